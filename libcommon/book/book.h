@@ -1,0 +1,106 @@
+/* book.h: price-time-priority order books of many symbols, one pool of orders, all memory at the
+ * start.
+ *
+ * A level is a queue of orders by rank (u64; default: arrival), an intrusive doubly linked list.
+ * Ticks near the market are an array with a bitmap over it, so that the best price after a level
+ * empties is a few instructions also across a gap; far ticks are kept elsewhere, in bounded memory:
+ * every price 0..NMW_TICK_MAX is accepted for every symbol.
+ *
+ * Pure: no clock, no I/O, no allocation, no hash iteration order, no floating point; deterministic.
+ * All state lies in one region without absolute pointers: it can be copied, stored, mapped
+ * elsewhere (snapshot = the bytes of the region).  One thread.
+ *
+ * Life cycle: footprint -> init (or join) -> use.
+ */
+#ifndef NMW_BOOK_BOOK_H
+#define NMW_BOOK_BOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NMW_TICK_MAX UINT32_C(0xFFFFFFFE) /* highest price in ticks */
+
+enum nmw_side { NMW_BUY = 0, NMW_SELL = 1 };
+
+/* Handle of a resting order: its index in the pool, 1..orders; 0 = none. Reused after the order
+ * died. */
+typedef uint32_t nmw_oid;
+
+struct nmw_books; /* at the start of the region */
+
+struct nmw_books_spec {
+	uint32_t symbols; /* books, 1..65,535 */
+	uint32_t orders;  /* live orders over all books, 1..2^31 */
+	uint32_t window;  /* ticks of the dense window of a book; power of two; 0 = default */
+};
+
+size_t nmw_books_footprint(const struct nmw_books_spec *spec);
+/* Formats `mem` (64-byte aligned, zeroed, footprint bytes). Returns it as a handle. */
+struct nmw_books *nmw_books_init(void *mem, const struct nmw_books_spec *spec);
+/* Takes a formatted region (after a restart, at any address). NULL: not one, or other version. */
+struct nmw_books *nmw_books_join(void *mem, size_t size);
+
+struct nmw_fill {
+	nmw_oid maker; /* still valid handle until the next add of the caller, also when it died */
+	uint32_t qty;  /* shares */
+	uint32_t px;   /* ticks: the maker's price */
+	uint32_t maker_left; /* shares left on the maker; 0 = it left the book */
+};
+
+struct nmw_taker {
+	uint32_t sym;
+	uint32_t side;	/* enum nmw_side of the incoming order */
+	uint32_t limit; /* ticks; a market order uses the protocol's bound */
+	uint32_t qty;	/* shares to fill; decreased as fills are made */
+	uint32_t owner; /* self-match prevention: makers of this owner stop the match; 0 = off */
+	nmw_oid self;	/* out: maker at which the match stopped because of owner, 0 = none */
+};
+
+/* Fills the taker against the other side, best price first, then rank: writes up to max fills and
+ * returns how many.  Call again while it returns max (more may be left).  Dead makers are unlinked;
+ * their handles stay readable (nmw_book_order) until nmw_book_free. */
+unsigned nmw_book_match(struct nmw_books *b, struct nmw_taker *t, struct nmw_fill *fills,
+			unsigned max);
+
+/* Takes a handle from the pool: 0 when it is exhausted. nmw_book_free gives it back (of an order
+ * that is not linked). */
+nmw_oid nmw_book_alloc(struct nmw_books *b);
+void nmw_book_free(struct nmw_books *b, nmw_oid id);
+
+/* Puts an allocated order on the book. rank: among the orders of a level lower goes first; equal
+ * ranks in order of arrival; amortised O(1) when ranks rise. */
+void nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side, uint32_t px,
+		   uint32_t qty, uint64_t rank, uint32_t owner);
+/* Takes it off (it stays allocated). */
+void nmw_book_unlink(struct nmw_books *b, nmw_oid id);
+/* New quantity 1..current; priority kept. */
+void nmw_book_reduce(struct nmw_books *b, nmw_oid id, uint32_t qty);
+
+struct nmw_book_order {
+	uint32_t sym, side, px, qty, owner;
+	uint64_t rank;
+	bool linked;
+};
+void nmw_book_order(const struct nmw_books *b, nmw_oid id, struct nmw_book_order *out);
+
+/* Best price: ticks, or -1 when that side is empty. */
+int64_t nmw_book_best(const struct nmw_books *b, uint32_t sym, uint32_t side);
+/* Shares that a taker could fill down to its limit, counted up to `enough` (minimum quantity). */
+uint64_t nmw_book_available(const struct nmw_books *b, uint32_t sym, uint32_t side, uint32_t limit,
+			    uint64_t enough, uint32_t skip_owner);
+/* Walks a side, best price first, queue order: state dumps, tests, cancel-all.
+ * Start with id = 0; returns the next order, 0 at the end. */
+nmw_oid nmw_book_walk(const struct nmw_books *b, uint32_t sym, uint32_t side, nmw_oid id);
+
+void nmw_book_prefetch(const struct nmw_books *b, uint32_t sym, uint32_t side, uint32_t px);
+void nmw_book_prefetch_order(const struct nmw_books *b, nmw_oid id);
+
+struct nmw_books_stat {
+	uint64_t live, levels, far_levels;
+};
+void nmw_books_stat(const struct nmw_books *b, struct nmw_books_stat *out);
+/* Full check of every invariant (tests, --paranoid): 0, or a line in why. */
+int nmw_books_check(const struct nmw_books *b, char *why, size_t cap);
+
+#endif

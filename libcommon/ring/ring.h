@@ -1,0 +1,229 @@
+/* ring.h: one producer, up to 16 consumers that each see every message, any number of taps.
+ *
+ * One file a ring, in the ring directory (nmw_shm_dir()).  Offsets are multiples of the page size
+ * of the file's backing (2 MiB on hugetlbfs, 4 KiB elsewhere), so that each part gets its own
+ * protection:
+ *
+ *     0            ctl_off           slots_off                frames_off              file_sz
+ *     +------------+-----------------+------------------------+-----------------------+
+ *     | header     | control         | slots                  | frames                |
+ *     | magic,     | producer line,  | slot_cnt x slot_sz     | payloads that do not  |
+ *     | version,   | 16 consumer     |                        | fit a slot; NIC       |
+ *     | geometry   | lines           |                        | buffers               |
+ *     +------------+-----------------+------------------------+-----------------------+
+ *      consumer r-   consumer rw       consumer r-              consumer r-
+ *      tap      r-   tap      r-       tap      r-              tap      r-
+ *
+ * Sequence numbers start at 1 and never wrap; message seq lies in slot seq & (slot_cnt - 1).  The
+ * producer fills payload and descriptor, then stores seq with release: publish is one store, so a
+ * kill -9 at any instruction leaves the ring valid.  A consumer reads in place and hands a burst
+ * back by storing its cursor (= highest sequence number it is done with).
+ *
+ * Liveness: each end holds an OFD lock on its byte of the file; the kernel drops it at death.
+ *
+ * Trust: geometry is checked and copied at join, and later changes of the file are not believed. A
+ * consumer checks offset and length of every descriptor before it follows it (nmw_cons_payload).
+ *
+ * Threads: a handle belongs to one thread.  Hot functions are inline, take bursts, and make no
+ * system call.  man/nmw-ring.5 has the layout for stages written in other languages.
+ */
+#ifndef NMW_RING_RING_H
+#define NMW_RING_RING_H
+
+#include "base/err.h"
+#include "base/msg.h"
+#include <stdbool.h>
+
+#define NMW_RING_CONSUMERS  16u
+#define NMW_RING_NAME_MAX   64u	 /* bytes, with the NUL: letters digits . _ - */
+#define NMW_RING_SLOTS_MIN  2ull /* power of two */
+#define NMW_RING_SLOTS_MAX  (1ull << 31)
+#define NMW_RING_SLOTS_DEF  8192ull	 /* 1 MiB of 128-byte slots */
+#define NMW_RING_FRAMES_DEF (4ull << 20) /* bytes */
+
+enum nmw_pages { NMW_PAGES_AUTO, NMW_PAGES_HUGE, NMW_PAGES_NORMAL };
+
+struct nmw_ring_spec {
+	const char *name;     /* file name in the ring directory; NULL makes a private name */
+	uint64_t slots;	      /* power of two, SLOTS_MIN..SLOTS_MAX; 0 = default */
+	uint32_t slot_sz;     /* bytes: 64, 128, 256 .. 4096; 0 = NMW_SLOT_SZ */
+	uint64_t frame_bytes; /* frame area; 0 = default */
+	enum nmw_pages pages;
+	unsigned
+		min_consumers; /* nothing is published before that many have joined; 0 is allowed */
+	bool group;	       /* open to the group: 0770 / 0660 instead of 0700 / 0600 */
+	bool discard;	       /* replace a dead ring of the same name instead of resuming it */
+	const char *tool;      /* written into the header for nmw-stat: "nmw-recv" */
+};
+
+/* What a descriptor or the file was found to be. */
+enum nmw_ring_state {
+	NMW_RING_LIVE = 0,   /* producer holds its lock */
+	NMW_RING_CLOSED = 1, /* producer said that no more will come */
+	NMW_RING_DEAD = 2,   /* producer lock free, ring not closed: it died; may be back */
+};
+
+/* ---- producer ------------------------------------------------------------------------------ */
+
+struct nmw_prod {
+	uint8_t *slots;	       /* mapped slot area */
+	uint64_t mask;	       /* slot_cnt - 1 */
+	uint64_t next;	       /* next sequence number to publish */
+	uint64_t limit;	       /* may publish while next < limit (slowest cursor + slot_cnt + 1) */
+	uint32_t slot_shift;   /* log2 slot_sz */
+	uint32_t inline_max;   /* payload bytes that fit a slot */
+	uint8_t *frames;       /* mapped frame area */
+	uint64_t frame_sz;     /* its bytes */
+	struct nmw_ring *ring; /* cold part */
+};
+
+/* Creates the ring or, if one of that name is there whose producer died, resumes it with the same
+ * geometry (p->next goes on after the last published message). -EEXIST: its producer lives. */
+int nmw_prod_open(struct nmw_prod *p, const struct nmw_ring_spec *spec, struct nmw_err *e);
+/* Says that no more will come. Consumers drain and end. The file stays until they have. */
+void nmw_prod_close(struct nmw_prod *p);
+/* Gives up the handle; without close before, consumers see a death. Removes a closed ring's file
+ * when no consumer is left, and any private ring's. */
+void nmw_prod_leave(struct nmw_prod *p);
+const char *nmw_prod_name(const struct nmw_prod *p);
+/* "on /dev/hugepages, 2 MiB pages" or what the fallback was and why; for the log. */
+const char *nmw_prod_backing(const struct nmw_prod *p);
+
+/* Slow path of room: reads the cursors. Evicts dead unnamed consumers now and then. */
+unsigned nmw_prod_refresh(struct nmw_prod *p, unsigned want);
+
+/* How many of `want` slots can be filled now (0 = full: backpressure). No system call. */
+static inline unsigned nmw_prod_room(struct nmw_prod *p, unsigned want)
+{
+	uint64_t room = p->limit - p->next;
+	if (__builtin_expect(room < want, 0))
+		return nmw_prod_refresh(p, want);
+	return want;
+}
+
+/* The i-th slot after the last published one; i < what nmw_prod_room said. */
+static inline struct nmw_slot *nmw_prod_slot(struct nmw_prod *p, unsigned i)
+{
+	return (struct nmw_slot *)(void *)(p->slots + (((p->next + i) & p->mask) << p->slot_shift));
+}
+
+/* Where to write a payload of len bytes for slot s: in the slot, or in a frame of the arena.  Sets
+ * s->len and s->frame_off. NULL: len fits neither now (arena full: backpressure; see
+ * nmw_prod_frame_max for never). */
+uint8_t *nmw_prod_frame(struct nmw_prod *p, struct nmw_slot *s, uint32_t len);
+static inline uint8_t *nmw_prod_payload(struct nmw_prod *p, struct nmw_slot *s, uint32_t len)
+{
+	if (__builtin_expect(len > p->inline_max, 0))
+		return nmw_prod_frame(p, s, len);
+	s->len = (uint16_t)len;
+	s->frame_off = NMW_INLINE;
+	return s->payload;
+}
+/* Longest payload that a frame can ever hold. */
+uint32_t nmw_prod_frame_max(const struct nmw_prod *p);
+
+/* Wakes sleepers; called by publish when the waiters' word is set. */
+void nmw_prod_wake(struct nmw_prod *p);
+/* Publishes the first n filled slots, in order. */
+void nmw_prod_publish(struct nmw_prod *p, unsigned n);
+
+/* Lowest cursor of all consumers: every message <= it is done with (for producers that own the
+ * frames they refer to). */
+uint64_t nmw_prod_released(struct nmw_prod *p);
+unsigned nmw_prod_consumers(struct nmw_prod *p, unsigned *dead);
+
+/* ---- consumer ------------------------------------------------------------------------------ */
+
+struct nmw_cons {
+	const uint8_t *slots;
+	uint64_t mask;
+	uint64_t next; /* next sequence number to read */
+	uint32_t slot_shift;
+	uint32_t slot_room; /* payload bytes of a slot */
+	const uint8_t *frames;
+	uint64_t frame_sz;
+	uint64_t *cursor; /* in shared memory; NULL for a tap */
+	struct nmw_ring *ring;
+};
+
+struct nmw_cons_spec {
+	const char *ring;  /* name in the ring directory */
+	const char *name;  /* named consumer: its cursor is kept while it is away; NULL = unnamed */
+	const char *after; /* never passes the cursor of this named consumer; NULL = none */
+	bool tap; /* read-only, no cursor, may be overrun: nmw_cons_ready skips and counts */
+	bool group;
+};
+
+/* -ENOENT: no such ring (yet); -EPROTO with exit 6: not a ring, other version, corrupt. A first
+ * consumer starts at the oldest message that is still there, a named one where it was. */
+int nmw_cons_join(struct nmw_cons *c, const struct nmw_cons_spec *spec, struct nmw_err *e);
+/* Leaves for good: a named consumer's cursor is given up as well when `forget`. */
+void nmw_cons_leave(struct nmw_cons *c, bool forget);
+
+/* Number of messages (up to max) that can be read now, starting at c->next. Pure loads. */
+unsigned nmw_cons_ready(struct nmw_cons *c, unsigned max);
+
+static inline const struct nmw_slot *nmw_cons_slot(const struct nmw_cons *c, unsigned i)
+{
+	return (const struct nmw_slot *)(const void *)(c->slots + (((c->next + i) & c->mask)
+								   << c->slot_shift));
+}
+
+/* Payload of a slot, checked against the file: NULL if offset or length do not lie in it (a corrupt
+ * or hostile ring: stop with exit 6). len is the one that was checked. */
+static inline const uint8_t *nmw_cons_payload(const struct nmw_cons *c, const struct nmw_slot *s,
+					      uint32_t *len)
+{
+	uint32_t n = s->len;
+	uint64_t off = s->frame_off;
+	*len = n;
+	if (__builtin_expect(off == NMW_INLINE, 1))
+		return n <= c->slot_room ? s->payload : NULL;
+	return off <= c->frame_sz && n <= c->frame_sz - off ? c->frames + off : NULL;
+}
+
+/* Hands the first n messages back; the producer may overwrite them. */
+static inline void nmw_cons_release(struct nmw_cons *c, unsigned n)
+{
+	c->next += n;
+	if (c->cursor)
+		__atomic_store_n(c->cursor, c->next - 1, __ATOMIC_RELEASE);
+}
+
+/* A tap that was overrun: how many messages it missed since the last call (and it skips ahead). */
+uint64_t nmw_cons_missed(struct nmw_cons *c);
+/* LIVE, CLOSED or DEAD; one fcntl: call it when idle. CLOSED with nothing ready = drained. */
+enum nmw_ring_state nmw_cons_state(struct nmw_cons *c);
+const char *nmw_cons_name(const struct nmw_cons *c);
+/* Sleeps until the ring has a message at c->next or timeout_ns is over; costs the producer nothing
+ * until somebody sleeps (membarrier + futex). */
+void nmw_cons_sleep(struct nmw_cons *c, uint64_t timeout_ns);
+
+/* ---- looking at a ring without joining it (nmw-stat) ---------------------------------------- */
+
+struct nmw_ring_info {
+	char name[NMW_RING_NAME_MAX];
+	char tool[16];
+	uint32_t version;
+	uint64_t slots, frame_bytes, file_bytes;
+	uint32_t slot_sz, page_sz;
+	bool private_ring;
+	enum nmw_ring_state state;
+	uint32_t producer_pid; /* for people only; liveness is the lock */
+	uint64_t published;    /* last sequence number */
+	unsigned consumers;
+	struct {
+		char name[32];
+		uint64_t cursor;
+		uint32_t pid;
+		bool alive, named;
+	} consumer[NMW_RING_CONSUMERS];
+};
+
+int nmw_ring_inspect(const char *name, struct nmw_ring_info *out, struct nmw_err *e);
+/* Calls fn for every ring file of the directory (also unreadable ones, with err set). */
+int nmw_ring_each(int (*fn)(const char *name, void *arg), void *arg, struct nmw_err *e);
+/* Removes rings whose ends are all dead. Returns how many, or a negative errno. */
+int nmw_ring_reap(bool closed_only, struct nmw_err *e);
+
+#endif

@@ -1,0 +1,26 @@
+/* shm.h: files in shared memory: the ring directory, huge pages and the fallback, locks.
+ *
+ * Directory: $NMW_DIR if set; else <hugetlbfs mount>/nmw, else /dev/shm/nmw.  Mode 0700 (0770 with
+ * group).  With --pages auto a ring goes to hugetlbfs when a writable mount has enough free pages,
+ * else to normal pages in /dev/shm/nmw; what was taken is said.  $NMW_DIR on any file system works.
+ * Readers look in each directory in that order.
+ */
+#ifndef NMW_RING_SHM_H
+#define NMW_RING_SHM_H
+
+#include "base/err.h"
+#include "ring/ring.h"
+
+/* Directories to search, most preferred first; NULL-terminated, static storage. */
+const char *const *nmw_shm_dirs(void);
+/* Makes (if needed) and returns the directory for files of that kind. e says why not. */
+const char *nmw_shm_dir(enum nmw_pages pages, bool group, struct nmw_err *e);
+/* Small files (counters, sockets) go here: $NMW_DIR, else /dev/shm/nmw. */
+const char *nmw_shm_run_dir(bool group, struct nmw_err *e);
+
+/* OFD lock of one byte: 0, -EAGAIN (held by another), or a negative errno. */
+int nmw_shm_lock(int fd, uint64_t byte);
+/* 1 somebody holds it, 0 free, negative errno. */
+int nmw_shm_locked(int fd, uint64_t byte);
+
+#endif

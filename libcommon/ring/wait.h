@@ -1,0 +1,30 @@
+/* wait.h: what a stage does when there is nothing to do.
+ *
+ * auto: spin 2 us, then sleep 20 us, doubling to 200 us; after 1 ms idle a futex, so that an idle
+ * pipeline uses next to no CPU.  Spins longer only where every busy stage has a CPU of its own.
+ * spin: never sleeps.  park: sleeps at once.
+ */
+#ifndef NMW_RING_WAIT_H
+#define NMW_RING_WAIT_H
+
+#include "ring/ring.h"
+#include <stdint.h>
+
+enum nmw_wait_mode { NMW_WAIT_AUTO, NMW_WAIT_SPIN, NMW_WAIT_PARK };
+
+struct nmw_wait {
+	enum nmw_wait_mode mode;
+	uint64_t idle_since; /* ns, 0 = busy */
+	uint64_t sleep_ns;   /* next timed sleep */
+	uint64_t spins, parks;
+};
+
+void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode);
+static inline void nmw_wait_busy(struct nmw_wait *w)
+{
+	w->idle_since = 0;
+}
+/* One step of waiting; c (may be NULL) is the ring to sleep on. Returns idle ns so far. */
+uint64_t nmw_wait_idle(struct nmw_wait *w, struct nmw_cons *c);
+
+#endif

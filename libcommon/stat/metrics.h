@@ -1,0 +1,94 @@
+/* metrics.h: a tool's counters and histograms in a small shared-memory block.
+ *
+ * One block a tool, a file <run dir>/stat.<tool>.<pid>[.<instance>], mapped read-write by the tool
+ * (one writer, one thread) and read-only by nmw-stat, which needs no help from the tool, dead or
+ * alive (an OFD lock on byte 0 says which).  If the file cannot be made, the block is private
+ * memory and the tool says so and goes on.
+ *
+ * Counters are plain u64, written with relaxed stores by one thread; a drop needs a reason from
+ * metrics.def, or it does not compile.
+ */
+#ifndef NMW_STAT_METRICS_H
+#define NMW_STAT_METRICS_H
+
+#include "base/err.h"
+#include "base/hist.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum nmw_counter_id {
+#define NMW_COUNTER(name, unit, help) NMW_M_##name,
+#define NMW_GAUGE(name, unit, help)   NMW_M_##name,
+#include "stat/metrics.def"
+	NMW_M_COUNT
+};
+
+enum nmw_drop_id {
+#define NMW_DROP(name, help) NMW_DROP_##name,
+#include "stat/metrics.def"
+	NMW_DROP_COUNT
+};
+
+enum nmw_hist_id {
+#define NMW_HIST(name, help) NMW_H_##name,
+#include "stat/metrics.def"
+	NMW_H_COUNT
+};
+
+struct nmw_metric_desc {
+	const char *name, *unit, *help;
+	bool gauge;
+};
+extern const struct nmw_metric_desc nmw_metric_descs[NMW_M_COUNT];
+extern const struct nmw_metric_desc nmw_drop_descs[NMW_DROP_COUNT];
+extern const struct nmw_metric_desc nmw_hist_descs[NMW_H_COUNT];
+
+#define NMW_METRICS_MAGIC   0x314d57514d4e0001ull
+#define NMW_METRICS_VERSION 1u
+#define NMW_METRICS_RINGS   17u
+
+struct nmw_metrics {
+	uint64_t magic; /* stored last */
+	uint32_t version, size;
+	uint32_t n_counters, n_drops, n_hists,
+		hist_sz; /* layout of the writer, checked by the reader */
+	char tool[16], instance[32];
+	uint32_t pid, state;   /* state: enum nmw_tool_state */
+	uint64_t started_ns;   /* CLOCK_REALTIME */
+	uint64_t heartbeat_ns; /* CLOCK_MONOTONIC of the last housekeeping */
+	char in_ring[16][64], out_ring[64];
+	uint64_t counter[NMW_M_COUNT];
+	uint64_t drop[NMW_DROP_COUNT];
+	struct nmw_hist hist[NMW_H_COUNT];
+};
+
+enum nmw_tool_state { NMW_TOOL_STARTING, NMW_TOOL_RUNNING, NMW_TOOL_DRAINING, NMW_TOOL_ENDED };
+
+int nmw_metrics_open(struct nmw_metrics **out, const char *tool, const char *instance, bool group,
+		     struct nmw_err *e);
+/* Unlinks the file (the final figures were printed) and unmaps. */
+void nmw_metrics_close(struct nmw_metrics *m);
+
+static inline void nmw_count(struct nmw_metrics *m, enum nmw_counter_id id, uint64_t n)
+{
+	__atomic_store_n(&m->counter[id], m->counter[id] + n, __ATOMIC_RELAXED);
+}
+static inline void nmw_gauge(struct nmw_metrics *m, enum nmw_counter_id id, uint64_t v)
+{
+	__atomic_store_n(&m->counter[id], v, __ATOMIC_RELAXED);
+}
+static inline void nmw_drop(struct nmw_metrics *m, enum nmw_drop_id why, uint64_t n)
+{
+	__atomic_store_n(&m->drop[why], m->drop[why] + n, __ATOMIC_RELAXED);
+}
+uint64_t nmw_metrics_dropped(const struct nmw_metrics *m);
+/* One line for people: what came in, what went out, what was dropped and why, latency. */
+int nmw_metrics_line(const struct nmw_metrics *m, char *buf, int cap);
+
+/* Reader side (nmw-stat): calls fn for each block found; alive from the lock. The block is a
+ * private copy, checked: magic, version, sizes, NUL-terminated names. */
+int nmw_metrics_each(int (*fn)(const struct nmw_metrics *m, bool alive, const char *path,
+			       void *arg),
+		     void *arg, struct nmw_err *e);
+
+#endif

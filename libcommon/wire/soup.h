@@ -1,0 +1,49 @@
+/* soup.h: SoupBinTCP 3.00 framing: u16be length (bytes after it = 1 + payload) | u8 type | payload.
+ */
+#ifndef NMW_WIRE_SOUP_H
+#define NMW_WIRE_SOUP_H
+
+#include "wire/be.h"
+#include <stdint.h>
+
+#define NMW_SOUP_HDR	      3u  /* bytes of length and type */
+#define NMW_SOUP_LOGIN_LEN    47u /* length field of 'L' */
+#define NMW_SOUP_ACCEPTED_LEN 31u /* length field of 'A' */
+
+enum nmw_soup_type {
+	NMW_SOUP_DEBUG = '+',
+	NMW_SOUP_LOGIN = 'L',
+	NMW_SOUP_ACCEPTED = 'A',
+	NMW_SOUP_REJECTED = 'J',
+	NMW_SOUP_SEQUENCED = 'S',
+	NMW_SOUP_UNSEQUENCED = 'U',
+	NMW_SOUP_SERVER_HEARTBEAT = 'H',
+	NMW_SOUP_CLIENT_HEARTBEAT = 'R',
+	NMW_SOUP_END = 'Z',
+	NMW_SOUP_LOGOUT = 'O',
+};
+
+struct nmw_soup {
+	uint8_t type;
+	uint16_t len;		/* payload bytes */
+	const uint8_t *payload; /* in place */
+};
+
+/* Next packet of a byte stream: returns the bytes it takes, 0 when more bytes are needed, -1 when
+ * the stream is not SoupBinTCP (length 0, or a type that is none of the ten). */
+int nmw_soup_next(const uint8_t *p, uint32_t avail, struct nmw_soup *out);
+
+struct nmw_soup_login {
+	char user[6], password[10], session[10]; /* space padded */
+	uint64_t next; /* first sequence number wanted; 0 = start at the most recent one */
+};
+/* Reads L (or A: session and next). Numbers may be padded on either side. 0 or -EBADMSG. */
+int nmw_soup_login_parse(const struct nmw_soup *s, struct nmw_soup_login *out);
+int nmw_soup_accepted_parse(const struct nmw_soup *s, struct nmw_soup_login *out);
+
+/* Writers: return the bytes written to buf. */
+uint32_t nmw_soup_put(uint8_t *buf, uint8_t type, const uint8_t *payload, uint16_t len);
+uint32_t nmw_soup_put_login(uint8_t *buf, const struct nmw_soup_login *l);
+uint32_t nmw_soup_put_accepted(uint8_t *buf, const char session[10], uint64_t next);
+
+#endif
