@@ -4,7 +4,7 @@
  *       nmw_stage_init(&st, "nmw-match", NMW_STAGE_IN | NMW_STAGE_OUT);
  *       nmw_opt_parse(...)                    with nmw_stage_opts(&st) as one of its groups
  *       nmw_stage_open(&st, &err)             joins / makes rings, hands over, opens the counters
- *       while (nmw_stage_go(&st)) { poll a burst; if nothing: nmw_stage_idle(&st); }
+ *       while (nmw_stage_go(&st)) { poll a burst, slot/fill/commit, flush; if nothing: idle }
  *       return nmw_stage_close(&st, &err)     final figures; exit status
  *
  * Options it owns: -i/--in RING (repeatable) -o/--out RING --wait DURATION --pages auto|huge|normal
@@ -40,14 +40,19 @@ struct nmw_stage {
 	unsigned in_turn; /* which input the last burst came from */
 	struct nmw_prod out;
 	bool has_out;
-	unsigned burst; /* messages a burst, 1..NMW_BURST_MAX */
+	unsigned burst;	  /* messages a burst, 1..NMW_BURST_MAX */
+	unsigned pending; /* slots filled and not yet published */
+	unsigned granted; /* slots that may be filled before asking the ring again */
+	uint64_t pending_bytes;
 	bool strict, drop_on_full;
 	struct nmw_metrics *m;
 	struct nmw_wait wait;
 	/* how it ends */
 	bool stopping;	    /* asked to stop by a signal */
-	bool drained;	    /* all inputs closed and read to the end */
+	bool drained;	    /* all inputs closed and read to the end, or the source is done */
+	bool failed;	    /* an error was noted */
 	enum nmw_exit exit; /* worst so far */
+	uint32_t calls;	    /* of nmw_stage_go since the last look at the clock */
 	struct nmw_stage_cold *cold;
 };
 
@@ -69,16 +74,41 @@ static inline void nmw_stage_busy(struct nmw_stage *st)
 {
 	nmw_wait_busy(&st->wait);
 }
-/* Room for at least `want` (<= slots) in the output: waits under backpressure, counts. Returns the
- * room (>= want), or 0 when the stage must end (peer died, second signal) or with --on-full drop.
- */
-unsigned nmw_stage_room(struct nmw_stage *st, unsigned want);
-/* Publishes n filled slots and counts out_messages/out_bytes and latency. */
-void nmw_stage_publish(struct nmw_stage *st, unsigned n);
+/* Slow paths of the two below. */
+bool nmw_stage_grow(struct nmw_stage *st);
+uint8_t *nmw_stage_frame(struct nmw_stage *st, struct nmw_slot **s, uint32_t len);
+void nmw_stage_flush(struct nmw_stage *st); /* publishes what is pending, with counts and latency */
+
+/* The next output slot, with room for len payload bytes at *payload; the caller fills in all but
+ * seq, len and frame_off (it may lower len), then commits.  Waits for room under backpressure.
+ * NULL: the stage must end, or with --on-full drop the ring is full: the message was counted as
+ * dropped; or it is longer than a frame can hold (counted as too_long). */
+static inline struct nmw_slot *nmw_stage_slot(struct nmw_stage *st, uint32_t len, uint8_t **payload)
+{
+	if (__builtin_expect(st->pending == st->granted, 0) && !nmw_stage_grow(st))
+		return NULL;
+	struct nmw_slot *s = nmw_prod_slot(&st->out, st->pending);
+	*payload = nmw_prod_payload(&st->out, s, len);
+	if (__builtin_expect(!*payload, 0))
+		*payload = nmw_stage_frame(st, &s, len);
+	return *payload ? s : NULL;
+}
+
+/* The message in the slot is complete; a full burst is published. */
+static inline void nmw_stage_commit(struct nmw_stage *st, const struct nmw_slot *s)
+{
+	st->pending_bytes += s->len;
+	if (++st->pending >= st->burst)
+		nmw_stage_flush(st);
+}
+
 /* Copies a whole message (descriptor fields of src, payload bytes) to the output: control messages
- * that pass through. 0, -EAGAIN (see nmw_stage_room). */
-int nmw_stage_forward(struct nmw_stage *st, const struct nmw_slot *src, const uint8_t *payload,
-		      uint32_t len);
+ * that pass through. False: see nmw_stage_slot. */
+bool nmw_stage_forward(struct nmw_stage *st, const struct nmw_slot *src, const uint8_t *payload,
+		       uint32_t len);
+/* For sinks: records ingress-to-now latency of n messages that came in at ingress_ns (0 = unknown).
+ */
+void nmw_stage_latency(struct nmw_stage *st, uint64_t now_ns, uint64_t ingress_ns, unsigned n);
 /* Corrupt input, dead peer: notes the error (first one wins), nmw_stage_go turns false. */
 void nmw_stage_fail(struct nmw_stage *st, const struct nmw_err *e);
 /* Closes rings in order, prints the final figures (unless --quiet) and the error; exit status. */
