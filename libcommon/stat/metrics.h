@@ -45,7 +45,7 @@ extern const struct nmw_metric_desc nmw_hist_descs[NMW_H_COUNT];
 
 #define NMW_METRICS_MAGIC   0x314d57514d4e0001ull
 #define NMW_METRICS_VERSION 1u
-#define NMW_METRICS_RINGS   17u
+#define NMW_METRICS_RINGS   17u /* 16 inputs and the output */
 
 struct nmw_metrics {
 	uint64_t magic; /* stored last */
@@ -56,7 +56,7 @@ struct nmw_metrics {
 	uint32_t pid, state;   /* state: enum nmw_tool_state */
 	uint64_t started_ns;   /* CLOCK_REALTIME */
 	uint64_t heartbeat_ns; /* CLOCK_MONOTONIC of the last housekeeping */
-	char in_ring[16][64], out_ring[64];
+	char in_ring[NMW_METRICS_RINGS - 1][64], out_ring[64];
 	uint64_t counter[NMW_M_COUNT];
 	uint64_t drop[NMW_DROP_COUNT];
 	struct nmw_hist hist[NMW_H_COUNT];
@@ -64,6 +64,9 @@ struct nmw_metrics {
 
 enum nmw_tool_state { NMW_TOOL_STARTING, NMW_TOOL_RUNNING, NMW_TOOL_DRAINING, NMW_TOOL_ENDED };
 
+/* Makes the block. 0; when no file could be made the block is private memory, which nmw-stat cannot
+ * see: still 0, with the reason in e (e->err is not 0 then): say it and go on. -ENOMEM: no block.
+ */
 int nmw_metrics_open(struct nmw_metrics **out, const char *tool, const char *instance, bool group,
 		     struct nmw_err *e);
 /* Unlinks the file (the final figures were printed) and unmaps. */
@@ -82,13 +85,27 @@ static inline void nmw_drop(struct nmw_metrics *m, enum nmw_drop_id why, uint64_
 	__atomic_store_n(&m->drop[why], m->drop[why] + n, __ATOMIC_RELAXED);
 }
 uint64_t nmw_metrics_dropped(const struct nmw_metrics *m);
-/* One line for people: what came in, what went out, what was dropped and why, latency. */
+/* One line for people: what came in, what went out, what was dropped and why, latency. Returns its
+ * length as snprintf does. */
 int nmw_metrics_line(const struct nmw_metrics *m, char *buf, int cap);
+/* A time for people, at most 9 characters in its four units: 999ns 1.23us 45.67ms 8.90s. */
+const char *nmw_metrics_ns(uint64_t ns, char buf[16]);
 
-/* Reader side (nmw-stat): calls fn for each block found; alive from the lock. The block is a
- * private copy, checked: magic, version, sizes, NUL-terminated names. */
+/* ---- reader side (nmw-stat) ------------------------------------------------------------------
+ * A block is read into a private copy and checked: magic, version, sizes, state, NUL-terminated
+ * names. The file itself is never mapped, so that no writer can make a reader fault. */
+
+/* Reads the block in the file `path`; *alive from its lock. -EPROTO: not a block, or of another
+ * version (exit 6), else a negative errno of open or read. */
+int nmw_metrics_read(const char *path, struct nmw_metrics *out, bool *alive, struct nmw_err *e);
+/* Calls fn for each block file of every ring directory, sorted by name; stops when fn returns not
+ * 0, and returns that. m is NULL for a file that cannot be read (why->msg says what it is). */
 int nmw_metrics_each(int (*fn)(const struct nmw_metrics *m, bool alive, const char *path,
-			       void *arg),
+			       const struct nmw_err *why, void *arg),
 		     void *arg, struct nmw_err *e);
+/* Removes the block files whose tools are dead and calls fn (may be NULL) with each one's path.
+ * Returns how many, or a negative errno. */
+int nmw_metrics_reap(bool dry_run, void (*fn)(const char *path, void *arg), void *arg,
+		     struct nmw_err *e);
 
 #endif
