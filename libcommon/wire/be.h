@@ -1,4 +1,4 @@
-/* be.h: big-endian loads and stores at any alignment. */
+/* be.h: big-endian loads and stores at any alignment; raw ones copy bytes as they lie in memory. */
 #ifndef NMW_WIRE_BE_H
 #define NMW_WIRE_BE_H
 
@@ -45,6 +45,26 @@ static inline void nmw_put48(uint8_t *p, uint64_t v)
 static inline void nmw_put64(uint8_t *p, uint64_t v)
 {
 	v = __builtin_bswap64(v);
+	memcpy(p, &v, 8);
+}
+static inline uint32_t nmw_raw32(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, 4);
+	return v;
+}
+static inline uint64_t nmw_raw64(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, 8);
+	return v;
+}
+static inline void nmw_put_raw32(uint8_t *p, uint32_t v)
+{
+	memcpy(p, &v, 4);
+}
+static inline void nmw_put_raw64(uint8_t *p, uint64_t v)
+{
 	memcpy(p, &v, 8);
 }
 

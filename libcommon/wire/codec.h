@@ -71,18 +71,55 @@ struct nmw_order_info {
 	char clordid[14]; /* OUCH 5.0 */
 };
 
+/* Optional fields of OUCH 5.0 (section 4.2 of the protocol notes). nmw_cmd.tags has bit 1 << tag
+ * for each that the appendage carries: the engine refuses an order with a tag that it does not
+ * honour.
+ */
+enum nmw_tag {
+	NMW_TAG_UNKNOWN = 0, /* a tag that is none of these */
+	NMW_TAG_SECONDARY_REF = 1,
+	NMW_TAG_FIRM = 2,	/* -> info.firm */
+	NMW_TAG_MIN_QTY = 3,	/* -> info.min_qty */
+	NMW_TAG_CUSTOMER = 4,	/* -> info.customer */
+	NMW_TAG_MAX_FLOOR = 5,	/* -> display_qty */
+	NMW_TAG_PRICE_TYPE = 6, /* -> price_type */
+	NMW_TAG_PEG_OFFSET = 7,
+	NMW_TAG_DISCRETION_PRICE = 9,
+	NMW_TAG_DISCRETION_TYPE = 10,
+	NMW_TAG_DISCRETION_OFFSET = 11,
+	NMW_TAG_POST_ONLY = 12, /* -> post_only */
+	NMW_TAG_RANDOM_RESERVES = 13,
+	NMW_TAG_ROUTE = 14,
+	NMW_TAG_EXPIRE_TIME = 15, /* -> tif_s, info.expire_s */
+	NMW_TAG_TRADE_NOW = 16,
+	NMW_TAG_HANDLE_INST = 17,
+	NMW_TAG_BBO_WEIGHT = 18,
+	NMW_TAG_DISPLAY_QTY = 22, /* -> display_qty */
+	NMW_TAG_DISPLAY_PRICE = 23,
+	NMW_TAG_GROUP_ID = 24,
+	NMW_TAG_SHARES_LOCATED = 25,
+	NMW_TAG_MAX
+};
+
+#define NMW_APP_MAX 128u /* bytes of the longest OUCH 5.0 appendage; every tag once is 112 */
+
 struct nmw_cmd {
-	uint8_t op;	   /* enum nmw_op */
-	uint8_t side;	   /* as on the wire: B S T E */
-	uint8_t tif;	   /* enum nmw_tif */
-	uint8_t post_only; /* 4.2: display P or L; 5.0: tag PostOnly P */
-	uint8_t printable; /* ITCH C: Y -> 1 */
-	uint8_t code;	   /* ITCH S: event code; H: state */
-	uint16_t locate;   /* ITCH */
-	uint32_t
-		qty; /* shares; CANCEL: intended total size, 0 = all; FEED_*: as the message says */
-	uint32_t tif_s;		    /* GTT: seconds */
-	int64_t price;		    /* 1/10,000; as sent (engine validates) */
+	uint8_t op;	    /* enum nmw_op */
+	uint8_t side;	    /* as on the wire: B S T E */
+	uint8_t tif;	    /* enum nmw_tif */
+	uint8_t post_only;  /* 4.2: display P or L; 5.0: tag PostOnly P */
+	uint8_t printable;  /* ITCH C: Y -> 1 */
+	uint8_t code;	    /* ITCH S: event code; H: state */
+	uint16_t locate;    /* ITCH */
+	uint16_t tracking;  /* ITCH */
+	uint8_t price_type; /* 'L' limit; else a peg: 4.2: 'M' for display M W m; 5.0: tag */
+	/* shares; CANCEL: intended total size, 0 = all; FEED_*: as the message says, FEED_CROSS at
+	 * most 2^32 - 1; FEED_DIRECTORY: round lot */
+	uint32_t qty;
+	uint32_t display_qty; /* OUCH 5.0: MaxFloor or DisplayQty, 0 = all of it */
+	uint32_t tags;	      /* OUCH 5.0: 1 << enum nmw_tag of the fields in the appendage */
+	uint32_t tif_s;	      /* GTT: seconds */
+	int64_t price; /* 1/10,000; as sent (engine validates; 2^63 and over come out negative) */
 	struct nmw_key key, key2;   /* the order; REPLACE: the replacement */
 	uint64_t ts_ns;		    /* ITCH: ns since midnight from the message */
 	uint64_t match;		    /* ITCH E C P: match number */
@@ -151,19 +188,22 @@ struct nmw_evt {
 	uint8_t state;	   /* ACCEPTED, REPLACED: L live, D dead */
 	uint8_t liquidity; /* EXECUTED: A added, R removed */
 	uint8_t side;
-	uint8_t code; /* SYSTEM, ACTION */
+	uint8_t code; /* SYSTEM, ACTION; BROKEN: reason */
 	uint8_t printable;
 	uint16_t locate;
 	uint16_t tracking;
-	uint32_t qty;	/* shares: accepted, executed, decremented, outstanding */
-	int64_t price;	/* 1/10,000 */
-	uint64_t ts_ns; /* ns since midnight */
+	uint32_t qty; /* shares: accepted, executed, decremented, outstanding; DIRECTORY: round lot,
+		       * 0 = 100 */
+	uint32_t prevented; /* AIQ_CANCELED: shares that would have traded */
+	int64_t price;	    /* 1/10,000 */
+	uint64_t ts_ns;	    /* ns since midnight */
 	uint64_t order_ref, old_ref;
 	uint64_t match;
 	struct nmw_key key, old_key;
 	uint64_t symbol;
-	const struct nmw_order_info *info; /* ACCEPTED, REPLACED, REJECTED: what to echo */
-	const uint8_t *app;		   /* OUCH 5.0: appendage to echo, or NULL */
+	/* ACCEPTED, REPLACED, REJECTED, PRIORITY, BROKEN: what to echo; NULL = spaces and zeros */
+	const struct nmw_order_info *info;
+	const uint8_t *app; /* OUCH 5.0: appendage to echo, or NULL */
 	uint16_t app_len;
 };
 
@@ -175,12 +215,17 @@ struct nmw_codec {
 	 * judged (that is the engine's: it must answer a wrong price with a reject, not drop it).
 	 */
 	int (*decode)(const uint8_t *p, uint32_t len, struct nmw_cmd *out);
-	/* Inbound message of a command (generator, tests, clients). Bytes written; 0 = none exists.
-	 */
+	/* Inbound message of a command (generator, tests, clients). Bytes written (<= max_in);
+	 * 0 = none exists.  Time in force comes from tif and tif_s (info.tif_raw for NMW_TIF_BAD).
+	 * OUCH 5.0: the appendage is app when that is set, else it is made of firm, min_qty,
+	 * customer, display_qty, price_type, post_only and tif_s where they are not the default. */
 	uint32_t (*encode_cmd)(const struct nmw_cmd *c, uint8_t *buf);
 	/* Outbound message of an event. Bytes written (<= max_out); 0 = this protocol has none. */
 	uint32_t (*encode)(const struct nmw_evt *e, uint8_t *buf);
 };
+
+/* What info == NULL stands for. */
+extern const struct nmw_order_info nmw_order_info_none;
 
 extern const struct nmw_codec nmw_codec_ouch42, nmw_codec_ouch50, nmw_codec_itch50;
 

@@ -1,5 +1,5 @@
 /* mold.h: MoldUDP64 1.00: session[10] | u64 first sequence | u16 count | count x (u16 length |
- * data). */
+ * data).  No state, no allocation; a reader looks at no byte past len. */
 #ifndef NMW_WIRE_MOLD_H
 #define NMW_WIRE_MOLD_H
 
@@ -19,12 +19,15 @@ struct nmw_mold {
 	uint16_t left;
 };
 
-/* Reads the header and checks that count blocks fit. 0 or -EBADMSG. */
+/* Reads the header and checks that count blocks fit (bytes after the last are not looked at). 0 or
+ * -EBADMSG. */
 int nmw_mold_open(struct nmw_mold *m, const uint8_t *p, uint32_t len);
 /* Next block, in place; NULL after the last. */
 const uint8_t *nmw_mold_next(struct nmw_mold *m, uint16_t *len);
 
-/* Builds a packet in buf: start, add until false (would not fit cap), finish returns its bytes. */
+/* Builds a packet in buf: start, add until false (would not fit cap, or 65,534 messages), finish
+ * returns its bytes.  cap >= NMW_MOLD_HDR.  count_override: NMW_MOLD_END, or 0 for the messages
+ * that were added (none = heartbeat). */
 struct nmw_mold_out {
 	uint8_t *buf;
 	uint32_t cap, len;

@@ -34,14 +34,15 @@ struct nmw_soup {
 int nmw_soup_next(const uint8_t *p, uint32_t avail, struct nmw_soup *out);
 
 struct nmw_soup_login {
-	char user[6], password[10], session[10]; /* space padded */
-	uint64_t next; /* first sequence number wanted; 0 = start at the most recent one */
+	char user[6], password[10];
+	char session[10]; /* left-justified, space padded, whichever way the wire had it */
+	uint64_t next;	  /* first sequence number wanted; 0 = start at the most recent one */
 };
 /* Reads L (or A: session and next). Numbers may be padded on either side. 0 or -EBADMSG. */
 int nmw_soup_login_parse(const struct nmw_soup *s, struct nmw_soup_login *out);
 int nmw_soup_accepted_parse(const struct nmw_soup *s, struct nmw_soup_login *out);
 
-/* Writers: return the bytes written to buf. */
+/* Writers: return the bytes written to buf: 3 + len, 49, 33. len <= 65,534. */
 uint32_t nmw_soup_put(uint8_t *buf, uint8_t type, const uint8_t *payload, uint16_t len);
 uint32_t nmw_soup_put_login(uint8_t *buf, const struct nmw_soup_login *l);
 uint32_t nmw_soup_put_accepted(uint8_t *buf, const char session[10], uint64_t next);
