@@ -58,9 +58,16 @@ enum nmw_opt_act {
 	NMW_OPT_DONE = 1, /* --help, --version, --print-config printed to stdout: exit 0 */
 };
 
-/* Parses argv (GNU style: permuted, --name=value, --name value, -oVALUE, `--` ends). The positional
- * arguments are moved to argv[1..] and counted in *nargs. Returns NMW_OPT_RUN, NMW_OPT_DONE or a
- * negative errno with e->exit = NMW_EXIT_USAGE and the allowed range or the nearest name. */
+/* Parses argv (GNU style: permuted, --name=value, --name value, -oVALUE, -qv, `--` ends; names are
+ * not abbreviated, so that a script stays valid when an option is added; --no-NAME unsets a flag).
+ * The positional arguments are moved to argv[1..] and counted in *nargs. Returns NMW_OPT_RUN,
+ * NMW_OPT_DONE or a negative errno with e->exit = NMW_EXIT_USAGE and the allowed range or the
+ * nearest name.  After an error the rest is still read, so that what the user asked for about
+ * messages (--log-format json) holds for this one too.
+ *
+ * A list is replaced, not extended, by the source of higher precedence; in the environment commas
+ * separate its items. A number whose default lies outside lo..hi counts as unset: --help shows no
+ * default and --print-config null. */
 int nmw_opt_parse(const struct nmw_opt_spec *spec, int argc, char **argv, int *nargs,
 		  struct nmw_err *e);
 

@@ -91,8 +91,11 @@ static int out_of_range(const struct kind *k, const char *s, uint64_t lo, uint64
 	char a[NMW_FORMAT_MAX], b[NMW_FORMAT_MAX];
 	format(k, a, sizeof a, lo);
 	format(k, b, sizeof b, hi);
-	return nmw_err_set(e, -ERANGE, NMW_EXIT_USAGE, "%.64s: out of range: %s..%s allowed", s, a,
-			   b);
+	if (hi < UINT64_MAX)
+		return nmw_err_set(e, -ERANGE, NMW_EXIT_USAGE,
+				   "%.64s: out of range: %s..%s allowed", s, a, b);
+	return nmw_err_set(e, -ERANGE, NMW_EXIT_USAGE,
+			   "%.64s: out of range: %s or more allowed, in 64 bits", s, a);
 }
 
 static int digit(char c, unsigned base)
