@@ -74,15 +74,15 @@ $B/bin/$1: $$(patsubst %.c,$B/%.o,$$(sort $$(wildcard tools/$1/*.c))) $$(LIB)
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$t)))
 
-# A unit test may link the objects of a tool that it tests: list them in `// uses: tools/x/y.c`.
-# tests/unit/*.c that are not test_*.c (the naive book, helpers) are linked into every unit test.
+# tests/unit/*.c that are not test_*.c (the naive book, for one) are linked into every unit test. A
+# test of a tool's module names it in a line `// uses: tools/nmw-x/y.c`.
+$B/tests/%.o: CPPFLAGS += -I.
+
 $B/tests/test_%: $B/tests/unit/test_%.o $(TEST_AUX:%.c=$B/%.o) $(LIB)
 	@mkdir -p $(@D)
 	$(if $Q,@echo "  LD      $@")
-	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(patsubst %.c,$B/%.o,$(shell sed -n 's,^// uses: ,,p' tests/unit/test_$*.c)) \
-	  $(LIB) $(LDLIBS) -lcheck -lsubunit -lrt
+	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) -lcheck -lsubunit $(LDLIBS) -lrt
 
-# Objects named by `// uses:` are prerequisites too.
 define USES_RULE
 $B/tests/$(basename $(notdir $1)): $(patsubst %.c,$B/%.o,$(shell sed -n 's,^// uses: ,,p' $1))
 endef
