@@ -3,38 +3,48 @@
  *
  * A level is a queue of orders by rank (u64; default: arrival), an intrusive doubly linked list.
  * Ticks near the market are an array with a bitmap over it, so that the best price after a level
- * empties is a few instructions also across a gap; far ticks are kept elsewhere, in bounded memory:
- * every price 0..NMW_TICK_MAX is accepted for every symbol.
+ * empties is a few instructions also across a gap; far ticks are kept in a tree with one node for
+ * every order: every price 0..NMW_TICK_MAX is accepted for every symbol, and the memory is bounded
+ * by the number of orders. orders.h draws the region, levels.h a side.
  *
  * Pure: no clock, no I/O, no allocation, no hash iteration order, no floating point; deterministic.
  * All state lies in one region without absolute pointers: it can be copied, stored, mapped
- * elsewhere (snapshot = the bytes of the region).  One thread.
+ * elsewhere (snapshot = the bytes of the region).  One thread.  A zeroed page is a valid empty part
+ * of it: only what orders touch becomes resident.
+ *
+ * Memory: 256 bytes + (56 + user) an order + (1,152 + 16 * window) a symbol.
+ *
+ * What a message does most often is inline (book_inline.h): a resting order and its level are one
+ * line each, and a call would cost a tenth of it. Nothing here checks a handle: it is the caller's.
  *
  * Life cycle: footprint -> init (or join) -> use.
  */
 #ifndef NMW_BOOK_BOOK_H
 #define NMW_BOOK_BOOK_H
 
+#include "book/levels.h"
+#include "book/orders.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define NMW_TICK_MAX UINT32_C(0xFFFFFFFE) /* highest price in ticks */
+#define NMW_TICK_MAX	    UINT32_C(0xFFFFFFFE) /* highest price in ticks */
+#define NMW_BOOK_ORDERS_MAX (UINT32_C(1) << 28)	 /* references of 8 bytes then still fit 32 bits */
+#define NMW_BOOK_WINDOW_MIN 64u			 /* ticks */
+#define NMW_BOOK_WINDOW_MAX 4096u
 
 enum nmw_side { NMW_BUY = 0, NMW_SELL = 1 };
 
-/* Handle of a resting order: its index in the pool, 1..orders; 0 = none. Reused after the order
- * died. */
-typedef uint32_t nmw_oid;
-
-struct nmw_books; /* at the start of the region */
-
 struct nmw_books_spec {
 	uint32_t symbols; /* books, 1..65,535 */
-	uint32_t orders;  /* live orders over all books, 1..2^31 */
-	uint32_t window;  /* ticks of the dense window of a book; power of two; 0 = default */
+	uint32_t orders;  /* live orders over all books, 1..NMW_BOOK_ORDERS_MAX */
+	uint32_t window;  /* ticks of the dense window of a side: power of two, WINDOW_MIN..MAX;
+			   * 0 = 4,096, fewer when that made the windows larger than 128 MiB */
+	uint32_t user;	  /* bytes of the caller's own beside every order: 0 or 32 */
 };
 
+/* Bytes of the region; 0: the spec is out of range. */
 size_t nmw_books_footprint(const struct nmw_books_spec *spec);
 /* Formats `mem` (64-byte aligned, zeroed, footprint bytes). Returns it as a handle. */
 struct nmw_books *nmw_books_init(void *mem, const struct nmw_books_spec *spec);
@@ -51,7 +61,7 @@ struct nmw_fill {
 struct nmw_taker {
 	uint32_t sym;
 	uint32_t side;	/* enum nmw_side of the incoming order */
-	uint32_t limit; /* ticks; a market order uses the protocol's bound */
+	uint32_t limit; /* ticks, at most NMW_TICK_MAX; a market order uses the protocol's bound */
 	uint32_t qty;	/* shares to fill; decreased as fills are made */
 	uint32_t owner; /* self-match prevention: makers of this owner stop the match; 0 = off */
 	nmw_oid self;	/* out: maker at which the match stopped because of owner, 0 = none */
@@ -60,41 +70,54 @@ struct nmw_taker {
 /* Fills the taker against the other side, best price first, then rank: writes up to max fills and
  * returns how many.  Call again while it returns max (more may be left).  Dead makers are unlinked;
  * their handles stay readable (nmw_book_order) until nmw_book_free. */
-unsigned nmw_book_match(struct nmw_books *b, struct nmw_taker *t, struct nmw_fill *fills,
-			unsigned max);
+static inline unsigned nmw_book_match(struct nmw_books *b, struct nmw_taker *t,
+				      struct nmw_fill *fills, unsigned max);
 
 /* Takes a handle from the pool: 0 when it is exhausted. nmw_book_free gives it back (of an order
  * that is not linked). */
-nmw_oid nmw_book_alloc(struct nmw_books *b);
-void nmw_book_free(struct nmw_books *b, nmw_oid id);
+static inline nmw_oid nmw_book_alloc(struct nmw_books *b);
+static inline void nmw_book_free(struct nmw_books *b, nmw_oid id);
+/* The caller's bytes beside the order, in the same line; they keep what the last owner of the
+ * handle wrote. */
+static inline void *nmw_book_user(struct nmw_books *b, nmw_oid id);
 
 /* Puts an allocated order on the book. rank: among the orders of a level lower goes first; equal
- * ranks in order of arrival; amortised O(1) when ranks rise. */
-void nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side, uint32_t px,
-		   uint32_t qty, uint64_t rank, uint32_t owner);
+ * ranks in order of arrival; O(1) when ranks rise, else a walk from the level's end. */
+static inline void nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
+				 uint32_t px, uint32_t qty, uint64_t rank, uint32_t owner);
 /* Takes it off (it stays allocated). */
-void nmw_book_unlink(struct nmw_books *b, nmw_oid id);
+static inline void nmw_book_unlink(struct nmw_books *b, nmw_oid id);
 /* New quantity 1..current; priority kept. */
-void nmw_book_reduce(struct nmw_books *b, nmw_oid id, uint32_t qty);
+static inline void nmw_book_reduce(struct nmw_books *b, nmw_oid id, uint32_t qty);
 
 struct nmw_book_order {
 	uint32_t sym, side, px, qty, owner;
 	uint64_t rank;
 	bool linked;
 };
-void nmw_book_order(const struct nmw_books *b, nmw_oid id, struct nmw_book_order *out);
+static inline void nmw_book_order(const struct nmw_books *b, nmw_oid id,
+				  struct nmw_book_order *out);
 
 /* Best price: ticks, or -1 when that side is empty. */
-int64_t nmw_book_best(const struct nmw_books *b, uint32_t sym, uint32_t side);
-/* Shares that a taker could fill down to its limit, counted up to `enough` (minimum quantity). */
+static inline int64_t nmw_book_best(const struct nmw_books *b, uint32_t sym, uint32_t side);
+/* Shares that a taker of this side could fill down to its limit, counted up to `enough` (minimum
+ * quantity). Orders of skip_owner (0 = none) are not counted. */
 uint64_t nmw_book_available(const struct nmw_books *b, uint32_t sym, uint32_t side, uint32_t limit,
 			    uint64_t enough, uint32_t skip_owner);
 /* Walks a side, best price first, queue order: state dumps, tests, cancel-all.
  * Start with id = 0; returns the next order, 0 at the end. */
 nmw_oid nmw_book_walk(const struct nmw_books *b, uint32_t sym, uint32_t side, nmw_oid id);
 
-void nmw_book_prefetch(const struct nmw_books *b, uint32_t sym, uint32_t side, uint32_t px);
-void nmw_book_prefetch_order(const struct nmw_books *b, nmw_oid id);
+/* For a burst: the address is known long before the line is needed.  In steps, each after the
+ * lines of the one before have come: prefetch (the level of a price), prefetch_tail (the order
+ * behind which one at this price will stand); prefetch_order, prefetch_near (its neighbours in the
+ * queue). Any argument that the books could have seen is fine, and none changes a result. */
+static inline void nmw_book_prefetch(const struct nmw_books *b, uint32_t sym, uint32_t side,
+				     uint32_t px);
+static inline void nmw_book_prefetch_tail(const struct nmw_books *b, uint32_t sym, uint32_t side,
+					  uint32_t px);
+static inline void nmw_book_prefetch_order(const struct nmw_books *b, nmw_oid id);
+static inline void nmw_book_prefetch_near(const struct nmw_books *b, nmw_oid id);
 
 struct nmw_books_stat {
 	uint64_t live, levels, far_levels;
@@ -102,5 +125,7 @@ struct nmw_books_stat {
 void nmw_books_stat(const struct nmw_books *b, struct nmw_books_stat *out);
 /* Full check of every invariant (tests, --paranoid): 0, or a line in why. */
 int nmw_books_check(const struct nmw_books *b, char *why, size_t cap);
+
+#include "book/book_inline.h"
 
 #endif

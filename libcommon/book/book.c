@@ -1,0 +1,276 @@
+#include "book/book.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define WINDOWS_MAX (UINT64_C(128) << 20) /* bytes of the windows by default */
+#define LINE	    UINT64_C(64)
+
+static uint32_t default_window(uint32_t symbols)
+{
+	uint32_t w = NMW_BOOK_WINDOW_MAX;
+	while (w > NMW_BOOK_WINDOW_MIN && (uint64_t)symbols * 2 * w * 8 > WINDOWS_MAX)
+		w /= 2;
+	return w;
+}
+
+static bool spec_valid(const struct nmw_books_spec *s)
+{
+	uint32_t w = s->window;
+	return s->symbols >= 1 && s->symbols <= UINT16_MAX && s->orders >= 1 &&
+	       s->orders <= NMW_BOOK_ORDERS_MAX && (s->user == 0 || s->user == 32) &&
+	       (w == 0 ||
+		((w & (w - 1)) == 0 && w >= NMW_BOOK_WINDOW_MIN && w <= NMW_BOOK_WINDOW_MAX));
+}
+
+static uint64_t to_line(uint64_t n)
+{
+	return (n + LINE - 1) & ~(LINE - 1);
+}
+
+/* Where everything lies, as fields of the head. */
+static struct nmw_books layout(const struct nmw_books_spec *s)
+{
+	struct nmw_books h = {.magic = NMW_BOOKS_MAGIC,
+			      .version = NMW_BOOKS_VERSION,
+			      .symbols = s->symbols,
+			      .orders = s->orders,
+			      .window = s->window ? s->window : default_window(s->symbols),
+			      .order_sh = s->user ? 6 : 5};
+	uint64_t sides = (uint64_t)s->symbols * 2;
+	uint64_t at = NMW_BOOKS_HEAD + to_line(((uint64_t)s->orders + 1) << h.order_sh);
+	h.far_ref = (uint32_t)(at / 8);
+	at += to_line(((uint64_t)s->orders + 1) * sizeof(struct nmw_far));
+	h.win_ref = (uint32_t)(at / 8);
+	at += sides * h.window * sizeof(struct nmw_link);
+	h.sides_off = at;
+	at += sides * sizeof(struct nmw_levels);
+	h.bitmaps_off = at;
+	at += sides * NMW_BITMAP_WORDS * sizeof(uint64_t);
+	h.size = at;
+	h.word_sh = (uint32_t)__builtin_ctz(h.window) - 6;
+	return h;
+}
+
+size_t nmw_books_footprint(const struct nmw_books_spec *spec)
+{
+	return spec_valid(spec) ? layout(spec).size : 0;
+}
+
+struct nmw_books *nmw_books_init(void *mem, const struct nmw_books_spec *spec)
+{
+	assert(spec_valid(spec) && (uintptr_t)mem % LINE == 0);
+	struct nmw_books *b = mem;
+	*b = layout(spec);
+	for (uint32_t sym = 0; sym < b->symbols; sym++)
+		for (uint32_t side = 0; side < 2; side++)
+			nmw_levels_init(b, sym, side);
+	return b;
+}
+
+struct nmw_books *nmw_books_join(void *mem, size_t size)
+{
+	struct nmw_books *b = mem;
+	if ((uintptr_t)mem % LINE || size < NMW_BOOKS_HEAD || b->magic != NMW_BOOKS_MAGIC ||
+	    b->version != NMW_BOOKS_VERSION || b->size > size)
+		return NULL;
+	struct nmw_books_spec spec = {.symbols = b->symbols,
+				      .orders = b->orders,
+				      .window = b->window,
+				      .user = b->order_sh == 6 ? 32 : 0};
+	if (!spec_valid(&spec))
+		return NULL;
+	struct nmw_books want = layout(&spec);
+	bool same = b->size == want.size && b->far_ref == want.far_ref &&
+		    b->win_ref == want.win_ref && b->sides_off == want.sides_off &&
+		    b->bitmaps_off == want.bitmaps_off && b->word_sh == want.word_sh &&
+		    b->order_sh == want.order_sh && b->fresh <= b->orders &&
+		    b->far_fresh <= b->orders;
+	return same ? b : NULL;
+}
+
+static const struct nmw_link *link_get(const struct nmw_books *b, uint32_t ref)
+{
+	return (const struct nmw_link *)(const void *)((const char *)b + (uint64_t)ref * 8);
+}
+
+static bool is_order(const struct nmw_books *b, uint32_t ref)
+{
+	return ref < b->far_ref;
+}
+
+nmw_oid nmw_book_walk(const struct nmw_books *b, uint32_t sym, uint32_t side, nmw_oid id)
+{
+	const struct nmw_levels *s = nmw_levels_get(b, sym, side);
+	uint32_t level = s->best_ref, key;
+	if (id) {
+		const struct nmw_order *o = nmw_order_get(b, id);
+		if (is_order(b, o->q.next))
+			return nmw_order_id(b, o->q.next);
+		level = nmw_levels_from(b, s, nmw_key_of(s, o->px) + 1, &key);
+	}
+	return level ? nmw_order_id(b, link_get(b, level)->next) : 0;
+}
+
+uint64_t nmw_book_available(const struct nmw_books *b, uint32_t sym, uint32_t side, uint32_t limit,
+			    uint64_t enough, uint32_t skip_owner)
+{
+	const struct nmw_levels *s = nmw_levels_get(b, sym, side ^ 1);
+	uint32_t worst = nmw_key_of(s, limit), key = s->best, level = s->best_ref;
+	uint64_t sum = 0;
+	while (level && key <= worst) {
+		uint32_t ref = link_get(b, level)->next;
+		for (; ref != level && sum < enough; ref = link_get(b, ref)->next) {
+			const struct nmw_order *o = nmw_order_get(b, nmw_order_id(b, ref));
+			sum += skip_owner && o->owner == skip_owner ? 0 : o->qty;
+		}
+		if (sum >= enough)
+			return enough;
+		level = nmw_levels_from(b, s, key + 1, &key);
+	}
+	return sum;
+}
+
+void nmw_books_stat(const struct nmw_books *b, struct nmw_books_stat *out)
+{
+	*out = (struct nmw_books_stat){
+		.live = b->live, .levels = b->levels, .far_levels = b->far_levels};
+}
+
+/* ---- the check ---- */
+
+struct check {
+	const struct nmw_books *b;
+	char *why;
+	size_t cap;
+	uint32_t sym, side;
+	uint64_t live, levels, far_levels;
+};
+
+__attribute__((format(printf, 2, 3))) static int wrong(struct check *c, const char *fmt, ...)
+{
+	int n = snprintf(c->why, c->cap, "symbol %u side %u: ", c->sym, c->side);
+	if (n >= 0 && (size_t)n < c->cap) {
+		va_list ap;
+		va_start(ap, fmt);
+		vsnprintf(c->why + n, c->cap - (size_t)n, fmt, ap);
+		va_end(ap);
+	}
+	return -1;
+}
+
+static int check_queue(struct check *c, uint32_t level, uint32_t px)
+{
+	const struct nmw_books *b = c->b;
+	uint32_t before = level, ref = link_get(b, level)->next;
+	uint64_t rank = 0;
+	if (ref == level)
+		return wrong(c, "level %u is on the book and has no order", px);
+	for (; ref != level; before = ref, ref = link_get(b, ref)->next) {
+		nmw_oid id = nmw_order_id(b, ref);
+		if (!is_order(b, ref) || id < 1 || id > b->fresh || nmw_order_ref(b, id) != ref)
+			return wrong(c, "level %u: reference %u is no order", px, ref);
+		const struct nmw_order *o = nmw_order_get(b, id);
+		if (o->q.prev != before)
+			return wrong(c, "order %u: the one before is %u, not %u", id, o->q.prev,
+				     before);
+		if (o->state != NMW_ORDER_LINKED || !o->qty)
+			return wrong(c, "order %u: state %u, %u shares", id, o->state, o->qty);
+		if (o->px != px || o->sym != c->sym || o->side != c->side)
+			return wrong(c, "order %u: is of symbol %u side %u price %u, not %u", id,
+				     o->sym, o->side, o->px, px);
+		if (o->rank < rank)
+			return wrong(c, "order %u: its rank is under that of the one before", id);
+		rank = o->rank;
+		if (++c->live > b->live)
+			return wrong(c, "more orders than %llu", (unsigned long long)b->live);
+	}
+	if (link_get(b, level)->prev != before)
+		return wrong(c, "level %u: the last order is not the last", px);
+	return 0;
+}
+
+/* A far level that the window has room for would be found by no order. */
+static int check_place(struct check *c, const struct nmw_levels *s, uint32_t level, uint32_t px)
+{
+	uint32_t slot = nmw_levels_slot(c->b, s, px);
+	if (slot ? slot != level : level >= c->b->win_ref)
+		return wrong(c, "level %u: is at %u, belongs to %u", px, level, slot);
+	c->far_levels += !slot;
+	c->levels++;
+	return 0;
+}
+
+static int check_bitmap(struct check *c, const struct nmw_levels *s)
+{
+	const struct nmw_books *b = c->b;
+	const uint64_t *word = (const uint64_t *)(const void *)((const char *)b + b->bitmaps_off) +
+			       (uint64_t)(c->sym * 2 + c->side) * NMW_BITMAP_WORDS;
+	for (uint32_t i = 0; i < NMW_BITMAP_WORDS; i++)
+		if ((word[i] != 0) != (s->sum >> i & 1))
+			return wrong(c, "bitmap word %u is not as its summary", i);
+	for (uint32_t slot = 0; slot < b->window; slot++) {
+		const struct nmw_link *l = link_get(b, s->win + slot);
+		int filled = l->next != 0 && l->next != s->win + slot;
+		if (filled != nmw_bitmap_test(word, slot, b->word_sh))
+			return wrong(c, "slot %u and its bit differ", slot);
+	}
+	return 0;
+}
+
+static int check_side(struct check *c)
+{
+	const struct nmw_books *b = c->b;
+	const struct nmw_levels *s = nmw_levels_get(b, c->sym, c->side);
+	uint32_t key = NMW_KEY_NONE, level = nmw_levels_from(b, s, 0, &key);
+	uint64_t levels = c->levels, in_window = 0;
+	if (level != s->best_ref || (level ? key : NMW_KEY_NONE) != s->best)
+		return wrong(c, "best is key %u, not %u", level ? key : NMW_KEY_NONE, s->best);
+	if (check_bitmap(c, s))
+		return -1;
+	for (; level; level = nmw_levels_from(b, s, key + 1, &key)) {
+		uint32_t px = nmw_key_px(s, key);
+		if (check_place(c, s, level, px) || check_queue(c, level, px))
+			return -1;
+		in_window += level >= b->win_ref;
+		if (c->levels - levels > b->levels)
+			return wrong(c, "more levels than %llu", (unsigned long long)b->levels);
+	}
+	const uint64_t *word = (const uint64_t *)(const void *)((const char *)b + b->bitmaps_off) +
+			       (uint64_t)(c->sym * 2 + c->side) * NMW_BITMAP_WORDS;
+	for (uint32_t i = 0; i < NMW_BITMAP_WORDS; i++)
+		in_window -= (uint64_t)__builtin_popcountll(word[i]);
+	return in_window ? wrong(c, "levels of the window are not all reached") : 0;
+}
+
+static int check_pool(struct check *c)
+{
+	const struct nmw_books *b = c->b;
+	uint64_t n = 0, linked = 0;
+	for (nmw_oid id = b->free; id; id = nmw_order_get(b, id)->q.next)
+		if (id > b->fresh || nmw_order_get(b, id)->state != NMW_ORDER_FREE ||
+		    ++n > b->fresh)
+			return wrong(c, "the chain of free orders is broken at %u", id);
+	for (nmw_oid id = 1; id <= b->fresh; id++) {
+		linked += nmw_order_get(b, id)->state == NMW_ORDER_LINKED;
+		n += nmw_order_get(b, id)->state != NMW_ORDER_FREE;
+	}
+	if (linked != b->live)
+		return wrong(c, "%llu orders say that they are linked, %llu are",
+			     (unsigned long long)linked, (unsigned long long)b->live);
+	return n == b->fresh ? 0 : wrong(c, "orders are neither free nor taken");
+}
+
+int nmw_books_check(const struct nmw_books *b, char *why, size_t cap)
+{
+	struct check c = {.b = b, .why = why, .cap = cap};
+	for (c.sym = 0; c.sym < b->symbols; c.sym++)
+		for (c.side = 0; c.side < 2; c.side++)
+			if (check_side(&c))
+				return -1;
+	c.sym = c.side = 0;
+	if (c.live != b->live || c.levels != b->levels || c.far_levels != b->far_levels)
+		return wrong(&c, "counts of orders, levels or far levels are wrong");
+	return check_pool(&c);
+}

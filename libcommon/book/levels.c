@@ -1,0 +1,235 @@
+#include "book/levels.h"
+
+/* Steps that markets use, in ticks, coarsest first. */
+static const uint32_t steps[] = {10000, 5000, 2500, 1000, 500, 250, 200, 100,
+				 50,	25,   20,   10,	  5,   4,   2,	 1};
+#define STEPS (sizeof steps / sizeof steps[0])
+
+enum {
+	SAMPLE = 128,	    /* levels looked at before the window moves */
+	SAMPLE_MIN = 16,    /* with fewer, a step over STEP_FIRST is not believed */
+	STEP_FIRST = 100,   /* ticks */
+	MARKET_DEPTH = 8,   /* levels: a few lone better ones do not draw the window to them */
+	REVIEW_EVERY = 256, /* misses */
+};
+
+static void set_step(struct nmw_levels *s, uint32_t step)
+{
+	uint32_t log2 = 31 - (uint32_t)__builtin_clz(step);
+	s->step = step;
+	s->shift = 32 + log2;
+	s->recip = ((UINT64_C(1) << s->shift) + step - 1) / step;
+}
+
+void nmw_levels_init(struct nmw_books *b, uint32_t sym, uint32_t side)
+{
+	struct nmw_levels *s = nmw_levels_at(b, sym, side);
+	s->best = s->far_best = NMW_KEY_NONE;
+	s->mirror = side == 0 ? UINT32_MAX : 0;
+	s->win = b->win_ref + (sym * 2 + side) * b->window;
+	set_step(s, 1);
+}
+
+static void far_first(const struct nmw_books *b, struct nmw_levels *s)
+{
+	uint32_t node = nmw_far_first(b, s->far_root, 0);
+	s->far_best = node ? nmw_far_get(b, node)->key : NMW_KEY_NONE;
+	s->far_best_ref = node ? nmw_far_to_ref(b, node) : 0;
+}
+
+uint32_t nmw_levels_far(struct nmw_books *b, struct nmw_levels *s, uint32_t px)
+{
+	uint32_t key = nmw_key_of(s, px);
+	uint64_t before = b->far_levels;
+	uint32_t node = nmw_far_insert(b, &s->far_root, key);
+	uint32_t ref = nmw_far_to_ref(b, node);
+	b->levels += b->far_levels - before;
+	if (key < s->far_best) {
+		s->far_best = key;
+		s->far_best_ref = ref;
+	}
+	return ref;
+}
+
+static void far_drop(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
+{
+	nmw_far_remove(b, &s->far_root, nmw_far_of_ref(b, ref));
+	if (ref == s->far_best_ref)
+		far_first(b, s);
+}
+
+static uint32_t window_first(struct nmw_books *b, struct nmw_levels *s)
+{
+	uint32_t slot = s->base & (b->window - 1);
+	return nmw_bitmap_next(s->sum, nmw_levels_words(b, s), slot, b->word_sh);
+}
+
+void nmw_levels_emptied_far(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
+{
+	far_drop(b, s, ref);
+	if (ref == s->best_ref)
+		nmw_levels_pick(b, s, window_first(b, s));
+}
+
+/* The window's first level at or over a key: its slot, or NONE. */
+static uint32_t window_from(const struct nmw_books *b, const struct nmw_levels *s, uint32_t from)
+{
+	uint32_t px = nmw_key_px(s, from);
+	uint32_t grid = px / s->step;
+	uint32_t pos = grid ^ s->mirror;
+	if (!s->mirror && grid * s->step != px && ++pos == 0)
+		return NMW_BITMAP_NONE; /* the next price on the grid, upwards */
+	if (pos < s->base)
+		pos = s->base;
+	if (pos - s->base >= b->window)
+		return NMW_BITMAP_NONE;
+	const char *words = (const char *)b + b->bitmaps_off;
+	const uint64_t *word = (const uint64_t *)(const void *)words +
+			       (uint64_t)(s - nmw_levels_get(b, 0, 0)) * NMW_BITMAP_WORDS;
+	uint32_t mask = b->window - 1;
+	uint32_t slot = nmw_bitmap_next(s->sum, word, pos & mask, b->word_sh);
+	if (slot == NMW_BITMAP_NONE || ((slot - s->base) & mask) < pos - s->base)
+		return NMW_BITMAP_NONE; /* went round */
+	return slot;
+}
+
+uint32_t nmw_levels_from(const struct nmw_books *b, const struct nmw_levels *s, uint32_t from,
+			 uint32_t *key)
+{
+	if (from == NMW_KEY_NONE)
+		return 0;
+	struct nmw_levels found = *s;
+	uint32_t node = nmw_far_first(b, s->far_root, from);
+	found.far_best = node ? nmw_far_get(b, node)->key : NMW_KEY_NONE;
+	found.far_best_ref = node ? nmw_far_to_ref(b, node) : 0;
+	nmw_levels_pick(b, &found, window_from(b, s, from));
+	*key = found.best;
+	return found.best_ref;
+}
+
+/* ---- moving the window ---- */
+
+static void move_queue(struct nmw_books *b, struct nmw_levels *s, uint32_t from, uint32_t to)
+{
+	struct nmw_link *f = nmw_link_at(b, from), *t = nmw_link_at(b, to);
+	*t = *f;
+	nmw_link_at(b, t->next)->prev = to;
+	nmw_link_at(b, t->prev)->next = to;
+	f->next = f->prev = from;
+	if (s->best_ref == from)
+		s->best_ref = to;
+}
+
+/* Levels that the new window will not have go to the far tree. */
+static void evict(struct nmw_books *b, struct nmw_levels *s, uint32_t step, uint32_t base)
+{
+	uint64_t *words = nmw_levels_words(b, s);
+	for (uint32_t i = 0; i < b->window; i++) {
+		uint32_t slot = (s->base + i) & (b->window - 1);
+		if (!nmw_bitmap_test(words, slot, b->word_sh))
+			continue;
+		uint32_t pos = s->base + i;
+		if (step == s->step && pos >= base && pos - base < b->window)
+			continue;
+		uint32_t ref = nmw_levels_far(b, s, (pos ^ s->mirror) * s->step);
+		move_queue(b, s, s->win + slot, ref);
+		nmw_bitmap_clear(&s->sum, words, slot, b->word_sh);
+		b->levels--; /* counted again as a far one */
+	}
+}
+
+/* Far levels in the window and on its grid come into it. */
+static void admit(struct nmw_books *b, struct nmw_levels *s)
+{
+	uint32_t first = (s->mirror ? s->base ^ UINT32_MAX : s->base);
+	uint64_t px = (uint64_t)first * s->step; /* of the window's best end */
+	if (px > UINT32_MAX - 1)
+		px = UINT32_MAX - 1;
+	uint32_t node = nmw_far_first(b, s->far_root, nmw_key_of(s, (uint32_t)px));
+	while (node) {
+		const struct nmw_far *n = nmw_far_get(b, node);
+		uint32_t key = n->key, level_px = nmw_key_px(s, key);
+		uint32_t pos = (level_px / s->step) ^ s->mirror;
+		if (pos >= s->base && pos - s->base >= b->window)
+			return;
+		uint32_t ref = nmw_levels_slot(b, s, level_px);
+		if (ref) {
+			uint32_t from = nmw_far_to_ref(b, node);
+			move_queue(b, s, from, ref);
+			nmw_levels_filled(b, s, ref);
+			far_drop(b, s, from);
+			b->levels--;
+		}
+		node = nmw_far_first(b, s->far_root, key + 1);
+	}
+}
+
+static void move_window(struct nmw_books *b, struct nmw_levels *s, uint32_t step, uint32_t base)
+{
+	evict(b, s, step, base);
+	set_step(s, step);
+	s->base = base;
+	admit(b, s);
+}
+
+/* What the levels next to the market say about grid and middle. */
+struct sample {
+	uint32_t n;
+	uint32_t middle; /* price of the level at MARKET_DEPTH, or of the last */
+	uint32_t px[SAMPLE];
+};
+
+static void take_sample(const struct nmw_books *b, const struct nmw_levels *s, struct sample *m)
+{
+	uint32_t key = s->best;
+	m->n = 0;
+	while (m->n < SAMPLE && nmw_levels_from(b, s, key, &key)) {
+		m->px[m->n++] = nmw_key_px(s, key);
+		key++;
+	}
+	m->middle = m->px[(m->n < MARKET_DEPTH ? m->n : MARKET_DEPTH) - 1];
+}
+
+/* The coarsest step that 7 of 8 levels lie on. */
+static uint32_t choose_step(const struct sample *m)
+{
+	for (uint32_t i = 0; i < STEPS; i++) {
+		uint32_t on = 0;
+		if (steps[i] > STEP_FIRST && m->n < SAMPLE_MIN)
+			continue;
+		for (uint32_t j = 0; j < m->n; j++)
+			on += m->px[j] % steps[i] == 0;
+		if (on >= m->n - m->n / 8)
+			return steps[i];
+	}
+	return 1;
+}
+
+/* A quarter of the window on the better side of the market's middle. */
+static uint32_t choose_base(const struct nmw_books *b, const struct nmw_levels *s, uint32_t step,
+			    uint32_t middle)
+{
+	uint32_t pos = (middle / step) ^ s->mirror;
+	uint32_t lead = b->window / 4;
+	uint32_t base = pos < lead ? 0 : pos - lead;
+	uint32_t last = UINT32_MAX - b->window + 1;
+	return base < last ? base : last;
+}
+
+static void review(struct nmw_books *b, struct nmw_levels *s)
+{
+	struct sample m;
+	take_sample(b, s, &m);
+	uint32_t step = choose_step(&m);
+	uint32_t base = choose_base(b, s, step, m.middle);
+	uint32_t off = base > s->base ? base - s->base : s->base - base;
+	if (step != s->step || off > b->window / 8)
+		move_window(b, s, step, base);
+}
+
+void nmw_levels_missed(struct nmw_books *b, struct nmw_levels *s)
+{
+	uint32_t n = ++s->missed;
+	if (n % REVIEW_EVERY == 0 || (n < REVIEW_EVERY && (n & (n - 1)) == 0))
+		review(b, s);
+}

@@ -1,0 +1,133 @@
+/* levels.h: the price levels of one side of one book.
+ *
+ * Prices near the market lie in the window, an array of levels with a bitmap over it; all others in
+ * the far tree (far.h).  Both sides are seen alike: a key is the price mirrored for bids, so that
+ * the best price of either side is the lowest key and the search for the next one goes upwards.
+ *
+ *      window of `b->window` ticks, a ring: position p lies in slot p % window
+ *          base                    best
+ *           |                       |
+ *      .....[-----------------------#--#-#####-###-##-----#---------]..#.....#........   far: tree
+ *           better                                             worse
+ *
+ * A position is the price divided by the step of the grid, mirrored likewise.  The step is learned:
+ * US prices come in 1/10,000 and lie 100 apart.  A price off the grid is a far level, so that any
+ * price is right at any time and the window is only a matter of speed.  The window moves when
+ * enough orders missed it (nmw_levels_missed); a level that stays in it is not touched.
+ */
+#ifndef NMW_BOOK_LEVELS_H
+#define NMW_BOOK_LEVELS_H
+
+#include "book/bitmap.h"
+#include "book/far.h"
+
+#define NMW_KEY_NONE UINT32_MAX /* over every key: an empty side */
+
+struct nmw_levels {
+	uint32_t best;	   /* key of the best level */
+	uint32_t best_ref; /* that level; 0 = the side is empty */
+	uint32_t base;	   /* first position of the window, at most 2^32 - window */
+	uint32_t step;	   /* ticks from one position to the next */
+	uint64_t recip;	   /* price * recip >> shift = price / step */
+	uint64_t sum;	   /* of the bitmap */
+	uint32_t far_best; /* lowest key in the far tree */
+	uint32_t far_best_ref;
+	uint32_t far_root;
+	uint32_t missed; /* orders that came to rest outside the window */
+	uint32_t win;	 /* reference of slot 0 */
+	uint32_t mirror; /* all ones for bids, 0 for asks */
+	uint32_t shift;
+	uint32_t pad;
+};
+
+_Static_assert(sizeof(struct nmw_levels) == 64, "one line");
+
+static inline struct nmw_levels *nmw_levels_at(struct nmw_books *b, uint32_t sym, uint32_t side)
+{
+	return (struct nmw_levels *)(void *)((char *)b + b->sides_off) + (sym * 2 + side);
+}
+
+static inline const struct nmw_levels *nmw_levels_get(const struct nmw_books *b, uint32_t sym,
+						      uint32_t side)
+{
+	const char *p = (const char *)b + b->sides_off;
+	return (const struct nmw_levels *)(const void *)p + (sym * 2 + side);
+}
+
+/* Lower is better. Its own inverse but for the order of the steps. */
+static inline uint32_t nmw_key_of(const struct nmw_levels *s, uint32_t px)
+{
+	return (px ^ s->mirror) + s->mirror;
+}
+
+static inline uint32_t nmw_key_px(const struct nmw_levels *s, uint32_t key)
+{
+	return (key - s->mirror) ^ s->mirror;
+}
+
+/* The window's level at a price; 0 when the price is outside or off the grid. */
+static inline uint32_t nmw_levels_slot(const struct nmw_books *b, const struct nmw_levels *s,
+				       uint32_t px)
+{
+	uint32_t grid = (uint32_t)(px * s->recip >> s->shift);
+	uint32_t pos = grid ^ s->mirror;
+	if (grid * s->step != px || pos - s->base >= b->window)
+		return 0;
+	return s->win + (pos & (b->window - 1));
+}
+
+static inline uint64_t *nmw_levels_words(struct nmw_books *b, const struct nmw_levels *s)
+{
+	uint64_t i = (uint64_t)(s - nmw_levels_at(b, 0, 0));
+	return (uint64_t *)(void *)((char *)b + b->bitmaps_off) + i * NMW_BITMAP_WORDS;
+}
+
+/* A level of the window got its first order. */
+static inline void nmw_levels_filled(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
+{
+	nmw_bitmap_set(&s->sum, nmw_levels_words(b, s), ref - s->win, b->word_sh);
+	b->levels++;
+}
+
+/* Sets the best level to that of the window's slot (NONE: none), or the far one if it is better. */
+static inline void nmw_levels_pick(const struct nmw_books *b, struct nmw_levels *s, uint32_t slot)
+{
+	uint32_t key = s->far_best, ref = s->far_best_ref;
+	if (slot != NMW_BITMAP_NONE) {
+		uint32_t pos = s->base + ((slot - s->base) & (b->window - 1));
+		uint32_t win_key = nmw_key_of(s, (pos ^ s->mirror) * s->step);
+		ref = win_key < key ? s->win + slot : ref;
+		key = win_key < key ? win_key : key;
+	}
+	s->best = key;
+	s->best_ref = ref;
+}
+
+void nmw_levels_emptied_far(struct nmw_books *b, struct nmw_levels *s, uint32_t ref);
+
+/* A level lost its last order. */
+static inline void nmw_levels_emptied(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
+{
+	b->levels--;
+	if (__builtin_expect(ref < b->win_ref, 0)) {
+		nmw_levels_emptied_far(b, s, ref);
+		return;
+	}
+	uint64_t *words = nmw_levels_words(b, s);
+	uint32_t slot = ref - s->win;
+	nmw_bitmap_clear(&s->sum, words, slot, b->word_sh);
+	if (ref == s->best_ref)
+		nmw_levels_pick(b, s, nmw_bitmap_next(s->sum, words, slot, b->word_sh));
+}
+
+/* Formats an empty side. */
+void nmw_levels_init(struct nmw_books *b, uint32_t sym, uint32_t side);
+/* The far level of a price, made when it is not there. */
+uint32_t nmw_levels_far(struct nmw_books *b, struct nmw_levels *s, uint32_t px);
+/* An order came to rest outside the window: now and then the window is moved to the market. */
+void nmw_levels_missed(struct nmw_books *b, struct nmw_levels *s);
+/* The first level whose key is at or over `from`; 0 = none; its key in *key. */
+uint32_t nmw_levels_from(const struct nmw_books *b, const struct nmw_levels *s, uint32_t from,
+			 uint32_t *key);
+
+#endif
