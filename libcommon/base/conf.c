@@ -201,7 +201,7 @@ static int check_text(const struct nmw_conf_at *at, const char *key, json_t *v, 
 		      struct nmw_err *e)
 {
 	const char *s = json_string_value(v);
-	if (strlen(s) != json_string_length(v) || !s[0] || strlen(s) >= cap)
+	if (!s[0] || strlen(s) >= cap)
 		return nmw_conf_err(at, key, e, "string of %zu bytes, 1..%zu allowed",
 				    json_string_length(v), cap - 1);
 	for (; *s; s++)
