@@ -1,0 +1,208 @@
+#include "base/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum nmw_exit exit_of(int err)
+{
+	switch (err) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return NMW_EXIT_RESOURCE;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return NMW_EXIT_PERM;
+	default:
+		return NMW_EXIT_FAILED;
+	}
+}
+
+static const char *remedy_of(int err)
+{
+	switch (err) {
+	case ENOSPC:
+		return ": free some space or write elsewhere";
+	case EDQUOT:
+	case EFBIG:
+		return ": raise the limit (quota, ulimit -f) or write elsewhere";
+	default:
+		return "";
+	}
+}
+
+static int open_path(struct nmw_outfile *o, const char *path, struct nmw_err *e)
+{
+	if (strcmp(path, "-") == 0) {
+		o->fd = STDOUT_FILENO;
+		return 0;
+	}
+	do
+		o->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+	while (o->fd < 0 && errno == EINTR);
+	if (o->fd >= 0) {
+		o->owned = true;
+		return 0;
+	}
+	enum nmw_exit ex = exit_of(errno);
+	return nmw_err_set(e, -errno, ex == NMW_EXIT_FAILED ? NMW_EXIT_USAGE : ex,
+			   "%s: cannot open for writing: %s%s", o->name, strerror(errno),
+			   remedy_of(errno));
+}
+
+static int check_open(struct nmw_outfile *o, bool binary, struct nmw_err *e)
+{
+	struct stat sb;
+	int mode = fcntl(o->fd, F_GETFL);
+	if (mode < 0 || fstat(o->fd, &sb) < 0)
+		return nmw_err_set(e, -errno, NMW_EXIT_USAGE, "%s: stdout is closed: give a FILE",
+				   o->name);
+	if ((mode & O_ACCMODE) == O_RDONLY)
+		return nmw_err_set(e, -EBADF, NMW_EXIT_USAGE,
+				   "%s: stdout is open for reading only: give a FILE", o->name);
+	if (binary && isatty(o->fd))
+		return nmw_err_set(e, -ENOTTY, NMW_EXIT_USAGE,
+				   "%s: will not write binary data to a terminal: give a FILE or "
+				   "put a reader behind a pipe",
+				   o->name);
+	o->regular = S_ISREG(sb.st_mode);
+	return 0;
+}
+
+int nmw_outfile_open(struct nmw_outfile *o, const char *path, const char *name, bool binary,
+		     struct nmw_err *e)
+{
+	memset(o, 0, sizeof *o);
+	o->name = name;
+	o->fd = -1;
+	int rc = open_path(o, path, e);
+	if (!rc)
+		rc = check_open(o, binary, e);
+	if (!rc) {
+		o->buf = malloc(NMW_OUTFILE_BUF);
+		o->mark = calloc(NMW_OUTFILE_MARKS, sizeof *o->mark);
+		if (!o->buf || !o->mark)
+			rc = nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "%s: out of memory", name);
+	}
+	if (rc) {
+		if (o->owned)
+			close(o->fd);
+		free(o->buf);
+		free(o->mark);
+		memset(o, 0, sizeof *o);
+		o->fd = -1;
+	}
+	return rc;
+}
+
+/* Writes len bytes; *done is how many arrived. 0 or a negative errno. */
+static int write_all(struct nmw_outfile *o, const uint8_t *p, size_t len, size_t *done)
+{
+	*done = 0;
+	while (*done < len) {
+		ssize_t n = write(o->fd, p + *done, len - *done);
+		if (n > 0) {
+			*done += (size_t)n;
+			continue;
+		}
+		if (n == 0)
+			return -EIO;
+		if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			struct pollfd pfd = {.fd = o->fd, .events = POLLOUT};
+			if (poll(&pfd, 1, -1) >= 0)
+				continue;
+		}
+		if (errno != EINTR)
+			return -errno;
+		if (o->give_up && o->give_up(o->give_up_arg))
+			return -EINTR;
+	}
+	return 0;
+}
+
+/* Cuts what was written of a record that is not whole.  Only where this write was the file's end:
+ * somebody else may have appended. */
+static void take_back(struct nmw_outfile *o, size_t partial)
+{
+	struct stat sb;
+	off_t at = lseek(o->fd, 0, SEEK_CUR);
+	if (partial && at >= (off_t)partial && fstat(o->fd, &sb) == 0 && sb.st_size == at)
+		(void)!ftruncate(o->fd, at - (off_t)partial);
+}
+
+static void count_written(struct nmw_outfile *o, const struct nmw_outmark *m)
+{
+	o->msgs_written += m->msgs;
+	o->bytes_written += m->bytes;
+	o->records_written++;
+}
+
+static int fail(struct nmw_outfile *o, int err, size_t done)
+{
+	uint32_t whole = 0, i = 0;
+	for (; i < o->marks && o->mark[i].end <= done; i++) {
+		count_written(o, &o->mark[i]);
+		whole = o->mark[i].end;
+	}
+	for (; i < o->marks; i++)
+		o->msgs_lost += o->mark[i].msgs;
+	if (o->regular)
+		take_back(o, done - whole);
+	o->len = o->marks = 0;
+	return nmw_err_set(&o->err, err, exit_of(-err), "%s: write: %s after %llu records%s%s",
+			   o->name, strerror(-err), (unsigned long long)o->records_written,
+			   o->regular ? ", which are whole" : "", remedy_of(-err));
+}
+
+int nmw_outfile_flush(struct nmw_outfile *o)
+{
+	if (o->err.err || !o->len)
+		return o->err.err;
+	size_t done;
+	int rc = write_all(o, o->buf, o->len, &done);
+	if (rc)
+		return fail(o, rc, done);
+	for (uint32_t i = 0; i < o->marks; i++)
+		count_written(o, &o->mark[i]);
+	o->len = o->marks = 0;
+	return 0;
+}
+
+uint8_t *nmw_outfile_room(struct nmw_outfile *o, uint32_t n)
+{
+	if (n > nmw_outfile_left(o) || o->marks == NMW_OUTFILE_MARKS)
+		nmw_outfile_flush(o);
+	return o->err.err ? NULL : o->buf + o->len;
+}
+
+void nmw_outfile_commit(struct nmw_outfile *o, uint32_t n, uint32_t msgs, uint32_t bytes)
+{
+	o->len += n;
+	o->mark[o->marks++] = (struct nmw_outmark){o->len, msgs, bytes};
+}
+
+int nmw_outfile_close(struct nmw_outfile *o)
+{
+	if (o->fd < 0)
+		return o->err.err;
+	nmw_outfile_flush(o);
+	/* Some file systems report a full disk only now. */
+	if (o->owned && close(o->fd) < 0 && errno != EINTR && !o->err.err)
+		nmw_err_set(&o->err, -errno, exit_of(errno), "%s: close: %s%s", o->name,
+			    strerror(errno), remedy_of(errno));
+	free(o->buf);
+	free(o->mark);
+	o->buf = NULL;
+	o->mark = NULL;
+	o->fd = -1;
+	return o->err.err;
+}
