@@ -1,0 +1,28 @@
+/* endpoint.h: an address and a port of IPv4 or IPv6, with the Ethernet address that goes with it.
+ * Plain values; any thread. */
+#ifndef NMW_WIRE_ENDPOINT_H
+#define NMW_WIRE_ENDPOINT_H
+
+#include "base/err.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NMW_ENDPOINT_MAX 64u /* bytes of "[address]:port" with the NUL */
+
+struct nmw_endpoint {
+	uint8_t family; /* 4 or 6 */
+	uint8_t mac[6];
+	uint16_t port;	  /* host order */
+	uint8_t addr[16]; /* network order; IPv4 in the first 4 */
+};
+
+/* Reads "10.0.0.1:9001" or "[fe80::1]:9001"; no names, no services.  The MAC address becomes the
+ * group's for a multicast address, else a locally administered one made of the address's end. */
+int nmw_endpoint_parse(const char *s, struct nmw_endpoint *out, struct nmw_err *e);
+/* Writes it as parse reads it. Returns buf. */
+const char *nmw_endpoint_text(const struct nmw_endpoint *ep, char buf[NMW_ENDPOINT_MAX]);
+bool nmw_endpoint_multicast(const struct nmw_endpoint *ep);
+/* Goes n addresses on (in the last 32 bits, wrapping there); the MAC address follows. */
+void nmw_endpoint_advance(struct nmw_endpoint *ep, uint32_t n);
+
+#endif
