@@ -450,6 +450,11 @@ bool nmw_stage_go(struct nmw_stage *st)
 	return !st->stopping || (st->n_in > 0 && !all_stopped(st));
 }
 
+bool nmw_stage_leaving(void)
+{
+	return stop_signals > 1;
+}
+
 unsigned nmw_stage_poll(struct nmw_stage *st, struct nmw_cons **c)
 {
 	for (unsigned k = 0; k < st->n_in; k++) {

@@ -64,6 +64,13 @@ int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e);
  * does housekeeping (liveness, heartbeat, SIGUSR1 figures) about every 10 ms. A source (no input)
  * says itself that it is done by nmw_stage_done. */
 bool nmw_stage_go(struct nmw_stage *st);
+/* A second stop signal came: whatever waits outside the stage (a blocked write) gives up. */
+bool nmw_stage_leaving(void);
+/* For a caller that waits by itself (a pace): the next nmw_stage_go looks at peers and signals. */
+static inline void nmw_stage_waited(struct nmw_stage *st)
+{
+	st->calls = UINT32_MAX - 1;
+}
 void nmw_stage_done(struct nmw_stage *st);
 /* The next input with messages: returns how many (up to st->burst), *c the input; 0 = none ready.
  */
