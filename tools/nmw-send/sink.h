@@ -1,0 +1,81 @@
+/* sink.h: where messages go: one struct of functions, one file a back end.
+ *
+ *   open    takes the part of SINK after the colon; all memory is taken here
+ *   send    takes a burst of messages of its channels, all of it: what it cannot pass on is counted
+ *           under its reason.  It may wait for the other end (backpressure)
+ *   flush   nothing has come for a while: what can go now goes
+ *   close   the stream ended, well or not: writes what belongs at its end, frees
+ *
+ * A sink that fails (disk full, reader gone) keeps its error and from then on counts everything
+ * that it is given as dropped.  Counts: in = out + drops, once the sink is closed. One thread.
+ */
+#ifndef NMW_SEND_SINK_H
+#define NMW_SEND_SINK_H
+
+#include "base/err.h"
+#include "base/msg.h"
+#include "stat/metrics.h"
+#include "wire/framer.h"
+
+/* A message of a burst: a copy of its descriptor, its payload in the ring. */
+struct sink_msg {
+	uint64_t desc[NMW_DESC_SZ / 8];
+	const uint8_t *payload;
+	uint32_t len; /* as it was checked */
+};
+
+static inline const struct nmw_slot *sink_slot(const struct sink_msg *m)
+{
+	return (const struct nmw_slot *)(const void *)m->desc;
+}
+
+struct sink_count {
+	uint64_t in_messages, in_bytes;
+	uint64_t out_messages, out_bytes, out_packets;
+	uint64_t drop[NMW_DROP_COUNT];
+};
+
+#define SINK_CHANNELS_ALL ((1u << NMW_CH_MAX) - 2) /* bit = enum nmw_channel */
+
+struct sink_conf {
+	unsigned channels; /* wanted channels; 0 = the sink's own choice */
+	struct nmw_framer_conf framer;
+	bool (*give_up)(void *arg); /* see base/outfile.h */
+	void *give_up_arg;
+};
+
+struct sink;
+
+struct sink_ops {
+	const char *name;  /* "pcap", as in pcap:FILE */
+	const char *arg;   /* what follows the colon: "FILE"; NULL = nothing */
+	unsigned channels; /* taken by default */
+	int (*open)(struct sink *k, const char *arg, const struct sink_conf *conf,
+		    struct nmw_err *e);
+	void (*send)(struct sink *k, const struct sink_msg *const *m, unsigned n);
+	void (*flush)(struct sink *k, uint64_t idle_ns);
+	void (*close)(struct sink *k, bool clean);
+};
+
+struct sink {
+	const struct sink_ops *ops;
+	const char *spec;  /* as it was typed: "pcap:out.pcap" */
+	unsigned channels; /* taken */
+	struct sink_count count;
+	struct nmw_err err; /* err.err: it failed */
+	void *priv;
+};
+
+extern const struct sink_ops sink_pcap, sink_itch, sink_text, sink_jsonl, sink_null;
+
+static inline bool sink_wants(const struct sink *k, uint8_t channel)
+{
+	return k->channels >> channel & 1;
+}
+
+static inline void sink_drop(struct sink *k, enum nmw_drop_id why, uint64_t n)
+{
+	k->count.drop[why] += n;
+}
+
+#endif

@@ -1,0 +1,75 @@
+/* itch:FILE - market data as BinaryFILE: u16 length, message, ...; length 0 ends it. */
+#include "sink_file.h"
+#include "wire/be.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define LEN_SZ 2u
+
+static int itch_open(struct sink *k, const char *arg, const struct sink_conf *conf,
+		     struct nmw_err *e)
+{
+	struct nmw_outfile *o = calloc(1, sizeof *o);
+	if (!o)
+		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "%s: out of memory", k->spec);
+	k->priv = o;
+	return sink_file_open(k, o, arg, true, conf, e);
+}
+
+static void put(struct sink *k, struct nmw_outfile *o, const struct sink_msg *m)
+{
+	if (sink_slot(m)->codec != NMW_CODEC_ITCH50) {
+		sink_drop(k, NMW_DROP_codec, 1);
+		return;
+	}
+	if (!m->len) { /* would read as the end of the file */
+		sink_drop(k, NMW_DROP_unencodable, 1);
+		return;
+	}
+	uint8_t *p = nmw_outfile_room(o, LEN_SZ + m->len);
+	if (!p) {
+		nmw_outfile_lose(o, 1);
+		return;
+	}
+	nmw_put16(p, (uint16_t)m->len);
+	memcpy(p + LEN_SZ, m->payload, m->len);
+	nmw_outfile_commit(o, LEN_SZ + m->len, 1, m->len);
+}
+
+static void itch_send(struct sink *k, const struct sink_msg *const *m, unsigned n)
+{
+	struct nmw_outfile *o = k->priv;
+	for (unsigned i = 0; i < n; i++)
+		put(k, o, m[i]);
+	sink_file_sync(k, o);
+}
+
+static void itch_flush(struct sink *k, uint64_t idle_ns)
+{
+	sink_file_flush(k, k->priv, idle_ns);
+}
+
+static void itch_close(struct sink *k, bool clean)
+{
+	struct nmw_outfile *o = k->priv;
+	if (!o)
+		return;
+	uint8_t *p = clean && o->fd >= 0 ? nmw_outfile_room(o, LEN_SZ) : NULL;
+	if (p) {
+		nmw_put16(p, 0);
+		nmw_outfile_commit(o, LEN_SZ, 0, 0);
+	}
+	nmw_outfile_close(o);
+	sink_file_sync(k, o);
+	free(o);
+	k->priv = NULL;
+}
+
+const struct sink_ops sink_itch = {.name = "itch",
+				   .arg = "FILE",
+				   .channels = 1u << NMW_CH_FEED,
+				   .open = itch_open,
+				   .send = itch_send,
+				   .flush = itch_flush,
+				   .close = itch_close};

@@ -1,0 +1,34 @@
+/* sinks.h: the sinks of one nmw-send: 1 to 4 of them, each of which gets every message. */
+#ifndef NMW_SEND_SINKS_H
+#define NMW_SEND_SINKS_H
+
+#include "sink.h"
+
+#define SINKS_MAX   4u
+#define SINKS_NAMES "pcap itch text jsonl null" /* for --version */
+
+struct sinks {
+	struct sink sink[SINKS_MAX];
+	unsigned n;
+	unsigned alive;		    /* sinks that have not failed */
+	enum nmw_exit exit;	    /* what the first failure calls for */
+	struct sink_count reported; /* what the counters know */
+};
+
+/* Reads "order,reply": a bit a channel. Exit 2 with the names. */
+int sinks_channels(const char *list, unsigned *out, struct nmw_err *e);
+/* Opens them all, or none. */
+int sinks_open(struct sinks *s, const char *const *spec, unsigned n, const struct sink_conf *conf,
+	       struct nmw_err *e);
+/* Whether any sink takes this channel. */
+bool sinks_want(const struct sinks *s, uint8_t channel);
+/* Gives a burst (at most NMW_BURST_MAX) to each. A sink that fails says so on the log. */
+void sinks_send(struct sinks *s, const struct sink_msg *m, unsigned n);
+void sinks_flush(struct sinks *s, uint64_t idle_ns);
+/* Brings the counters up to date: the sum over the sinks. */
+void sinks_report(struct sinks *s, struct nmw_metrics *m);
+void sinks_close(struct sinks *s, bool clean);
+/* With several sinks, a line for each. */
+void sinks_log(const struct sinks *s);
+
+#endif
