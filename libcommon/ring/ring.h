@@ -7,9 +7,9 @@
  *     0            ctl_off           slots_off                frames_off              file_sz
  *     +------------+-----------------+------------------------+-----------------------+
  *     | header     | control         | slots                  | frames                |
- *     | magic,     | producer line,  | slot_cnt x slot_sz     | payloads that do not  |
- *     | version,   | 16 consumer     |                        | fit a slot; NIC       |
- *     | geometry   | lines           |                        | buffers               |
+ *     | geometry,  | sleepers' word, | slot_cnt x slot_sz     | payloads that do not  |
+ *     | producer's | 16 consumer     |                        | fit a slot; NIC       |
+ *     | lines      | lines           |                        | buffers               |
  *     +------------+-----------------+------------------------+-----------------------+
  *      consumer r-   consumer rw       consumer r-              consumer r-
  *      tap      r-   tap      r-       tap      r-              tap      r-
@@ -58,32 +58,37 @@ struct nmw_ring_spec {
 
 /* What a descriptor or the file was found to be. */
 enum nmw_ring_state {
-	NMW_RING_LIVE = 0,   /* producer holds its lock */
-	NMW_RING_CLOSED = 1, /* producer said that no more will come */
-	NMW_RING_DEAD = 2,   /* producer lock free, ring not closed: it died; may be back */
+	NMW_RING_LIVE = 0,    /* producer holds its lock */
+	NMW_RING_CLOSED = 1,  /* producer said that no more will come */
+	NMW_RING_DEAD = 2,    /* producer lock free, ring not closed: it died; may be back */
+	NMW_RING_CORRUPT = 3, /* breaks its own rules, or put this consumer out: stop with exit 6 */
 };
 
 /* ---- producer ------------------------------------------------------------------------------ */
 
 struct nmw_prod {
-	uint8_t *slots;	       /* mapped slot area */
-	uint64_t mask;	       /* slot_cnt - 1 */
-	uint64_t next;	       /* next sequence number to publish */
-	uint64_t limit;	       /* may publish while next < limit (slowest cursor + slot_cnt + 1) */
-	uint32_t slot_shift;   /* log2 slot_sz */
-	uint32_t inline_max;   /* payload bytes that fit a slot */
-	uint8_t *frames;       /* mapped frame area */
-	uint64_t frame_sz;     /* its bytes */
-	struct nmw_ring *ring; /* cold part */
+	uint8_t *slots;	     /* mapped slot area */
+	uint64_t mask;	     /* slot_cnt - 1 */
+	uint64_t next;	     /* next sequence number to publish */
+	uint64_t limit;	     /* may publish while next < limit (slowest cursor + slot_cnt + 1) */
+	uint32_t slot_shift; /* log2 slot_sz */
+	uint32_t inline_max; /* payload bytes that fit a slot */
+	uint8_t *frames;     /* mapped frame area */
+	uint64_t frame_sz;   /* its bytes */
+	const uint32_t *sleepers; /* in shared memory; not 0: a consumer sleeps */
+	struct nmw_ring *ring;	  /* cold part */
 };
 
 /* Creates the ring or, if one of that name is there whose producer died, resumes it with the same
- * geometry (p->next goes on after the last published message). -EEXIST: its producer lives. */
+ * geometry (p->next goes on after the last published message; 0 in the spec takes what is there,
+ * anything else that differs is -EINVAL). A ring that was closed and that nobody has yet to read is
+ * replaced; one that is still being read is resumed. -EEXIST: its producer lives. */
 int nmw_prod_open(struct nmw_prod *p, const struct nmw_ring_spec *spec, struct nmw_err *e);
 /* Says that no more will come. Consumers drain and end. The file stays until they have. */
 void nmw_prod_close(struct nmw_prod *p);
 /* Gives up the handle; without close before, consumers see a death. Removes a closed ring's file
- * when no consumer is left, and any private ring's. */
+ * when no consumer is left, and any private ring's: so do not leave a private ring before its
+ * consumer has joined (nmw_prod_consumers) or is known to be gone (nmw_handoff_alive_down). */
 void nmw_prod_leave(struct nmw_prod *p);
 const char *nmw_prod_name(const struct nmw_prod *p);
 /* "on /dev/hugepages, 2 MiB pages" or what the fallback was and why; for the log. */
@@ -108,8 +113,9 @@ static inline struct nmw_slot *nmw_prod_slot(struct nmw_prod *p, unsigned i)
 }
 
 /* Where to write a payload of len bytes for slot s: in the slot, or in a frame of the arena.  Sets
- * s->len and s->frame_off. NULL: len fits neither now (arena full: backpressure; see
- * nmw_prod_frame_max for never). */
+ * s->len and s->frame_off. NULL: len fits neither now (arena full: backpressure; publish what is
+ * filled and try again; see nmw_prod_frame_max for never). The slots of a burst are filled in
+ * order: asking for a frame again gives up the frames of that slot and the ones after it. */
 uint8_t *nmw_prod_frame(struct nmw_prod *p, struct nmw_slot *s, uint32_t len);
 static inline uint8_t *nmw_prod_payload(struct nmw_prod *p, struct nmw_slot *s, uint32_t len)
 {
@@ -124,12 +130,29 @@ uint32_t nmw_prod_frame_max(const struct nmw_prod *p);
 
 /* Wakes sleepers; called by publish when the waiters' word is set. */
 void nmw_prod_wake(struct nmw_prod *p);
-/* Publishes the first n filled slots, in order. */
-void nmw_prod_publish(struct nmw_prod *p, unsigned n);
+/* Publishes the first n filled slots, in order: n stores and one relaxed load. */
+static inline void nmw_prod_publish(struct nmw_prod *p, unsigned n)
+{
+	uint64_t seq = p->next, end = seq + n;
+	if (__builtin_expect(end > p->limit, 0))
+		__builtin_trap(); /* more than nmw_prod_room gave */
+	for (; seq != end; seq++) {
+		uint8_t *s = p->slots + ((seq & p->mask) << p->slot_shift);
+		__atomic_store_n(&((struct nmw_slot *)(void *)s)->seq, seq, __ATOMIC_RELEASE);
+	}
+	p->next = end;
+	/* the load must not be moved before the stores by the compiler; the processor may, and the
+	 * barrier that a consumer makes before it sleeps takes care of that */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (__builtin_expect(__atomic_load_n(p->sleepers, __ATOMIC_RELAXED) != 0, 0))
+		nmw_prod_wake(p);
+}
 
 /* Lowest cursor of all consumers: every message <= it is done with (for producers that own the
  * frames they refer to). */
 uint64_t nmw_prod_released(struct nmw_prod *p);
+/* Consumers whose cursors hold the producer back, and how many of those are not alive (NULL: do not
+ * tell). System calls: for housekeeping. Also releases dead unnamed ones. */
 unsigned nmw_prod_consumers(struct nmw_prod *p, unsigned *dead);
 
 /* ---- consumer ------------------------------------------------------------------------------ */
@@ -143,6 +166,8 @@ struct nmw_cons {
 	const uint8_t *frames;
 	uint64_t frame_sz;
 	uint64_t *cursor; /* in shared memory; NULL for a tap */
+	uint32_t rest;	  /* pauses before the next look: the last burst reached the producer */
+	bool special;	  /* a tap, or one that follows another */
 	struct nmw_ring *ring;
 };
 
@@ -154,19 +179,31 @@ struct nmw_cons_spec {
 	bool group;
 };
 
-/* -ENOENT: no such ring (yet); -EPROTO with exit 6: not a ring, other version, corrupt. A first
- * consumer starts at the oldest message that is still there, a named one where it was. */
+/* -ENOENT: no such ring (yet); -EPROTO with exit 6: not a ring, other version, corrupt; -EBUSY: a
+ * consumer of that name lives; -EUSERS: 16 consumers are there. A first consumer starts at the
+ * oldest message that is still there, a named one where it was. */
 int nmw_cons_join(struct nmw_cons *c, const struct nmw_cons_spec *spec, struct nmw_err *e);
 /* Leaves for good: a named consumer's cursor is given up as well when `forget`. */
 void nmw_cons_leave(struct nmw_cons *c, bool forget);
-
-/* Number of messages (up to max) that can be read now, starting at c->next. Pure loads. */
-unsigned nmw_cons_ready(struct nmw_cons *c, unsigned max);
 
 static inline const struct nmw_slot *nmw_cons_slot(const struct nmw_cons *c, unsigned i)
 {
 	return (const struct nmw_slot *)(const void *)(c->slots + (((c->next + i) & c->mask)
 								   << c->slot_shift));
+}
+
+unsigned nmw_cons_ready_special(struct nmw_cons *c, unsigned max);
+
+/* Number of messages (up to max) that can be read now, starting at c->next. Pure loads. */
+static inline unsigned nmw_cons_ready(struct nmw_cons *c, unsigned max)
+{
+	if (__builtin_expect(c->special, 0))
+		return nmw_cons_ready_special(c, max);
+	unsigned n = 0;
+	while (n < max &&
+	       __atomic_load_n(&nmw_cons_slot(c, n)->seq, __ATOMIC_ACQUIRE) == c->next + n)
+		n++;
+	return n;
 }
 
 /* Payload of a slot, checked against the file: NULL if offset or length do not lie in it (a corrupt
@@ -190,9 +227,12 @@ static inline void nmw_cons_release(struct nmw_cons *c, unsigned n)
 		__atomic_store_n(c->cursor, c->next - 1, __ATOMIC_RELEASE);
 }
 
-/* A tap that was overrun: how many messages it missed since the last call (and it skips ahead). */
+/* A tap that was overrun: how many messages it missed since the last call (and it skips ahead). A
+ * tap copies what it wants of a burst, then asks: 0 = the copy is good, release the burst; else the
+ * copy may be torn, drop it, do not release, and ask nmw_cons_ready again. */
 uint64_t nmw_cons_missed(struct nmw_cons *c);
-/* LIVE, CLOSED or DEAD; one fcntl: call it when idle. CLOSED with nothing ready = drained. */
+/* LIVE, CLOSED, DEAD or CORRUPT; one fcntl: call it when idle. CLOSED with nothing ready after it
+ * was seen = drained. */
 enum nmw_ring_state nmw_cons_state(struct nmw_cons *c);
 const char *nmw_cons_name(const struct nmw_cons *c);
 /* Sleeps until the ring has a message at c->next or timeout_ns is over; costs the producer nothing

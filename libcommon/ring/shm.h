@@ -1,9 +1,10 @@
 /* shm.h: files in shared memory: the ring directory, huge pages and the fallback, locks.
  *
- * Directory: $NMW_DIR if set; else <hugetlbfs mount>/nmw, else /dev/shm/nmw.  Mode 0700 (0770 with
- * group).  With --pages auto a ring goes to hugetlbfs when a writable mount has enough free pages,
- * else to normal pages in /dev/shm/nmw; what was taken is said.  $NMW_DIR on any file system works.
- * Readers look in each directory in that order.
+ * Directory: $NMW_DIR if set; else <hugetlbfs mount>/nmw, else /dev/shm/nmw; nmw-UID instead of nmw
+ * for a user other than root, unless the group shares it.  Mode 0700 (0770 with group).  With
+ * --pages auto a ring goes to hugetlbfs when a writable mount has enough free pages, else to normal
+ * pages in /dev/shm/nmw; what was taken is said.  $NMW_DIR on any file system works. Readers look
+ * in each directory in that order.
  */
 #ifndef NMW_RING_SHM_H
 #define NMW_RING_SHM_H
@@ -20,7 +21,11 @@ const char *nmw_shm_run_dir(bool group, struct nmw_err *e);
 
 /* OFD lock of one byte: 0, -EAGAIN (held by another), or a negative errno. */
 int nmw_shm_lock(int fd, uint64_t byte);
-/* 1 somebody holds it, 0 free, negative errno. */
+int nmw_shm_unlock(int fd, uint64_t byte);
+/* 1 somebody else holds it, 0 free, negative errno. */
 int nmw_shm_locked(int fd, uint64_t byte);
+
+/* Bytes of a page when path is on hugetlbfs, else 0. */
+uint64_t nmw_shm_huge_page(const char *path);
 
 #endif

@@ -16,6 +16,7 @@ struct nmw_wait {
 	enum nmw_wait_mode mode;
 	uint64_t idle_since; /* ns, 0 = busy */
 	uint64_t sleep_ns;   /* next timed sleep */
+	uint64_t spin_ns;    /* idle time before the first sleep */
 	uint64_t spins, parks;
 };
 

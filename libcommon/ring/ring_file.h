@@ -1,0 +1,119 @@
+/* ring_file.h: a ring's file: made, opened, checked, mapped, removed.  Private to libcommon/ring
+ * and its tests.
+ *
+ * The right to remove or replace the file of a name belongs to whoever holds the producer's lock of
+ * the file that the name stands for; a name that is free is taken by a rename that replaces
+ * nothing. So no two processes ever disagree about what a name means, and nobody sees half a ring.
+ */
+#ifndef NMW_RING_RING_FILE_H
+#define NMW_RING_RING_FILE_H
+
+#include "ring/layout.h"
+#include "ring/shm.h"
+
+#define NMW_RING_PATH_MAX 4200u /* bytes of a path, with the NUL */
+
+/* A frame that is in use: message seq has the arena up to position end. */
+struct nmw_arena_entry {
+	uint64_t seq;
+	uint64_t end;
+};
+
+/* The frame area as a circle of bytes.  Positions only grow; a position p lies at offset
+ * p - base of the lap that starts at base. */
+struct nmw_arena {
+	struct nmw_arena_entry *q; /* frames in use, oldest first; slot_cnt entries, on demand */
+	uint64_t q_head, q_tail;   /* next entry to give up, next to fill */
+	uint64_t base;		   /* position of offset 0 in the lap of head */
+	uint64_t head;		   /* next position to give out */
+	uint64_t tail;		   /* all before is free */
+};
+
+/* The cold part of a handle. */
+struct nmw_ring {
+	int fd;
+	bool writable; /* a producer's: header, slots, frames */
+	char name[NMW_RING_NAME_MAX];
+	char path[NMW_RING_PATH_MAX];
+	struct nmw_ring_geom g; /* checked copy; the file's is not read again */
+	struct nmw_ring_hdr *hdr;
+	struct nmw_ring_ctl *ctl;
+	uint8_t *slots, *frames;
+	/* producer */
+	char backing[512];
+	unsigned min_consumers;
+	bool started, closed;
+	uint64_t checked_ns; /* when liveness was last looked at */
+	struct nmw_arena arena;
+	/* consumer */
+	unsigned idx; /* its line; NMW_RING_CONSUMERS for a tap */
+	bool named, corrupt;
+	uint64_t missed;   /* tap: since it was last asked */
+	char after[32];	   /* consumer to follow, empty = none */
+	int after_idx;	   /* its line, -1 = not seen yet */
+	uint64_t after_at; /* its cursor when last read */
+};
+
+/* Letters, digits, '.', '_', '-'; not starting with '.'; NMW_RING_NAME_MAX with the NUL. */
+int nmw_ring_name_check(const char *name, struct nmw_err *e);
+void nmw_ring_path(char path[NMW_RING_PATH_MAX], const char *dir, const char *name);
+
+/* Fills offsets and sizes from slot_cnt, slot_sz, frame_sz (rounded up), page_sz. */
+void nmw_ring_geom_lay(struct nmw_ring_geom *g);
+uint64_t nmw_ring_geom_sum(const struct nmw_ring_geom *g);
+/* Is it a ring of this version that fits a file of file_sz bytes with pages of page_sz? */
+int nmw_ring_geom_check(const struct nmw_ring_geom *g, uint64_t file_sz, uint64_t page_sz,
+			const char *name, struct nmw_err *e);
+
+/* Makes the file (held under the producer's lock, mapped) from r->g and gives it r->name in dir;
+ * replace (NULL = none): the path of the ring that makes way, whose producer's lock the caller
+ * holds. -EEXIST: the name is taken. */
+int nmw_ring_file_create(struct nmw_ring *r, const char *dir, bool group, const char *replace,
+			 struct nmw_err *e);
+/* Opens the file of r->name in the first directory that has it and checks it; flags O_RDWR or
+ * O_RDONLY. -ENOENT: none. Not mapped yet. */
+int nmw_ring_file_open(struct nmw_ring *r, int flags, struct nmw_err *e);
+/* Maps each part with its own protection: producer all rw; consumer control rw, the rest r-; tap
+ * all r-. */
+int nmw_ring_file_map(struct nmw_ring *r, bool producer, bool tap, struct nmw_err *e);
+/* Unmaps, closes (which drops the locks), frees. */
+void nmw_ring_file_free(struct nmw_ring *r);
+/* Does the name still stand for this file? */
+bool nmw_ring_file_current(const struct nmw_ring *r);
+/* Takes the lock, trying for up to wait_ms. 0, -EAGAIN or -errno. */
+int nmw_ring_file_lock(const struct nmw_ring *r, uint64_t byte, unsigned wait_ms);
+/* Removes the file; the caller holds the producer's lock. */
+void nmw_ring_file_unlink(const struct nmw_ring *r);
+
+/* The slot of message seq. */
+static inline struct nmw_slot *nmw_ring_slot(const struct nmw_ring *r, uint64_t seq)
+{
+	return (struct nmw_slot *)(void *)(r->slots + (seq & (r->g.slot_cnt - 1)) * r->g.slot_sz);
+}
+/* Last published message: from the hint forward while sequence numbers match. */
+uint64_t nmw_ring_published(const struct nmw_ring *r);
+/* Oldest message whose slot and frame cannot be being overwritten. */
+static inline uint64_t nmw_ring_oldest(const struct nmw_ring *r)
+{
+	uint64_t claim = __atomic_load_n(&r->hdr->at.claim, __ATOMIC_SEQ_CST);
+	uint64_t floor = __atomic_load_n(&r->hdr->at.frame_floor, __ATOMIC_SEQ_CST);
+	uint64_t slot = claim > r->g.slot_cnt ? claim - r->g.slot_cnt : 1;
+	return slot > floor ? slot : floor + 1;
+}
+/* State of a line as its consumer's lock has it: 1 alive, 0 not. */
+static inline bool nmw_ring_line_counts(uint32_t state)
+{
+	return state == NMW_LINE_JOINING || state == NMW_LINE_UNNAMED || state == NMW_LINE_NAMED;
+}
+/* Removes a ring that nobody needs: closed and read to the end by all that are named, or private
+ * without anybody alive. The caller holds the join lock and not the producer's. */
+void nmw_ring_file_remove_unneeded(struct nmw_ring *r);
+/* Removes what killed processes left: half-made files, and private rings of which nobody lives. */
+void nmw_ring_sweep(void);
+/* Counts the lines whose messages still matter: alive, or (not private) named and behind. */
+unsigned nmw_ring_needed_by(const struct nmw_ring *r);
+
+int nmw_ring_futex_wait(const uint32_t *word, uint32_t val, uint64_t timeout_ns);
+void nmw_ring_futex_wake(uint32_t *word);
+
+#endif

@@ -1,0 +1,226 @@
+#include "ring/ring_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Looking at rings without joining them, and clearing away dead ones. */
+
+static struct nmw_ring *look(const char *name, int flags, struct nmw_err *e)
+{
+	if (nmw_ring_name_check(name, e) != 0)
+		return NULL;
+	struct nmw_ring *r = calloc(1, sizeof *r);
+	if (!r) {
+		nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "ring %s: no memory", name);
+		return NULL;
+	}
+	r->fd = -1;
+	snprintf(r->name, sizeof r->name, "%s", name);
+	if (nmw_ring_file_open(r, flags, e) == 0 && nmw_ring_file_map(r, false, true, e) == 0)
+		return r;
+	nmw_ring_file_free(r);
+	return NULL;
+}
+
+/* Names in the file may be anything; what people see is printable and ends. */
+static void copy_text(char *dst, size_t cap, const char *src, size_t n)
+{
+	size_t i = 0;
+	for (; i < n && i + 1 < cap && src[i]; i++)
+		dst[i] = src[i] > ' ' && src[i] < 127 ? src[i] : '?';
+	dst[i] = 0;
+}
+
+static enum nmw_ring_state state_of(const struct nmw_ring *r)
+{
+	uint32_t closed = __atomic_load_n(&r->hdr->p.closed, __ATOMIC_ACQUIRE);
+	if (closed)
+		return closed == 1 ? NMW_RING_CLOSED : NMW_RING_CORRUPT;
+	return nmw_shm_locked(r->fd, NMW_RING_LOCK_PRODUCER) ? NMW_RING_LIVE : NMW_RING_DEAD;
+}
+
+static void add_consumer(const struct nmw_ring *r, unsigned i, struct nmw_ring_info *out)
+{
+	const struct nmw_ring_line *l = &r->ctl->line[i];
+	uint32_t state = __atomic_load_n(&l->state, __ATOMIC_ACQUIRE);
+	if (!nmw_ring_line_counts(state))
+		return;
+	unsigned n = out->consumers++;
+	copy_text(out->consumer[n].name, sizeof out->consumer[n].name, l->name, sizeof l->name);
+	out->consumer[n].cursor = __atomic_load_n(&l->cursor, __ATOMIC_ACQUIRE);
+	out->consumer[n].pid = l->pid;
+	out->consumer[n].named = state == NMW_LINE_NAMED;
+	out->consumer[n].alive = nmw_shm_locked(r->fd, NMW_RING_LOCK_CONSUMER(i)) == 1;
+}
+
+int nmw_ring_inspect(const char *name, struct nmw_ring_info *out, struct nmw_err *e)
+{
+	struct nmw_err why = NMW_ERR_INIT;
+	struct nmw_ring *r = look(name, O_RDONLY, &why);
+	memset(out, 0, sizeof *out);
+	if (e)
+		*e = why;
+	if (!r)
+		return why.err;
+	copy_text(out->name, sizeof out->name, name, NMW_RING_NAME_MAX);
+	copy_text(out->tool, sizeof out->tool, r->hdr->p.tool, sizeof r->hdr->p.tool);
+	out->version = r->g.version;
+	out->slots = r->g.slot_cnt;
+	out->frame_bytes = r->g.frame_sz;
+	out->file_bytes = r->g.file_sz;
+	out->slot_sz = r->g.slot_sz;
+	out->page_sz = r->g.page_sz;
+	out->private_ring = (r->g.flags & NMW_RING_F_PRIVATE) != 0;
+	out->producer_pid = r->hdr->p.pid;
+	for (unsigned i = 0; i < NMW_RING_CONSUMERS; i++)
+		add_consumer(r, i, out);
+	out->published = nmw_ring_published(r);
+	out->state = state_of(r);
+	nmw_ring_file_free(r);
+	return 0;
+}
+
+/* "orders.ring" -> "orders"; false: not a ring's file name. */
+static bool ring_name(const char *file, char name[NMW_RING_NAME_MAX])
+{
+	size_t n = strlen(file), suffix = sizeof NMW_RING_SUFFIX - 1;
+	if (n <= suffix || n - suffix >= NMW_RING_NAME_MAX ||
+	    strcmp(file + n - suffix, NMW_RING_SUFFIX) != 0)
+		return false;
+	memcpy(name, file, n - suffix);
+	name[n - suffix] = 0;
+	return nmw_ring_name_check(name, NULL) == 0;
+}
+
+/* All names of the directories first, so that fn may remove files. */
+static int list(char (**out)[NMW_RING_NAME_MAX], struct nmw_err *e)
+{
+	char(*names)[NMW_RING_NAME_MAX] = NULL;
+	int n = 0, cap = 0;
+	for (const char *const *d = nmw_shm_dirs(); *d; d++) {
+		DIR *dir = opendir(*d);
+		struct dirent *f;
+		while (dir && (f = readdir(dir))) {
+			char name[NMW_RING_NAME_MAX];
+			if (!ring_name(f->d_name, name))
+				continue;
+			if (n == cap) {
+				cap = cap ? 2 * cap : 16;
+				void *more = realloc(names, (size_t)cap * sizeof *names);
+				if (!more) {
+					free(names);
+					closedir(dir);
+					return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE,
+							   "directory %s: no memory", *d);
+				}
+				names = more;
+			}
+			memcpy(names[n++], name, sizeof name);
+		}
+		if (dir)
+			closedir(dir);
+	}
+	*out = names;
+	return n;
+}
+
+int nmw_ring_each(int (*fn)(const char *name, void *arg), void *arg, struct nmw_err *e)
+{
+	char(*names)[NMW_RING_NAME_MAX] = NULL;
+	int n = list(&names, e), rc = n < 0 ? n : 0;
+	for (int i = 0; i < n && rc == 0; i++)
+		rc = fn(names[i], arg);
+	free(names);
+	return rc;
+}
+
+/* Is one of the locks that say "I live" held? */
+static bool anybody(int fd)
+{
+	bool alive = nmw_shm_locked(fd, NMW_RING_LOCK_PRODUCER) != 0;
+	for (unsigned i = 0; !alive && i < NMW_RING_CONSUMERS; i++)
+		alive = nmw_shm_locked(fd, NMW_RING_LOCK_CONSUMER(i)) != 0;
+	return alive;
+}
+
+enum reap_what { REAP_PRIVATE, REAP_CLOSED, REAP_ALL };
+
+static bool wanted(const struct nmw_ring *r, enum reap_what what)
+{
+	bool mapped = r->hdr != NULL;
+	if (what == REAP_ALL)
+		return true;
+	if (!mapped)
+		return false;
+	return (r->g.flags & NMW_RING_F_PRIVATE) ||
+	       (what == REAP_CLOSED && __atomic_load_n(&r->hdr->p.closed, __ATOMIC_ACQUIRE) != 0);
+}
+
+/* A file that is no ring counts as dead when nobody holds a lock on it. */
+static int reap_one(const char *name, enum reap_what what)
+{
+	struct nmw_ring *r = calloc(1, sizeof *r);
+	int n = 0;
+	if (!r)
+		return 0;
+	r->fd = -1;
+	snprintf(r->name, sizeof r->name, "%s", name);
+	if (nmw_ring_file_open(r, O_RDWR, NULL) == 0)
+		nmw_ring_file_map(r, false, true, NULL);
+	if (r->fd >= 0 && wanted(r, what) && !anybody(r->fd) &&
+	    nmw_shm_lock(r->fd, NMW_RING_LOCK_PRODUCER) == 0 && nmw_ring_file_current(r)) {
+		nmw_ring_file_unlink(r);
+		n = 1;
+	}
+	nmw_ring_file_free(r);
+	return n;
+}
+
+/* A half-made file is locked by its maker from its first moment on. */
+static void sweep_tmp(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *f;
+	while (d && (f = readdir(d))) {
+		size_t n = strlen(f->d_name);
+		if (f->d_name[0] != '.' || n < 5 || strcmp(f->d_name + n - 4, ".tmp") != 0)
+			continue;
+		char path[NMW_RING_PATH_MAX];
+		snprintf(path, sizeof path, "%s/%s", dir, f->d_name);
+		int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (fd < 0)
+			continue;
+		if (nmw_shm_lock(fd, NMW_RING_LOCK_PRODUCER) == 0)
+			unlink(path);
+		close(fd);
+	}
+	if (d)
+		closedir(d);
+}
+
+static int reap(enum reap_what what, struct nmw_err *e)
+{
+	char(*names)[NMW_RING_NAME_MAX] = NULL;
+	int n = list(&names, e), gone = n < 0 ? n : 0;
+	for (int i = 0; i < n; i++)
+		gone += reap_one(names[i], what);
+	free(names);
+	for (const char *const *d = nmw_shm_dirs(); *d; d++)
+		sweep_tmp(*d);
+	return gone;
+}
+
+int nmw_ring_reap(bool closed_only, struct nmw_err *e)
+{
+	return reap(closed_only ? REAP_CLOSED : REAP_ALL, e);
+}
+
+void nmw_ring_sweep(void)
+{
+	reap(REAP_PRIVATE, NULL);
+}
