@@ -501,6 +501,16 @@ static void input_dead(struct nmw_stage *st, unsigned i, uint64_t now)
 		nmw_stage_fail(st, &e);
 }
 
+static void input_corrupt(struct nmw_stage *st, unsigned i)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	nmw_err_set(&e, -EPROTO, NMW_EXIT_PEER,
+		    "ring %s: corrupt at message %llu: remove it (nmw-stat reap) and restart its "
+		    "producer",
+		    nmw_cons_name(&st->in[i]), (unsigned long long)st->in[i].next);
+	nmw_stage_fail(st, &e);
+}
+
 static void check_inputs(struct nmw_stage *st)
 {
 	struct nmw_stage_cold *c = st->cold;
@@ -512,7 +522,9 @@ static void check_inputs(struct nmw_stage *st)
 			if (nmw_cons_ready(&st->in[i], 1) ==
 			    0) { /* asked after the state: nothing was missed */
 				c->input_ended[i] = state == NMW_RING_CLOSED;
-				if (state == NMW_RING_DEAD)
+				if (state == NMW_RING_CORRUPT)
+					input_corrupt(st, i);
+				else if (state == NMW_RING_DEAD)
 					input_dead(st, i, now);
 				else
 					c->input_dead_since[i] = 0;
