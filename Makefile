@@ -108,13 +108,64 @@ tests: $(UNIT_BIN) $(PROG_BIN) ## build the tests without running them
 unit: $(UNIT_BIN)
 benches: $(BENCH_BIN)
 
+# The packages come first: what is built is left to a second make, which finds them there.
+
+.PHONY: deps
+deps: ## install the Debian packages that are missing, for building, testing and linting
+	$Qtools/deps
+
+.PHONY: demo
+demo: ## build, replay the bundled capture through the whole exchange, show fills and counters
+	$Qtools/deps build
+	$Q$(MAKE) --no-print-directory all
+	$QB=$(abspath $B) tools/demo
+
 .PHONY: check
-check: all tests ## run every test; last line: N passed, N failed, N skipped
-	$Q B=$(abspath $B) CC=$(CC) tests/run
+check: ## run every test, or T="WORD..." those named so; last line: N passed, N failed, N skipped
+	$Qtools/deps build test
+	$Q$(MAKE) --no-print-directory all tests
+	$QB=$(abspath $B) CC=$(CC) tests/run $T
+
+.PHONY: lint
+lint: ## format, static analysis, shell, man pages, layers; T="STEP..." for some of them
+	$Qtools/deps
+	$Q$(MAKE) --no-print-directory all
+	$QB=$(abspath $B) tests/lint/run $T
+
+.PHONY: bench
+bench: benches all ## build the measurements of bench/ and run them
+	$QB=$(abspath $B) bench/run
 
 .PHONY: fmt
 fmt: ## reformat the C sources
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
+
+.PHONY: golden
+golden: all ## write the expected help texts of tests/golden/help anew
+	$Qmkdir -p tests/golden/help
+	$Qfor t in $(TOOLS); do $B/bin/$$t --help >tests/golden/help/$$t.txt || exit; done
+
+BIN  := $(DESTDIR)$(PREFIX)/bin
+MAN  := $(DESTDIR)$(PREFIX)/share/man
+COMP := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+DOC  := $(DESTDIR)$(PREFIX)/share/doc/nmw
+PAGES := $(sort $(wildcard man/*.[1-9]))
+DOCS  := $(wildcard README.md LICENSE ARCHITECTURE.md CHANGELOG.md)
+# where man/x.N goes
+man_at = $(MAN)/man$(subst .,,$(suffix $1))/$(notdir $1)
+
+.PHONY: install
+install: all ## install tools, man pages, completions and documents under DESTDIR and PREFIX
+	install -d $(BIN) $(COMP) $(DOC)
+	install -m 755 $(TOOL_BIN) $(BIN)
+	install -m 644 $(DOCS) $(DOC)
+	$(foreach p,$(PAGES),install -D -m 644 $p $(call man_at,$p) &&) true
+	for t in $(TOOLS); do $B/bin/$$t --completion bash >$(COMP)/$$t || exit; done
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(TOOLS:%=$(BIN)/%) $(TOOLS:%=$(COMP)/%) $(foreach p,$(PAGES),$(call man_at,$p))
+	rm -rf $(DOC)
 
 .PHONY: clean
 clean: ## remove build/
@@ -122,6 +173,8 @@ clean: ## remove build/
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo 'Variants, each in a folder of its own under build/:'
+	@echo '  SAN=address,undefined  SAN=thread  COV=1  CC=clang  O=0'
 
--include $(shell find build/$(VARIANT) -name '*.d' 2>/dev/null)
+-include $(shell find $B -name '*.d' 2>/dev/null)

@@ -337,7 +337,7 @@ int nmw_conf_text(const struct nmw_conf_at *at, const char *key, size_t i, char 
 		  struct nmw_err *e)
 {
 	json_t *v = find(at, key);
-	bool list = v && json_is_array(v);
+	bool list = json_is_array(v);
 	if (list)
 		v = json_array_get(v, i);
 	if (!v || (!list && i))
