@@ -8,8 +8,6 @@
 #define UDP_LEN	    8u
 #define TCP_LEN	    20u
 #define TCP_OPT_LEN 4u
-#define PROTO_TCP   6u
-#define PROTO_UDP   17u
 #define HOP_LIMIT   64u
 
 /* The sum does not depend on byte order as long as it is stored as it was loaded (RFC 1071, 2B):
@@ -94,9 +92,9 @@ uint8_t *nmw_packet_udp(uint8_t *payload, uint32_t len, const struct nmw_endpoin
 	nmw_put16(udp + 2, dst->port);
 	nmw_put16(udp + 4, (uint16_t)(UDP_LEN + len));
 	nmw_put16(udp + 6, 0);
-	uint16_t sum = transport_sum(udp, UDP_LEN + len, src, dst, PROTO_UDP);
+	uint16_t sum = transport_sum(udp, UDP_LEN + len, src, dst, NMW_IPPROTO_UDP);
 	nmw_put16(udp + 6, sum ? sum : 0xFFFF); /* 0 would say "no checksum" (RFC 768) */
-	return put_lower(udp, UDP_LEN + len, src, dst, ip_id, PROTO_UDP, frame_len);
+	return put_lower(udp, UDP_LEN + len, src, dst, ip_id, NMW_IPPROTO_UDP, frame_len);
 }
 
 uint8_t *nmw_packet_tcp(uint8_t *payload, uint32_t len, const struct nmw_endpoint *src,
@@ -115,6 +113,6 @@ uint8_t *nmw_packet_tcp(uint8_t *payload, uint32_t len, const struct nmw_endpoin
 	nmw_put32(tcp + 16, 0); /* checksum, urgent pointer */
 	if (h->mss)
 		nmw_put32(tcp + 20, 0x02040000u | h->mss);
-	nmw_put16(tcp + 16, transport_sum(tcp, hdr + len, src, dst, PROTO_TCP));
-	return put_lower(tcp, hdr + len, src, dst, ip_id, PROTO_TCP, frame_len);
+	nmw_put16(tcp + 16, transport_sum(tcp, hdr + len, src, dst, NMW_IPPROTO_TCP));
+	return put_lower(tcp, hdr + len, src, dst, ip_id, NMW_IPPROTO_TCP, frame_len);
 }

@@ -13,24 +13,17 @@
 #define NMW_WIRE_PACKET_BUILD_H
 
 #include "wire/endpoint.h"
+#include "wire/packet.h"
 #include <stddef.h>
 #include <stdint.h>
 
 #define NMW_PACKET_HEADROOM 80u /* 14 + 40 + 24, rounded up */
 
-enum nmw_tcp_flag {
-	NMW_TCP_FIN = 0x01,
-	NMW_TCP_SYN = 0x02,
-	NMW_TCP_RST = 0x04,
-	NMW_TCP_PSH = 0x08,
-	NMW_TCP_ACK = 0x10,
-};
-
 struct nmw_tcp_header {
 	uint32_t seq, ack;
 	uint16_t window;
-	uint16_t mss; /* 0 = no option */
-	uint8_t flags;
+	uint16_t mss;  /* 0 = no option */
+	uint8_t flags; /* NMW_TCP_* of packet.h */
 };
 
 /* The ones' complement sum of RFC 1071 over len bytes, on top of `sum`. */
