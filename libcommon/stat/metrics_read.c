@@ -93,17 +93,18 @@ static int tmp_filter(const struct dirent *d)
 
 typedef int (*path_fn)(const char *path, void *arg);
 
-/* Calls fn for every file of every ring directory that passes the filter. */
+/* Calls fn for every file of every ring directory that passes the filter. Another user's directory
+ * is passed over: his tools are none of ours. */
 static int each_path(int (*filter)(const struct dirent *), path_fn fn, void *arg, struct nmw_err *e)
 {
 	int rc = 0;
 	for (const char *const *dir = nmw_shm_dirs(); *dir && !rc; dir++) {
 		struct dirent **ent;
 		int n = scandir(*dir, &ent, filter, alphasort);
-		if (n < 0 && errno != ENOENT && errno != ENOTDIR) {
+		if (n < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
 			rc = -errno;
-			return nmw_err_set(e, rc, rc == -EACCES ? NMW_EXIT_PERM : NMW_EXIT_FAILED,
-					   "%s: cannot list it: %s", *dir, strerror(-rc));
+			return nmw_err_set(e, rc, NMW_EXIT_FAILED, "%s: cannot list it: %s", *dir,
+					   strerror(-rc));
 		}
 		for (int i = 0; i < n; i++) {
 			char path[4096];

@@ -1,0 +1,241 @@
+/* The commands that take a look and print it. */
+#include "command.h"
+
+#include "base/clock.h"
+#include "base/parse.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+static int look(const struct command_args *a, struct nmw_err *e)
+{
+	struct state s;
+	int rc = state_take(&s, a->argc ? a->argv[0] : NULL, e);
+	if (rc)
+		return rc;
+	a->view->state(stdout, &s, &a->o->view);
+	state_free(&s);
+	return 0;
+}
+
+int command_list(const struct command_args *a, struct nmw_err *e)
+{
+	return look(a, e);
+}
+
+int command_show(const struct command_args *a, struct nmw_err *e)
+{
+	return look(a, e);
+}
+
+/* ---- watch ---------------------------------------------------------------------------------- */
+
+#define INTERVAL_MIN (10ull * 1000 * 1000)
+#define INTERVAL_MAX (24ull * 3600 * NMW_NS_PER_S)
+
+/* Sleeps until then, or a signal. */
+static void sleep_until(uint64_t then_ns)
+{
+	struct timespec t = {.tv_sec = (time_t)(then_ns / NMW_NS_PER_S),
+			     .tv_nsec = (long)(then_ns % NMW_NS_PER_S)};
+	while (!command_stops() && nmw_clock_mono() < then_ns)
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+/* An absolute schedule: what the printing costs does not stretch the interval. */
+static int watch_run(const struct view *v, const struct view_opts *o, uint64_t interval,
+		     uint64_t count, struct nmw_err *e)
+{
+	struct state old, now;
+	int rc = state_take(&old, NULL, e);
+	if (rc)
+		return rc;
+	uint64_t next = nmw_clock_mono();
+	for (unsigned line = 0; !count || line < count; line++) {
+		next += interval;
+		sleep_until(next);
+		if (command_stops())
+			break;
+		rc = state_take(&now, NULL, e);
+		if (rc)
+			break;
+		v->interval(stdout, &old, &now, line, o);
+		state_free(&old);
+		old = now;
+		if (fflush(stdout)) {
+			rc = errno == EPIPE
+				     ? -EPIPE
+				     : nmw_err_set(e, -errno, NMW_EXIT_FAILED,
+						   "stdout: cannot write: %s", strerror(errno));
+			break;
+		}
+	}
+	state_free(&old);
+	return rc;
+}
+
+int command_watch(const struct command_args *a, struct nmw_err *e)
+{
+	uint64_t interval = NMW_NS_PER_S, count = a->o->count;
+	int rc = 0;
+	if (!a->view->interval)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "watch: has no Prometheus form: Prometheus makes the rates "
+				   "itself: use --prometheus without it");
+	if (a->argc > 0)
+		rc = nmw_parse_duration(a->argv[0], INTERVAL_MIN, INTERVAL_MAX, &interval, e);
+	if (!rc && a->argc > 1)
+		rc = nmw_parse_count(a->argv[1], 1, UINT32_MAX, &count, e);
+	if (rc) {
+		if (e)
+			e->exit = NMW_EXIT_USAGE;
+		return rc;
+	}
+	return watch_run(a->view, &a->o->view, interval, count, e);
+}
+
+/* ---- reap ----------------------------------------------------------------------------------- */
+
+struct removals {
+	struct view_removed list[2 * STATE_MAX];
+	unsigned n;
+};
+
+static void note_counters(const char *path, void *arg)
+{
+	struct removals *r = arg;
+	if (r->n == sizeof r->list / sizeof r->list[0])
+		return;
+	struct view_removed *x = &r->list[r->n++];
+	x->kind = "counters";
+	x->unread = 0;
+	const char *slash = strrchr(path, '/');
+	snprintf(x->name, sizeof x->name, "%s", slash ? slash + 1 : path);
+}
+
+static void note_ring(struct removals *r, const struct nmw_ring_info *i)
+{
+	struct view_removed *x = &r->list[r->n++];
+	x->kind = "ring";
+	x->unread = 0;
+	snprintf(x->name, sizeof x->name, "%s", i->name);
+	for (unsigned c = 0; c < i->consumers; c++)
+		if (state_lag(i, c) > x->unread)
+			x->unread = state_lag(i, c);
+}
+
+static bool still_there(const char *ring)
+{
+	struct nmw_ring_info i;
+	return nmw_ring_inspect(ring, &i, NULL) == 0;
+}
+
+/* The library removes; what had gone is told from what is left, so that only the truth is said. */
+static int reap_rings(struct removals *r, bool dry_run, struct nmw_err *e)
+{
+	struct state s;
+	int rc = state_take(&s, NULL, e);
+	if (rc)
+		return rc;
+	if (!dry_run)
+		rc = nmw_ring_reap(false, e);
+	for (unsigned i = 0; rc >= 0 && i < s.n_rings; i++) {
+		const struct state_ring *x = &s.rings[i];
+		if (x->readable &&
+		    (dry_run ? state_ring_abandoned(&x->info) : !still_there(x->info.name)))
+			note_ring(r, &x->info);
+	}
+	state_free(&s);
+	return rc < 0 ? rc : 0;
+}
+
+int command_reap(const struct command_args *a, struct nmw_err *e)
+{
+	static struct removals r;
+	if (!a->view->removed)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "reap: has no Prometheus form");
+	int rc = reap_rings(&r, a->o->dry_run, e);
+	if (!rc)
+		rc = nmw_metrics_reap(a->o->dry_run, note_counters, &r, e);
+	if (rc < 0)
+		return rc;
+	a->view->removed(stdout, r.list, r.n, a->o->dry_run);
+	return 0;
+}
+
+/* ---- check ---------------------------------------------------------------------------------- */
+
+struct faults {
+	struct view_fault list[4 * STATE_MAX];
+	unsigned n;
+	enum nmw_exit exit;
+};
+
+static struct view_fault *fault(struct faults *f, enum nmw_exit exit, const char *kind,
+				const char *name)
+{
+	if (f->n < sizeof f->list / sizeof f->list[0] - 1)
+		f->n++;
+	if (f->exit != NMW_EXIT_PEER)
+		f->exit = exit;
+	struct view_fault *x = &f->list[f->n - 1];
+	snprintf(x->object, sizeof x->object, "%s %.80s", kind, name);
+	return x;
+}
+
+static void check_tool(struct faults *f, const struct state_tool *t)
+{
+	char name[80];
+	if (!t->readable) {
+		const char *slash = strrchr(t->path, '/');
+		struct view_fault *x =
+			fault(f, NMW_EXIT_PEER, "counters", slash ? slash + 1 : t->path);
+		snprintf(x->what, sizeof x->what, "%.250s", t->why);
+		return;
+	}
+	int64_t gap = state_unaccounted(&t->m);
+	int64_t most = t->alive ? STATE_IN_FLIGHT : 0;
+	if (!state_balances(&t->m) || (gap >= 0 && gap <= most))
+		return;
+	snprintf(name, sizeof name, "%s pid %u", t->m.tool, t->m.pid);
+	struct view_fault *x = fault(f, NMW_EXIT_LOSS, "tool", name);
+	snprintf(x->what, sizeof x->what,
+		 "in %" PRIu64 ", out %" PRIu64 " + dropped %" PRIu64 ": %" PRId64 " unaccounted",
+		 t->m.counter[NMW_M_in_messages], t->m.counter[NMW_M_out_messages],
+		 nmw_metrics_dropped(&t->m), gap);
+}
+
+static void check_ring(struct faults *f, const struct state_ring *r)
+{
+	const struct nmw_ring_info *i = &r->info;
+	if (!r->readable) {
+		snprintf(fault(f, NMW_EXIT_PEER, "ring", i->name)->what, sizeof f->list[0].what,
+			 "%.250s", r->why);
+		return;
+	}
+	for (unsigned c = 0; c < i->consumers; c++)
+		if (i->published - i->consumer[c].cursor > i->slots)
+			snprintf(fault(f, NMW_EXIT_PEER, "ring", i->name)->what,
+				 sizeof f->list[0].what,
+				 "consumer %u is at %" PRIu64 ", %" PRIu64 " were published", c,
+				 i->consumer[c].cursor, i->published);
+}
+
+int command_check(const struct command_args *a, struct nmw_err *e)
+{
+	static struct faults f;
+	struct state s;
+	if (!a->view->checked)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "check: has no Prometheus form");
+	int rc = state_take(&s, a->argc ? a->argv[0] : NULL, e);
+	if (rc)
+		return rc;
+	for (unsigned i = 0; i < s.n_tools; i++)
+		check_tool(&f, s.tools[i]);
+	for (unsigned i = 0; i < s.n_rings; i++)
+		check_ring(&f, &s.rings[i]);
+	a->view->checked(stdout, f.list, f.n, s.n_tools + s.n_rings);
+	state_free(&s);
+	return f.n ? (int)f.exit : 0;
+}

@@ -1,0 +1,194 @@
+/* nmw-stat: looks at rings and tools, alive or dead, without joining them. */
+#include "command.h"
+
+#include "base/log.h"
+#include "base/opt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stops;
+
+static void on_stop(int sig)
+{
+	(void)sig;
+	stops = stops + 1;
+}
+
+int command_stops(void)
+{
+	return stops;
+}
+
+/* No SA_RESTART: a sleep or a stuck write must notice. */
+static void signals_init(void)
+{
+	struct sigaction sa = {.sa_handler = on_stop};
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &sa, NULL);
+}
+
+/* A standard stream that the caller closed must not become the next file that is opened. */
+static void std_streams_init(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)!open("/dev/null", fd ? O_WRONLY : O_RDONLY);
+}
+
+static const struct command {
+	const char *name, *args;
+	int min, max;
+	int (*run)(const struct command_args *a, struct nmw_err *e);
+} commands[] = {
+	{"list", "", 0, 0, command_list},
+	{"show", "[NAME]", 0, 1, command_show},
+	{"watch", "[INTERVAL [COUNT]]", 0, 2, command_watch},
+	{"tap", "RING", 1, 1, command_tap},
+	{"check", "[NAME]", 0, 1, command_check},
+	{"reap", "", 0, 0, command_reap},
+};
+
+/* The first word is a command; an interval (`nmw-stat 1s`) is short for watch, nothing for list. */
+static int find(int argc, char **argv, const struct command **out, int *skip, struct nmw_err *e)
+{
+	*skip = 1;
+	*out = &commands[0];
+	if (argc == 0) {
+		*skip = 0;
+		return 0;
+	}
+	if (argv[0][0] >= '0' && argv[0][0] <= '9') {
+		*skip = 0;
+		*out = &commands[2];
+		return 0;
+	}
+	for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (!strcmp(commands[i].name, argv[0])) {
+			*out = &commands[i];
+			return 0;
+		}
+	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+			   "%s: no such command: list, show, watch, tap, check, reap, or an "
+			   "interval such as 1s",
+			   argv[0]);
+}
+
+static const struct view *choose_view(const struct command_opts *o)
+{
+	return o->json ? &view_json : o->prometheus ? &view_prometheus : &view_text;
+}
+
+static int run(struct command_opts *o, int argc, char **argv, struct nmw_err *e)
+{
+	const struct command *c;
+	int skip;
+	if (o->json && o->prometheus)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--json and --prometheus: choose one");
+	int rc = find(argc, argv, &c, &skip, e);
+	if (rc)
+		return rc;
+	struct command_args a = {choose_view(o), o, argv + skip, argc - skip};
+	if (a.argc < c->min || a.argc > c->max)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "%s: %d arguments found: usage: nmw-stat %s %s", c->name, a.argc,
+				   c->name, c->args);
+	o->view.detail = c->run == command_show;
+	o->view.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	return c->run(&a, e);
+}
+
+/* What is still in stdio's buffer belongs to the answer. Nobody reading any more is no error. */
+static int finish(const struct view *v, int rc, struct nmw_err *e)
+{
+	int out = rc == -EPIPE ? rc : 0;
+	if (!out && (fflush(stdout) || ferror(stdout)))
+		out = errno ? -errno : -EIO;
+	if (out == -EPIPE)
+		return NMW_EXIT_OK;
+	if (rc >= 0 && out)
+		rc = nmw_err_set(e, out, NMW_EXIT_FAILED, "stdout: cannot write: %s",
+				 strerror(-out));
+	if (rc >= 0)
+		return rc;
+	if (!v->error || out)
+		return nmw_log_err(e);
+	if (e->msg[0])
+		v->error(stdout, e);
+	fflush(stdout);
+	return (int)e->exit;
+}
+
+static bool json_asked(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--json") || !strcmp(argv[i], "-j"))
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	struct command_opts o = {0};
+	const struct nmw_opt table[] = {
+		{NMW_OPT_GROUP, 0, NULL, NULL, NULL, 0, 0, "Options"},
+		{NMW_OPT_FLAG, 'j', "json", NULL, &o.json, 0, 0,
+		 "one JSON document; JSON Lines for watch; errors too"},
+		{NMW_OPT_FLAG, 'p', "prometheus", NULL, &o.prometheus, 0, 0,
+		 "list, show: Prometheus text exposition"},
+		{NMW_OPT_FLAG, 'a', "all", NULL, &o.view.all, 0, 0,
+		 "show: counters that are 0 as well"},
+		{NMW_OPT_FLAG, 't', "text", NULL, &o.text, 0, 0,
+		 "tap: a line a message instead of a capture"},
+		{NMW_OPT_FLAG, 0, "jsonl", NULL, &o.jsonl, 0, 0,
+		 "tap: a JSON object a message instead of a capture"},
+		{NMW_OPT_COUNT, 'c', "count", "N", &o.count, 0, 0,
+		 "watch: end after N intervals; tap: after N messages; 0 = no end"},
+		{NMW_OPT_DURATION, 0, "wait", "TIME", &o.wait_ns, 0, 0,
+		 "tap: how long to wait for the ring; 0s = not at all"},
+		{NMW_OPT_FLAG, 'n', "dry-run", NULL, &o.dry_run, 0, 0,
+		 "reap: say what would be removed"},
+		{.type = NMW_OPT_END},
+	};
+	static const char *const examples[] = {"nmw-stat show nmw-match", "nmw-stat 1s 10",
+					       "nmw-stat tap orders | tshark -r -",
+					       "nmw-stat --json | jq .tools", NULL};
+	const struct nmw_opt_spec spec = {
+		.tool = "nmw-stat",
+		.synopsis = "[list | show [NAME] | watch [INTERVAL [COUNT]] | tap RING | "
+			    "check [NAME] | reap]",
+		.summary =
+			"Looks at rings and tools, alive or dead, and never slows them.\n"
+			"  list   what is there, a line each (default)\n"
+			"  show   all figures of a tool (name, instance, pid) or ring, or of all\n"
+			"  watch  rates, an interval a line; `nmw-stat 1s 10` for short\n"
+			"  tap    a ring's messages as a capture on stdout\n"
+			"  check  do the figures add up? exit 7 when messages are unaccounted for\n"
+			"  reap   removes rings and counters of the dead",
+		.examples = examples,
+		.groups = {table, NULL},
+		.backends = "text json prometheus pcap",
+		.min_args = 0,
+		.max_args = 3,
+	};
+	struct nmw_err e = NMW_ERR_INIT;
+	int nargs = 0;
+	std_streams_init();
+	signals_init();
+	nmw_log_init("nmw-stat", NMW_LOG_INFO, NMW_LOG_TEXT);
+	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, &e);
+	if (rc == NMW_OPT_DONE)
+		return finish(&view_text, 0, &e);
+	if (rc < 0)
+		return finish(json_asked(argc, argv) ? &view_json : &view_text, rc, &e);
+	rc = run(&o, nargs, argv + 1, &e);
+	return finish(choose_view(&o), rc, &e);
+}

@@ -1,0 +1,40 @@
+/* view.h: how nmw-stat says what it found.  One struct of functions, one file a form: text for
+ * people, JSON (one document for a state, one line an interval), Prometheus exposition. */
+#ifndef NMW_STAT_VIEW_H
+#define NMW_STAT_VIEW_H
+
+#include "state.h"
+#include <stdio.h>
+
+struct view_opts {
+	bool all;    /* also counters that are 0 */
+	bool detail; /* show, not list */
+	bool colour;
+};
+
+/* What reap removed, or would remove. */
+struct view_removed {
+	const char *kind; /* "ring", "counters" */
+	char name[256];
+	uint64_t unread; /* messages that a consumer had not taken yet */
+};
+
+struct view_fault { /* a figure that does not add up */
+	char object[96];
+	char what[256];
+};
+
+struct view {
+	void (*state)(FILE *f, const struct state *s, const struct view_opts *o);
+	/* One interval; old is the state at its start. line counts from 0. NULL: has none. */
+	void (*interval)(FILE *f, const struct state *old, const struct state *now, unsigned line,
+			 const struct view_opts *o);
+	void (*removed)(FILE *f, const struct view_removed *r, unsigned n, bool dry_run);
+	void (*checked)(FILE *f, const struct view_fault *v, unsigned n, unsigned objects);
+	/* NULL: errors go to stderr as a line. */
+	void (*error)(FILE *f, const struct nmw_err *e);
+};
+
+extern const struct view view_text, view_json, view_prometheus;
+
+#endif
