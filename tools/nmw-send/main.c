@@ -1,0 +1,293 @@
+/* nmw-send: takes messages from rings and writes them out. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/pace.h"
+#include "sinks.h"
+#include "stage/stage.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#define REPORT_EVERY 4096u /* messages between two updates of the counters */
+
+struct send {
+	struct nmw_stage stage;
+	struct sinks sinks;
+	struct sink_conf conf;
+	struct nmw_pace pace;
+	/* options, as typed */
+	const char *channels, *pace_text, *server, *client, *feed, *feed_source;
+	uint64_t rate, count, pack_ns, mtu, sessions;
+	int framing;
+	/* state */
+	uint64_t left;	     /* messages until --count is reached */
+	uint64_t idle_since; /* monotonic ns, 0 = busy */
+	uint32_t unreported;
+	struct sink_msg burst[NMW_BURST_MAX];
+};
+
+/* ---- options -------------------------------------------------------------------------------- */
+
+static void defaults(struct send *s)
+{
+	nmw_framer_conf_init(&s->conf.framer);
+	s->pace_text = "max";
+	s->server = "10.0.0.1:9001";
+	s->client = "10.0.1.1:40000";
+	s->feed = "239.192.0.1:26400";
+	s->feed_source = "10.0.0.1:26400";
+	s->mtu = NMW_FRAMER_MTU_DEF;
+	s->sessions = NMW_FRAMER_SESSIONS_DEF;
+}
+
+static int parse(struct send *s, int argc, char **argv, int *nargs, struct nmw_err *e)
+{
+	const struct nmw_opt opts[] = {
+		{.type = NMW_OPT_GROUP, .help = "What goes out, and when:"},
+		{NMW_OPT_STR, 0, "channel", "LIST", &s->channels, 0, 0,
+		 "only these: order,reply,feed,control (default: what SINK carries)"},
+		{NMW_OPT_STR, 0, "pace", "PACE", &s->pace_text, 0, 0,
+		 "max, original, a speed (10x) or a rate (1Mpps)"},
+		{NMW_OPT_RATE, 0, "rate", "RATE", &s->rate, 1, NMW_NS_PER_S,
+		 "the same as --pace RATE"},
+		{NMW_OPT_COUNT, 0, "count", "N", &s->count, 1, UINT64_MAX, "stop after N messages"},
+		{.type = NMW_OPT_GROUP, .help = "Packets of pcap:"},
+		{NMW_OPT_ENUM, 0, "framing", "soup|mold", &s->framing, 0, 0,
+		 "order entry in SoupBinTCP over TCP, or in MoldUDP64 over UDP"},
+		{NMW_OPT_DURATION, 0, "pack", "TIME", &s->pack_ns, 0, NMW_NS_PER_S,
+		 "market data within TIME shares a packet"},
+		{NMW_OPT_U64, 0, "mtu", "BYTES", &s->mtu, NMW_FRAMER_MTU_MIN, NMW_FRAMER_MTU_MAX,
+		 "longest IP packet"},
+		{NMW_OPT_COUNT, 0, "sessions", "N", &s->sessions, 1, 1u << 24,
+		 "highest session number"},
+		{NMW_OPT_STR, 0, "server", "ADDR:PORT", &s->server, 0, 0, "order entry"},
+		{NMW_OPT_STR, 0, "client", "ADDR:PORT", &s->client, 0, 0,
+		 "session 1; session n is n - 1 ports on"},
+		{NMW_OPT_STR, 0, "feed", "ADDR:PORT", &s->feed, 0, 0, "group of market data"},
+		{NMW_OPT_STR, 0, "feed-source", "ADDR:PORT", &s->feed_source, 0, 0,
+		 "where market data comes from"},
+		{.type = NMW_OPT_END}};
+	const char *const examples[] = {
+		"nmw-recv pcap:day.pcap | nmw-match | nmw-send jsonl:- | jq .",
+		"nmw-send -i events pcap:replies.pcap itch:feed.itch --wait 1m", NULL};
+	const struct nmw_opt_spec spec = {
+		.tool = "nmw-send",
+		.synopsis = "SINK... [-i RING]...",
+		.summary = "Writes messages out; SINK: pcap:FILE itch:FILE text:FILE jsonl:FILE "
+			   "null:  (up to 4; - is stdout)",
+		.examples = examples,
+		.groups = {opts, nmw_stage_opts(&s->stage)},
+		.backends = SINKS_NAMES,
+		.min_args = 1,
+		.max_args = SINKS_MAX};
+	return nmw_opt_parse(&spec, argc, argv, nargs, e);
+}
+
+static int endpoint(const char *option, const char *text, struct nmw_endpoint *out,
+		    struct nmw_err *e)
+{
+	int rc = nmw_endpoint_parse(text, out, e);
+	return rc ? nmw_err_prefix(e, "--%s", option) : 0;
+}
+
+static int configure_pace(struct send *s, struct nmw_err *e)
+{
+	if (s->rate && strcmp(s->pace_text, "max") != 0)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--rate and --pace say the same thing: give one of them");
+	if (nmw_pace_parse(&s->pace, s->pace_text, e))
+		return nmw_err_prefix(e, "--pace");
+	if (s->rate) {
+		s->pace.mode = NMW_PACE_RATE;
+		s->pace.rate = s->rate;
+	}
+	return 0;
+}
+
+static bool give_up(void *arg)
+{
+	(void)arg;
+	return nmw_stage_leaving();
+}
+
+static int configure(struct send *s, struct nmw_err *e)
+{
+	struct nmw_framer_conf *f = &s->conf.framer;
+	s->conf.give_up = give_up;
+	s->left = s->count ? s->count : UINT64_MAX;
+	f->framing = (enum nmw_framing)s->framing;
+	f->pack_ns = s->pack_ns;
+	f->mtu = (uint32_t)s->mtu;
+	f->sessions = (uint32_t)s->sessions;
+	int rc = configure_pace(s, e);
+	if (!rc && s->channels)
+		rc = sinks_channels(s->channels, &s->conf.channels, e);
+	if (!rc)
+		rc = endpoint("server", s->server, &f->server, e);
+	if (!rc)
+		rc = endpoint("client", s->client, &f->client, e);
+	if (!rc)
+		rc = endpoint("feed", s->feed, &f->feed, e);
+	if (!rc)
+		rc = endpoint("feed-source", s->feed_source, &f->feed_source, e);
+	return rc;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+static void record_latency(struct send *s, unsigned n)
+{
+	const struct sink_msg *m = s->burst;
+	uint64_t now = nmw_clock_mono();
+	for (unsigned i = 0, run = 1; i < n; i++, run++)
+		if (i + 1 == n ||
+		    sink_slot(&m[i + 1])->ingress_ns != sink_slot(&m[i])->ingress_ns) {
+			nmw_stage_latency(&s->stage, now, sink_slot(&m[i])->ingress_ns, run);
+			run = 0;
+		}
+}
+
+/* Sends the first n of the burst; they are the ring's again. */
+static void deliver(struct send *s, struct nmw_cons *c, unsigned n)
+{
+	if (!n)
+		return;
+	sinks_send(&s->sinks, s->burst, n);
+	record_latency(s, n);
+	nmw_hist_record(&s->stage.m->hist[NMW_H_burst_msgs], n);
+	nmw_cons_release(c, n);
+	s->unreported += n;
+	if (s->unreported >= REPORT_EVERY) {
+		sinks_report(&s->sinks, s->stage.m);
+		s->unreported = 0;
+	}
+	if (!s->left || !s->sinks.alive)
+		nmw_stage_done(&s->stage);
+}
+
+static void idle(struct send *s)
+{
+	uint64_t now = nmw_clock_mono();
+	if (!s->idle_since)
+		s->idle_since = now;
+	sinks_flush(&s->sinks, now - s->idle_since);
+	if (s->unreported) {
+		sinks_report(&s->sinks, s->stage.m);
+		s->unreported = 0;
+	}
+	if (!s->sinks.alive)
+		nmw_stage_done(&s->stage);
+}
+
+/* Waits for the time of a message. False: the stage must end. Who was asked to stop sends what is
+ * there without waiting. */
+static bool wait_due(struct send *s, uint64_t due)
+{
+	while (!s->stage.stopping && !nmw_pace_wait(&s->pace, due)) {
+		idle(s);
+		nmw_stage_waited(&s->stage);
+		if (!nmw_stage_go(&s->stage))
+			return false;
+	}
+	s->idle_since = 0;
+	return true;
+}
+
+/* A descriptor is copied once and checked: its ring is another program's memory. */
+static int take(const struct nmw_cons *c, unsigned at, struct sink_msg *m, struct nmw_err *e)
+{
+	const struct nmw_slot *slot = nmw_cons_slot(c, at);
+	memcpy(m->desc, slot, sizeof m->desc);
+	m->payload = nmw_cons_payload(c, slot, &m->len);
+	if (m->payload && sink_slot(m)->channel && sink_slot(m)->channel < NMW_CH_MAX)
+		return 0;
+	return nmw_err_set(
+		e, -EPROTO, NMW_EXIT_PEER,
+		"ring %s: message %llu: channel %u, %u bytes at %llu: not a message that "
+		"lies in the ring: restart its producer with --discard",
+		nmw_cons_name(c), (unsigned long long)(c->next + at), sink_slot(m)->channel, m->len,
+		(unsigned long long)sink_slot(m)->frame_off);
+}
+
+/* Up to n messages from the ring, each at its time. */
+static void burst(struct send *s, struct nmw_cons *c, unsigned n)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	unsigned have = 0;
+	while (n-- && s->left) {
+		struct sink_msg *m = &s->burst[have];
+		if (take(c, have, m, &e)) {
+			nmw_stage_fail(&s->stage, &e);
+			break;
+		}
+		s->left -= sinks_want(&s->sinks, sink_slot(m)->channel);
+		uint64_t now = s->pace.mode ? nmw_clock_mono() : 0;
+		uint64_t due = nmw_pace_due(&s->pace, sink_slot(m)->ts_ns, now);
+		if (due > now) {
+			struct sink_msg next = *m;
+			deliver(s, c, have);
+			have = 0;
+			s->burst[0] = next;
+			if (!wait_due(s, due))
+				return;
+		}
+		have++;
+	}
+	deliver(s, c, have);
+}
+
+static void run(struct send *s)
+{
+	struct nmw_stage *st = &s->stage;
+	while (nmw_stage_go(st)) {
+		struct nmw_cons *c;
+		unsigned n = nmw_stage_poll(st, &c);
+		if (n) {
+			burst(s, c, n);
+			nmw_stage_busy(st);
+			s->idle_since = 0;
+		} else {
+			idle(s);
+			nmw_stage_idle(st);
+		}
+	}
+}
+
+/* The end is clean when the input was read to where it was to end. */
+static int finish(struct send *s, const struct nmw_err *e)
+{
+	struct nmw_stage *st = &s->stage;
+	bool clean = !e->err && !st->failed && !nmw_stage_leaving();
+	sinks_close(&s->sinks, clean);
+	if (st->m)
+		sinks_report(&s->sinks, st->m);
+	sinks_log(&s->sinks);
+	if (st->exit == NMW_EXIT_OK)
+		st->exit = s->sinks.exit;
+	return nmw_stage_close(st, e);
+}
+
+int main(int argc, char **argv)
+{
+	static struct send s;
+	struct nmw_err e = NMW_ERR_INIT;
+	int nargs;
+
+	if (nmw_stage_init(&s.stage, "nmw-send", NMW_STAGE_IN) < 0)
+		return NMW_EXIT_RESOURCE;
+	defaults(&s);
+	int act = parse(&s, argc, argv, &nargs, &e);
+	if (act == NMW_OPT_DONE)
+		return NMW_EXIT_OK;
+	signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a write error like any other */
+	int rc = act < 0 ? act : configure(&s, &e);
+	if (!rc)
+		rc = nmw_stage_open(&s.stage, &e);
+	if (!rc)
+		rc = sinks_open(&s.sinks, (const char *const *)argv + 1, (unsigned)nargs, &s.conf,
+				&e);
+	if (!rc)
+		run(&s);
+	return finish(&s, &e);
+}
