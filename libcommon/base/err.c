@@ -17,15 +17,23 @@ int nmw_err_set(struct nmw_err *e, int err, enum nmw_exit exit, const char *fmt,
 	return err;
 }
 
+static void append(struct nmw_err *e, const char *s)
+{
+	size_t at = strlen(e->msg);
+	size_t n = strnlen(s, sizeof e->msg - 1 - at);
+	memcpy(e->msg + at, s, n);
+	e->msg[at + n] = '\0';
+}
+
 int nmw_err_prefix(struct nmw_err *e, const char *fmt, ...)
 {
 	char old[NMW_ERR_MAX];
 	memcpy(old, e->msg, sizeof old);
 	va_list ap;
 	va_start(ap, fmt);
-	int n = vsnprintf(e->msg, sizeof e->msg, fmt, ap);
+	vsnprintf(e->msg, sizeof e->msg, fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof e->msg)
-		snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %s", old);
+	append(e, ": ");
+	append(e, old);
 	return e->err;
 }
