@@ -71,12 +71,13 @@ static void signals_init(void)
 	sigaction(SIGPIPE, &sa, NULL);
 }
 
-/* A standard stream that the caller closed must not become the next file that is opened. */
+/* A standard stream that the caller closed must not become the next file that is opened. It is
+ * opened the wrong way round, so that using it is still an error: output must not vanish. */
 static void std_streams_init(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-			(void)!open("/dev/null", fd ? O_WRONLY : O_RDONLY);
+			(void)!open("/dev/null", fd ? O_RDONLY : O_WRONLY);
 }
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -329,11 +330,16 @@ static void fill_metrics(struct nmw_stage *st)
 	st->m->state = NMW_TOOL_RUNNING;
 }
 
+static void log_init(const struct nmw_stage *st)
+{
+	nmw_log_init(st->tool, (enum nmw_log_level)st->cold->log_level,
+		     (enum nmw_log_format)st->cold->log_format);
+}
+
 int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)
 {
 	struct nmw_stage_cold *c = st->cold;
-	nmw_log_init(st->tool, (enum nmw_log_level)c->log_level,
-		     (enum nmw_log_format)c->log_format);
+	log_init(st);
 	signals_init();
 	st->burst = (unsigned)c->burst;
 	st->drop_on_full = c->on_full == 1;
@@ -702,6 +708,7 @@ static void close_rings(struct nmw_stage *st)
 int nmw_stage_close(struct nmw_stage *st, const struct nmw_err *e)
 {
 	struct nmw_stage_cold *c = st->cold;
+	log_init(st); /* an option may be what failed: --log-format json holds for that too */
 	if (e && e->err)
 		nmw_stage_fail(st, e);
 	close_rings(st);
