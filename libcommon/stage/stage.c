@@ -2,10 +2,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/streams.h"
 #include "ring/handoff.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -69,15 +69,6 @@ static void signals_init(void)
 	sigaction(SIGUSR1, &sa, NULL);
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
-}
-
-/* A standard stream that the caller closed must not become the next file that is opened. It is
- * opened the wrong way round, so that using it is still an error: output must not vanish. */
-static void std_streams_init(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-			(void)!open("/dev/null", fd ? O_RDONLY : O_WRONLY);
 }
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -163,7 +154,7 @@ static void opts_common(struct nmw_stage_cold *c, unsigned *n)
 int nmw_stage_init(struct nmw_stage *st, const char *tool, unsigned flags)
 {
 	memset(st, 0, sizeof *st);
-	std_streams_init();
+	nmw_streams_init();
 	struct nmw_stage_cold *c = calloc(1, sizeof *c);
 	if (!c)
 		return -ENOMEM;

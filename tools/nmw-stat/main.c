@@ -3,9 +3,9 @@
 
 #include "base/log.h"
 #include "base/opt.h"
+#include "base/streams.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,14 +33,6 @@ static void signals_init(void)
 	sigaction(SIGTERM, &sa, NULL);
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
-}
-
-/* A standard stream that the caller closed must not become the next file that is opened. */
-static void std_streams_init(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-			(void)!open("/dev/null", fd ? O_WRONLY : O_RDONLY);
 }
 
 static const struct command {
@@ -127,14 +119,6 @@ static int finish(const struct view *v, int rc, struct nmw_err *e)
 	return (int)e->exit;
 }
 
-static bool json_asked(int argc, char **argv)
-{
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		if (!strcmp(argv[i], "--json") || !strcmp(argv[i], "-j"))
-			return true;
-	return false;
-}
-
 int main(int argc, char **argv)
 {
 	struct command_opts o = {0};
@@ -181,14 +165,14 @@ int main(int argc, char **argv)
 	};
 	struct nmw_err e = NMW_ERR_INIT;
 	int nargs = 0;
-	std_streams_init();
+	nmw_streams_init();
 	signals_init();
 	nmw_log_init("nmw-stat", NMW_LOG_INFO, NMW_LOG_TEXT);
 	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, &e);
 	if (rc == NMW_OPT_DONE)
 		return finish(&view_text, 0, &e);
 	if (rc < 0)
-		return finish(json_asked(argc, argv) ? &view_json : &view_text, rc, &e);
+		return finish(choose_view(&o), rc, &e);
 	rc = run(&o, nargs, argv + 1, &e);
 	return finish(choose_view(&o), rc, &e);
 }
