@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LEFT_MAX 30 /* columns of the option's side of --help */
+#define LEFT_MAX 27 /* columns of the option's side of --help */
 
 static bool is_number(const struct nmw_opt *o)
 {

@@ -138,8 +138,8 @@ static void opts_common(struct nmw_stage_cold *c, unsigned *n)
 		(struct nmw_opt){NMW_OPT_STR, 0, "name", "NAME", &c->instance, 0, 0,
 				 "name of this instance in nmw-stat"});
 	opt_add(c, n,
-		(struct nmw_opt){NMW_OPT_U64, 0, "cpu", "N", &c->cpu, 0, CPU_SETSIZE,
-				 "run on this CPU only (1024 = any)"});
+		(struct nmw_opt){NMW_OPT_U64, 0, "cpu", "N", &c->cpu, 0, CPU_SETSIZE - 1,
+				 "run on this CPU only"});
 	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_ENUM, 0, "log-level", "error|warn|info|debug",
 				 &c->log_level, 0, 0, "least level that is logged"});
