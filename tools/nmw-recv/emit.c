@@ -1,0 +1,101 @@
+#include "emit.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+/* Makes the next nmw_stage_go look at the clock: the last one may be long ago. */
+static bool go_now(struct nmw_stage *st)
+{
+	st->calls = UINT32_MAX - 1;
+	return nmw_stage_go(st);
+}
+
+bool emit_idle(void *arg)
+{
+	struct emit *e = arg;
+	if (!e->st->m) /* a file is opened before the stage */
+		return true;
+	nmw_stage_flush(e->st);
+	return go_now(e->st);
+}
+
+/* Waits until the message is due; false: the stage ends. */
+static bool pace(struct emit *e, uint64_t ts_ns)
+{
+	uint64_t now = nmw_clock_mono();
+	uint64_t due = nmw_pace_due(&e->pace, ts_ns, now);
+	if (due <= now)
+		return true;
+	nmw_stage_flush(e->st);
+	while (!nmw_pace_wait(&e->pace, due))
+		if (!go_now(e->st))
+			return false;
+	return true;
+}
+
+struct nmw_slot *emit_slot(struct emit *e, uint64_t ts_ns, uint32_t len, uint8_t **payload)
+{
+	struct nmw_stage *st = e->st;
+	if (e->pace.mode != NMW_PACE_MAX && !pace(e, ts_ns))
+		return NULL;
+	struct nmw_slot *s = nmw_stage_slot(st, len, payload);
+	if (__builtin_expect(!s, 0)) {
+		if (nmw_stage_go(st)) /* it was dropped, not given up */
+			nmw_count(st->m, NMW_M_in_messages, 1);
+		return NULL;
+	}
+	if (st->pending == 0)
+		e->ingress_ns = nmw_clock_mono();
+	nmw_count(st->m, NMW_M_in_messages, 1);
+	s->ts_ns = ts_ns;
+	s->ingress_ns = e->ingress_ns;
+	s->in_seq = st->out.next + st->pending;
+	return s;
+}
+
+void emit_message(struct emit *e, uint64_t ts_ns, uint32_t session, enum nmw_channel channel,
+		  enum nmw_codec_id codec, const uint8_t *p, uint32_t len)
+{
+	uint8_t *to;
+	struct nmw_slot *s = emit_slot(e, ts_ns, len, &to);
+	if (!s)
+		return;
+	memcpy(to, p, len);
+	emit_done(e, s, session, channel, codec);
+}
+
+void emit_ctl(struct emit *e, uint64_t ts_ns, uint32_t session, const struct nmw_ctl *ctl)
+{
+	emit_message(e, ts_ns, session, NMW_CH_CTL, NMW_CODEC_CTL, (const uint8_t *)ctl,
+		     sizeof *ctl);
+}
+
+/* Data that is not as it should be, in contrast to data that was not asked for. */
+static bool is_bad(enum nmw_drop_id why)
+{
+	switch (why) {
+	case NMW_DROP_truncated_packet:
+	case NMW_DROP_truncated_file:
+	case NMW_DROP_bad_ip:
+	case NMW_DROP_ip_fragment:
+	case NMW_DROP_bad_udp:
+	case NMW_DROP_bad_tcp:
+	case NMW_DROP_tcp_lost:
+	case NMW_DROP_bad_mold:
+	case NMW_DROP_bad_soup:
+	case NMW_DROP_bad_message:
+	case NMW_DROP_capacity:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void emit_drop(struct emit *e, enum nmw_drop_id why, uint64_t n)
+{
+	nmw_count(e->st->m, NMW_M_in_messages, n);
+	nmw_drop(e->st->m, why, n);
+	if (is_bad(why))
+		e->bad += n;
+}

@@ -1,0 +1,206 @@
+/* nmw-recv SOURCE [-o RING]: takes packets in, strips link, IP, UDP or TCP and session framing, and
+ * publishes each application message. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FLOWS_DEF      4096u
+#define FLOWS_MAX      (1u << 20)
+#define REASSEMBLY_DEF (32ull << 20)
+#define REASSEMBLY_MIN (1ull << 20)
+#define REASSEMBLY_MAX (1ull << 40)
+#define PROGRESS_NS    (NMW_NS_PER_S / 4)
+#define PROGRESS_POLLS 64u /* polls between two looks at the clock */
+
+static const struct source *const sources[] = {&source_pcap, &source_itch, &source_gen};
+#define N_SOURCES (sizeof sources / sizeof sources[0])
+
+struct recv {
+	struct nmw_stage st;
+	struct recv_conf conf;
+	struct emit emit;
+	const struct source *source;
+	const char *spec, *arg; /* SOURCE, and its part after the colon */
+	const char *pace;
+	void *state; /* of the source */
+	uint64_t started_ns, shown_ns;
+	unsigned polls;
+};
+
+static const char *const examples[] = {
+	"nmw-recv pcap:day.pcap | nmw-match | nmw-send text:-",
+	"zcat 01302019.NASDAQ_ITCH50.gz | nmw-recv itch:- -o feed",
+	"nmw-recv gen:seed=1,count=1M,symbols=100 --pace 100kpps -o orders",
+	NULL,
+};
+
+static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
+{
+	struct recv_conf *c = &r->conf;
+	const struct nmw_opt own[] = {
+		{.type = NMW_OPT_GROUP,
+		 .help = "Input (SOURCE: pcap:FILE itch:FILE gen:SPEC; FILE "
+			 "may be -):"},
+		{NMW_OPT_STR, 0, "pace", "PACE", &r->pace, 0, 0,
+		 "max, original, a speed (10x) or a rate (1Mpps)"},
+		{NMW_OPT_STR, 'f', "filter", "BPF", &c->filter, 0, 0,
+		 "only packets that match, see pcap-filter(7)"},
+		{NMW_OPT_ENUM, 0, "framing", FRAMING_CHOICES, &c->framing, 0, 0,
+		 "what lies between packets and messages"},
+		{NMW_OPT_ENUM, 0, "codec", CODEC_CHOICES, &c->codec, 0, 0,
+		 "protocol of the messages; auto looks at them"},
+		{NMW_OPT_ENUM, 0, "direction", DIRECTION_CHOICES, &c->direction, 0, 0,
+		 "auto: orders and feed; in: orders; out: replies and feed"},
+		{NMW_OPT_COUNT, 0, "flows", "COUNT", &c->flows, 1, FLOWS_MAX,
+		 "connections, and as many streams, followed at once"},
+		{NMW_OPT_SIZE, 0, "reassembly", "SIZE", &c->reassembly, REASSEMBLY_MIN,
+		 REASSEMBLY_MAX, "bytes for TCP data that waits for a missing segment"},
+		{NMW_OPT_FLAG, 0, "cancel-on-disconnect", NULL, &c->cancel_on_disconnect, 0, 0,
+		 "sessions ask for it in their login"},
+		{NMW_OPT_FLAG, 0, "strict", NULL, &r->st.strict, 0, 0,
+		 "exit 3 when anything was damaged, cut or missing"},
+		{.type = NMW_OPT_END},
+	};
+	const struct nmw_opt_spec spec = {
+		.tool = "nmw-recv",
+		.synopsis = "SOURCE [-o RING]",
+		.summary = "Takes packets in and publishes each application message.",
+		.examples = examples,
+		.groups = {own, nmw_stage_opts(&r->st)},
+		.backends = "pcap itch gen",
+		.min_args = 1,
+		.max_args = 1,
+	};
+	int nargs = 0;
+	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, e);
+	r->spec = rc == NMW_OPT_RUN ? argv[1] : NULL;
+	return rc;
+}
+
+static int unknown_source(const char *spec, size_t n, struct nmw_err *e)
+{
+	char word[32];
+	const char *nearest = "pcap";
+	unsigned best = UINT32_MAX;
+	snprintf(word, sizeof word, "%.*s", (int)n, spec);
+	for (unsigned i = 0; i < N_SOURCES; i++) {
+		unsigned d = nmw_parse_distance(word, sources[i]->name);
+		if (d < best) {
+			best = d;
+			nearest = sources[i]->name;
+		}
+	}
+	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+			   "%s: not a source: pcap:FILE, itch:FILE or gen:SPEC is expected: did "
+			   "you mean %s:%s?",
+			   spec, nearest, spec[n] == ':' ? spec + n + 1 : spec);
+}
+
+static int find_source(struct recv *r, struct nmw_err *e)
+{
+	size_t n = strcspn(r->spec, ":");
+	for (unsigned i = 0; i < N_SOURCES && r->spec[n] == ':'; i++)
+		if (strlen(sources[i]->name) == n && !memcmp(sources[i]->name, r->spec, n)) {
+			r->source = sources[i];
+			r->arg = r->spec + n + 1;
+			return 0;
+		}
+	return unknown_source(r->spec, n, e);
+}
+
+static int open_source(struct recv *r, struct nmw_err *e)
+{
+	r->state = r->source->open(&r->conf, &r->emit, r->arg, e);
+	return r->state ? 0 : nmw_err_prefix(e, "%s", r->source->name);
+}
+
+/* A file is opened first, so that a wrong name leaves no trace; stdin last, because it may be long
+ * before its first bytes come, and the next stage waits for the ring. */
+static int open_all(struct recv *r, struct nmw_err *e)
+{
+	bool is_stdin = !strcmp(r->arg, "-");
+	int rc = is_stdin ? 0 : open_source(r, e);
+	if (!rc)
+		rc = nmw_stage_open(&r->st, e);
+	if (!rc && is_stdin)
+		rc = open_source(r, e);
+	return rc;
+}
+
+static void show_progress(struct recv *r)
+{
+	if (++r->polls % PROGRESS_POLLS)
+		return;
+	uint64_t now = nmw_clock_mono(), done = 0, total = 0;
+	if (now - r->shown_ns < PROGRESS_NS)
+		return;
+	r->shown_ns = now;
+	r->source->progress(r->state, &done, &total);
+	double s = (double)(now - r->started_ns) / 1e9;
+	uint64_t n = r->st.m->counter[NMW_M_in_messages];
+	if (total && done)
+		nmw_log_progress("%.1f M messages, %.2f M/s, %.0f %%, %.0f s left", (double)n / 1e6,
+				 (double)n / s / 1e6, 100.0 * (double)done / (double)total,
+				 s * (double)(total - done) / (double)done);
+	else
+		nmw_log_progress("%.1f M messages, %.2f M/s", (double)n / 1e6, (double)n / s / 1e6);
+}
+
+static int run(struct recv *r, struct nmw_err *e)
+{
+	r->started_ns = r->shown_ns = nmw_clock_mono();
+	while (nmw_stage_go(&r->st)) {
+		int rc = r->source->poll(r->state, e);
+		if (rc < 0)
+			return nmw_err_prefix(e, "%s", r->source->name);
+		if (rc == 0)
+			nmw_stage_done(&r->st);
+		show_progress(r);
+	}
+	return 0;
+}
+
+static void judge(struct recv *r)
+{
+	if (!r->emit.bad)
+		return;
+	if (r->st.strict)
+		r->st.exit = NMW_EXIT_DATA;
+	nmw_log(r->st.strict ? NMW_LOG_ERROR : NMW_LOG_WARN,
+		"%s: %llu of its packets and messages were damaged, cut or missing: the figures "
+		"name the reasons%s",
+		r->spec, (unsigned long long)r->emit.bad,
+		r->st.strict ? "" : "; --strict makes that exit 3");
+}
+
+int main(int argc, char **argv)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	struct recv r = {.pace = "max"};
+	r.conf.flows = FLOWS_DEF;
+	r.conf.reassembly = REASSEMBLY_DEF;
+	r.emit.st = &r.st;
+	if (nmw_stage_init(&r.st, "nmw-recv", NMW_STAGE_OUT) < 0)
+		return NMW_EXIT_RESOURCE;
+	int rc = parse_args(&r, argc, argv, &e);
+	if (rc == NMW_OPT_DONE)
+		return NMW_EXIT_OK;
+	if (!rc)
+		rc = nmw_pace_parse(&r.emit.pace, r.pace, &e);
+	if (!rc)
+		rc = find_source(&r, &e);
+	if (!rc)
+		rc = open_all(&r, &e);
+	if (!rc)
+		rc = run(&r, &e);
+	if (!rc)
+		judge(&r);
+	if (r.state)
+		r.source->close(r.state);
+	return nmw_stage_close(&r.st, rc ? &e : NULL);
+}

@@ -1,0 +1,127 @@
+/* pcap:FILE: the messages of a capture, in the order of its packets. */
+#include "framing.h"
+#include "source.h"
+#include "base/log.h"
+#include "wire/capture.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct pcap_source {
+	struct emit *emit;
+	const struct recv_conf *conf;
+	struct nmw_capture *capture;
+	enum nmw_link link;
+	struct framing framing;
+	struct soup_flows *soup;
+	struct udp_flows *udp;
+};
+
+static void pcap_close_source(void *arg)
+{
+	struct pcap_source *s = arg;
+	udp_flows_free(s->udp);
+	soup_flows_free(s->soup);
+	framing_fini(&s->framing);
+	nmw_capture_close(s->capture);
+	free(s);
+}
+
+static void *pcap_open_source(const struct recv_conf *conf, struct emit *emit, const char *path,
+			      struct nmw_err *e)
+{
+	struct pcap_source *s = calloc(1, sizeof *s);
+	if (!s) {
+		nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "pcap:%s: no memory", path);
+		return NULL;
+	}
+	const struct nmw_capture_spec spec = {
+		.path = path, .filter = conf->filter, .idle = emit_idle, .arg = emit};
+	s->emit = emit;
+	s->conf = conf;
+	if (framing_init(&s->framing, conf, emit, e) < 0 ||
+	    !(s->capture = nmw_capture_open(&spec, e)) ||
+	    !(s->soup = soup_flows_new(&s->framing, e)) ||
+	    !(s->udp = udp_flows_new(&s->framing, e))) {
+		pcap_close_source(s);
+		return NULL;
+	}
+	s->link = nmw_capture_link(s->capture);
+	return s;
+}
+
+static void bad_packet(struct pcap_source *s, enum nmw_packet_is is)
+{
+	static const enum nmw_drop_id why[] = {
+		[NMW_PACKET_CUT] = NMW_DROP_truncated_packet,
+		[NMW_PACKET_NOT_IP] = NMW_DROP_bad_link,
+		[NMW_PACKET_BAD_IP] = NMW_DROP_bad_ip,
+		[NMW_PACKET_FRAGMENT] = NMW_DROP_ip_fragment,
+		[NMW_PACKET_BAD_UDP] = NMW_DROP_bad_udp,
+		[NMW_PACKET_BAD_TCP] = NMW_DROP_bad_tcp,
+		[NMW_PACKET_OTHER] = NMW_DROP_filtered,
+	};
+	emit_drop(s->emit, why[is], 1);
+}
+
+static void packet(struct pcap_source *s, const struct nmw_capture_packet *c)
+{
+	struct nmw_packet p;
+	nmw_count(s->emit->st->m, NMW_M_in_packets, 1);
+	if (!c->passes) {
+		emit_drop(s->emit, NMW_DROP_filtered, 1);
+		return;
+	}
+	enum nmw_packet_is is = nmw_packet_parse(s->link, c->p, c->caplen, c->len, &p);
+	s->framing.ts_ns = c->ts_ns;
+	if (is != NMW_PACKET_OK) {
+		bad_packet(s, is);
+	} else if (p.proto == NMW_IPPROTO_UDP) {
+		udp_flows_packet(s->udp, &p);
+	} else if (s->conf->framing == FRAMING_AUTO || s->conf->framing == FRAMING_SOUP) {
+		if (p.cut)
+			emit_drop(s->emit, NMW_DROP_truncated_packet, 1);
+		soup_flows_packet(s->soup, &p);
+	} else {
+		emit_drop(s->emit, NMW_DROP_filtered, 1);
+	}
+}
+
+/* What the capture ends in the middle of is one truncation, of a packet or of a message. */
+static int end(struct pcap_source *s, int rc, struct nmw_err *e)
+{
+	bool unfinished = soup_flows_flush(s->soup);
+	if (rc == -EIO)
+		return rc;
+	if (rc < 0)
+		nmw_log(NMW_LOG_WARN, "%s", e->msg);
+	if (rc < 0 || unfinished)
+		emit_drop(s->emit, NMW_DROP_truncated_file, 1);
+	return 0;
+}
+
+static int pcap_poll(void *arg, struct nmw_err *e)
+{
+	struct pcap_source *s = arg;
+	struct nmw_capture_packet c;
+	for (unsigned i = 0; i < s->emit->st->burst; i++) {
+		int rc = nmw_capture_next(s->capture, &c, e);
+		if (rc != 1)
+			return end(s, rc, e);
+		packet(s, &c);
+	}
+	return 1;
+}
+
+static void pcap_progress(void *arg, uint64_t *done, uint64_t *total)
+{
+	struct pcap_source *s = arg;
+	nmw_capture_progress(s->capture, done, total);
+}
+
+const struct source source_pcap = {.name = "pcap",
+				   .arg = "FILE",
+				   .open = pcap_open_source,
+				   .poll = pcap_poll,
+				   .progress = pcap_progress,
+				   .close = pcap_close_source};
