@@ -64,11 +64,12 @@ static int check_open(struct nmw_outfile *o, bool binary, struct nmw_err *e)
 	struct stat sb;
 	int mode = fcntl(o->fd, F_GETFL);
 	if (mode < 0 || fstat(o->fd, &sb) < 0)
-		return nmw_err_set(e, -errno, NMW_EXIT_USAGE, "%s: stdout is closed: give a FILE",
-				   o->name);
+		return nmw_err_set(e, -errno, NMW_EXIT_USAGE, "%s: %s: give a FILE", o->name,
+				   strerror(errno));
 	if ((mode & O_ACCMODE) == O_RDONLY)
 		return nmw_err_set(e, -EBADF, NMW_EXIT_USAGE,
-				   "%s: stdout is open for reading only: give a FILE", o->name);
+				   "%s: stdout is closed, or open for reading only: give a FILE",
+				   o->name);
 	if (binary && isatty(o->fd))
 		return nmw_err_set(e, -ENOTTY, NMW_EXIT_USAGE,
 				   "%s: will not write binary data to a terminal: give a FILE or "

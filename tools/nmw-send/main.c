@@ -280,13 +280,14 @@ int main(int argc, char **argv)
 	int act = parse(&s, argc, argv, &nargs, &e);
 	if (act == NMW_OPT_DONE)
 		return NMW_EXIT_OK;
-	signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a write error like any other */
+	signal(SIGPIPE, SIG_IGN); /* write errors like any other */
+	signal(SIGXFSZ, SIG_IGN);
 	int rc = act < 0 ? act : configure(&s, &e);
-	if (!rc)
-		rc = nmw_stage_open(&s.stage, &e);
 	if (!rc)
 		rc = sinks_open(&s.sinks, (const char *const *)argv + 1, (unsigned)nargs, &s.conf,
 				&e);
+	if (!rc)
+		rc = nmw_stage_open(&s.stage, &e);
 	if (!rc)
 		run(&s);
 	return finish(&s, &e);
