@@ -1,0 +1,272 @@
+// uses: tools/nmw-send/sinks.c
+// uses: tools/nmw-send/sink_file.c
+// uses: tools/nmw-send/sink_pcap.c
+// uses: tools/nmw-send/sink_itch.c
+// uses: tools/nmw-send/sink_text.c
+// uses: tools/nmw-send/sink_null.c
+/* The sinks of nmw-send with messages made by hand. */
+#include "../../tools/nmw-send/sinks.h"
+#include "base/log.h"
+#include "unit.h"
+#include "wire/be.h"
+#include "wire/capture.h"
+#include "wire/codec.h"
+#include "wire/itchfile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TS0 1767623400000000000ull
+
+static struct sinks sinks;
+static struct sink_conf conf;
+static struct nmw_err err;
+static char dir[] = "/tmp/nmw-sinks-XXXXXX";
+static char spec_buf[4][128];
+static struct sink_msg burst[8];
+
+static const char *in_dir(unsigned i, const char *kind, const char *file)
+{
+	snprintf(spec_buf[i], sizeof spec_buf[i], "%s:%s/%s", kind, dir, file);
+	return spec_buf[i];
+}
+
+static const char *path_of(unsigned i)
+{
+	return strchr(spec_buf[i], ':') + 1;
+}
+
+static void begin(void)
+{
+	nmw_log_init("test", NMW_LOG_ERROR, NMW_LOG_TEXT);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	nmw_framer_conf_init(&conf.framer);
+}
+
+static void end(unsigned files)
+{
+	for (unsigned i = 0; i < files; i++)
+		unlink(path_of(i));
+	rmdir(dir);
+}
+
+static void message(unsigned i, uint8_t channel, uint8_t codec, uint32_t session, const void *p,
+		    uint32_t len)
+{
+	const struct nmw_slot s = {.seq = i + 1,
+				   .ts_ns = TS0 + i,
+				   .session = session,
+				   .len = (uint16_t)len,
+				   .channel = channel,
+				   .codec = codec};
+	memcpy(burst[i].desc, &s, sizeof burst[i].desc);
+	burst[i].payload = p;
+	burst[i].len = len;
+}
+
+static void check_balance(void)
+{
+	for (unsigned i = 0; i < sinks.n; i++) {
+		const struct sink_count *c = &sinks.sink[i].count;
+		uint64_t dropped = 0;
+		for (unsigned d = 0; d < NMW_DROP_COUNT; d++)
+			dropped += c->drop[d];
+		ck_assert_uint_eq(c->in_messages, c->out_messages + dropped);
+	}
+}
+
+/* One of each channel, an ITCH message of length 0, one of another codec, and a login. */
+static uint8_t cancel[19] = "XTOKEN1        ", reply[28], feed[19];
+static struct nmw_ctl login = {
+	.kind = NMW_CTL_LOGIN, .codec = NMW_CODEC_OUCH42, .first = 1, .account = "ALICE     "};
+
+static void fill_burst(void)
+{
+	struct nmw_evt ev = {.kind = NMW_EVT_MD_DELETE, .order_ref = 7, .locate = 1};
+	ck_assert_uint_eq(nmw_codec_itch50.encode(&ev, feed), sizeof feed);
+	ev = (struct nmw_evt){.kind = NMW_EVT_CANCELED, .qty = 5, .reason = 'U'};
+	memset(&ev.key, ' ', 14);
+	ck_assert_uint_eq(nmw_codec_ouch42.encode(&ev, reply), sizeof reply);
+	message(0, NMW_CH_CTL, NMW_CODEC_CTL, 1, &login, sizeof login);
+	message(1, NMW_CH_ORDER, NMW_CODEC_OUCH42, 1, cancel, sizeof cancel);
+	message(2, NMW_CH_REPLY, NMW_CODEC_OUCH42, 1, reply, sizeof reply);
+	message(3, NMW_CH_FEED, NMW_CODEC_ITCH50, 0, feed, sizeof feed);
+	message(4, NMW_CH_FEED, NMW_CODEC_ITCH50, 0, feed, 0);
+	message(5, NMW_CH_FEED, NMW_CODEC_OUCH42, 0, feed, sizeof feed);
+	message(6, NMW_CH_ORDER, NMW_CODEC_OUCH42, 0, cancel, sizeof cancel);
+}
+
+static unsigned packets_of(const char *path)
+{
+	const struct nmw_capture_spec spec = {.path = path};
+	struct nmw_capture_packet p;
+	unsigned n = 0;
+	struct nmw_capture *c = nmw_capture_open(&spec, &err);
+	ck_assert_ptr_nonnull(c);
+	while (nmw_capture_next(c, &p, &err) == 1)
+		n++;
+	nmw_capture_close(c);
+	return n;
+}
+
+START_TEST(four_sinks_get_the_same)
+{
+	begin();
+	fill_burst();
+	const char *spec[] = {in_dir(0, "pcap", "p"), in_dir(1, "itch", "i"),
+			      in_dir(2, "jsonl", "j"), "null:"};
+	ck_assert_int_eq(sinks_open(&sinks, spec, 4, &conf, &err), 0);
+	sinks_send(&sinks, burst, 3);
+	sinks_send(&sinks, burst + 3, 4);
+	sinks_close(&sinks, true);
+	check_balance();
+	const struct sink_count *p = &sinks.sink[0].count, *i = &sinks.sink[1].count;
+	ck_assert_uint_eq(p->in_messages, 7);
+	ck_assert_uint_eq(p->out_messages, 6); /* the order of no session cannot go */
+	ck_assert_uint_eq(p->drop[NMW_DROP_no_session], 1);
+	/* flow 5, order, reply, three market data messages of three times, end of session */
+	ck_assert_uint_eq(p->out_packets, 5 + 1 + 1 + 3 + 1);
+	ck_assert_uint_eq(packets_of(path_of(0)), p->out_packets);
+	ck_assert_uint_eq(i->out_messages, 1);
+	ck_assert_uint_eq(i->drop[NMW_DROP_filtered], 4);
+	ck_assert_uint_eq(i->drop[NMW_DROP_codec], 1);
+	ck_assert_uint_eq(i->drop[NMW_DROP_unencodable], 1);
+	ck_assert_uint_eq(sinks.sink[2].count.out_messages, 7);
+	ck_assert_uint_eq(sinks.sink[3].count.out_messages, 7);
+	end(3);
+}
+END_TEST
+
+START_TEST(itch_ends_with_length_0_when_clean)
+{
+	begin();
+	fill_burst();
+	for (int clean = 0; clean < 2; clean++) {
+		struct stat sb;
+		const char *spec[] = {in_dir(0, "itch", "i")};
+		ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+		sinks_send(&sinks, burst + 3, 1);
+		sinks_close(&sinks, clean);
+		ck_assert_int_eq(stat(path_of(0), &sb), 0);
+		ck_assert_int_eq(sb.st_size, 2 + 19 + (clean ? 2 : 0));
+	}
+	end(1);
+}
+END_TEST
+
+START_TEST(channels_are_chosen)
+{
+	begin();
+	fill_burst();
+	ck_assert_int_eq(sinks_channels("reply,feed", &conf.channels, &err), 0);
+	const char *spec[] = {in_dir(0, "text", "t"), in_dir(1, "itch", "i"),
+			      in_dir(2, "pcap", "p"), "null"};
+	ck_assert_int_eq(sinks_open(&sinks, spec, 4, &conf, &err), 0);
+	ck_assert(sinks_want(&sinks, NMW_CH_FEED));
+	ck_assert(!sinks_want(&sinks, NMW_CH_ORDER));
+	sinks_send(&sinks, burst, 4);
+	sinks_close(&sinks, true);
+	check_balance();
+	ck_assert_uint_eq(sinks.sink[0].count.out_messages, 2);
+	ck_assert_uint_eq(sinks.sink[0].count.drop[NMW_DROP_filtered], 2);
+	ck_assert_uint_eq(sinks.sink[1].count.out_messages, 1);
+	ck_assert_uint_eq(sinks.sink[2].count.out_messages, 3); /* a flow needs its login */
+	end(3);
+}
+END_TEST
+
+START_TEST(what_is_refused)
+{
+	static const char *const lists[] = {"", "x", "order,", ",order", "order reply", "orders"};
+	unsigned mask;
+	begin();
+	for (unsigned i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		ck_assert_int_lt(sinks_channels(lists[i], &mask, &err), 0);
+		ck_assert_int_eq(err.exit, NMW_EXIT_USAGE);
+	}
+	static const char *const specs[] = {"",	     "pcap", "pcap:",  "foo:bar", "null:x",
+					    "itch:", "text", "jsonl:", "PCAP:x"};
+	for (unsigned i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+		ck_assert_msg(sinks_open(&sinks, &specs[i], 1, &conf, &err) < 0, "%s", specs[i]);
+		ck_assert_int_eq(err.exit, NMW_EXIT_USAGE);
+	}
+	static const char *const twice[] = {"text:/dev/null", "jsonl:/dev/null"};
+	ck_assert_int_lt(sinks_open(&sinks, twice, 2, &conf, &err), 0);
+	conf.channels = 1u << NMW_CH_REPLY;
+	static const char *const itch[] = {"itch:/dev/null"};
+	ck_assert_int_lt(sinks_open(&sinks, itch, 1, &conf, &err), 0);
+	end(0);
+}
+END_TEST
+
+/* One sink fails, the other goes on. */
+START_TEST(a_full_disk_stops_one_sink)
+{
+	begin();
+	fill_burst();
+	const char *spec[] = {"jsonl:/dev/full", in_dir(0, "itch", "i")};
+	ck_assert_int_eq(sinks_open(&sinks, spec, 2, &conf, &err), 0);
+	sinks_send(&sinks, burst, 4);
+	sinks_flush(&sinks, 1000000);
+	ck_assert_uint_eq(sinks.alive, 1);
+	ck_assert_int_eq(sinks.exit, NMW_EXIT_RESOURCE);
+	sinks_send(&sinks, burst, 4);
+	sinks_close(&sinks, true);
+	check_balance();
+	ck_assert_uint_eq(sinks.sink[0].count.drop[NMW_DROP_sink_error], 8);
+	ck_assert_uint_eq(sinks.sink[1].count.out_messages, 2);
+	end(1);
+}
+END_TEST
+
+/* The header of a capture does not fit any more. */
+START_TEST(a_capture_on_a_full_disk)
+{
+	static const char *const spec[] = {"pcap:/dev/full"};
+	begin();
+	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), -ENOSPC);
+	ck_assert_int_eq(err.exit, NMW_EXIT_RESOURCE);
+	end(0);
+}
+END_TEST
+
+/* A time that the format cannot say. */
+START_TEST(times_beyond_the_format)
+{
+	begin();
+	fill_burst();
+	struct nmw_slot s;
+	memcpy(&s, burst[3].desc, sizeof burst[3].desc);
+	s.ts_ns = UINT64_MAX;
+	memcpy(burst[3].desc, &s, sizeof burst[3].desc);
+	const char *spec[] = {in_dir(0, "pcap", "p")};
+	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+	sinks_send(&sinks, burst + 3, 1);
+	sinks_close(&sinks, true);
+	ck_assert_uint_eq(sinks.sink[0].count.drop[NMW_DROP_unencodable], 1);
+	end(1);
+}
+END_TEST
+
+/* A file keeps its last packet open until it is complete, however long nothing comes. */
+START_TEST(idle_time_does_not_change_a_file)
+{
+	begin();
+	fill_burst();
+	const char *spec[] = {in_dir(0, "pcap", "p")};
+	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+	sinks_send(&sinks, burst + 3, 1);
+	sinks_flush(&sinks, UINT64_MAX);
+	sinks_send(&sinks, burst + 3, 1);
+	sinks_close(&sinks, true);
+	ck_assert_uint_eq(sinks.sink[0].count.out_packets, 2); /* both in one, and the end */
+	end(1);
+}
+END_TEST
+
+UNIT_MAIN("sinks", four_sinks_get_the_same, itch_ends_with_length_0_when_clean, channels_are_chosen,
+	  what_is_refused, a_full_disk_stops_one_sink, a_capture_on_a_full_disk,
+	  times_beyond_the_format, idle_time_does_not_change_a_file)
