@@ -310,6 +310,8 @@ static uint32_t encode_cmd(const struct nmw_cmd *c, uint8_t *b)
 	if (c->op == NMW_OP_FEED_BROKEN || c->op == NMW_OP_FEED_CROSS)
 		return put_print(c, &e, b);
 	uint32_t n = encode(&e, b);
+	if (c->op == NMW_OP_FEED_ADD || c->op == NMW_OP_FEED_TRADE)
+		b[19] = c->side; /* as it was read, whatever it was */
 	if (c->op == NMW_OP_FEED_ADD && c->info.firm) { /* F: with attribution */
 		b[0] = 'F';
 		nmw_put_raw32(b + 36, c->info.firm);
