@@ -154,6 +154,8 @@ uint64_t nmw_prod_released(struct nmw_prod *p);
 /* Consumers whose cursors hold the producer back, and how many of those are not alive (NULL: do not
  * tell). System calls: for housekeeping. Also releases dead unnamed ones. */
 unsigned nmw_prod_consumers(struct nmw_prod *p, unsigned *dead);
+/* Consumers that died without leaving and were put out. */
+uint64_t nmw_prod_evicted(const struct nmw_prod *p);
 
 /* ---- consumer ------------------------------------------------------------------------------ */
 

@@ -442,6 +442,11 @@ uint64_t nmw_prod_released(struct nmw_prod *p)
 	return lowest_cursor(p);
 }
 
+uint64_t nmw_prod_evicted(const struct nmw_prod *p)
+{
+	return p->ring->hdr->p.evicted;
+}
+
 unsigned nmw_prod_consumers(struct nmw_prod *p, unsigned *dead)
 {
 	unsigned n = 0, gone = 0;

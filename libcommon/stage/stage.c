@@ -33,6 +33,7 @@ struct nmw_stage_cold {
 	bool discard, group, quiet;
 
 	bool private_in, private_out; /* handed over through stdin, stdout */
+	bool closing;		      /* nothing more will be published */
 	bool input_ended[NMW_STAGE_INS];
 	uint64_t input_dead_since[NMW_STAGE_INS]; /* ns; 0 = its producer lives */
 	uint64_t stop_at[NMW_STAGE_INS];	  /* sequence number to stop before; 0 = none */
@@ -383,6 +384,8 @@ static void check_downstream(struct nmw_stage *st)
 	if (alive > 0)
 		return;
 	uint64_t left = st->out.next - 1 - nmw_prod_released(&st->out) + st->pending;
+	if (st->cold->closing && left == 0 && nmw_prod_evicted(&st->out) == 0) /* it has it all */
+		return;
 	nmw_err_set(
 		&e, -EPIPE, left ? NMW_EXIT_LOSS : NMW_EXIT_PEER,
 		"ring %s: the stage behind this one ended: %llu messages were not taken: look at "
@@ -687,6 +690,7 @@ static void close_rings(struct nmw_stage *st)
 	if (st->has_out) {
 		if (!st->failed)
 			nmw_stage_flush(st);
+		c->closing = true;
 		nmw_prod_close(&st->out);
 		if (!st->failed)
 			drain_output(st);
