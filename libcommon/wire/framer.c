@@ -21,6 +21,7 @@ enum state { NEVER, UP, DOWN };
 
 struct session {
 	char name[10], account[10];
+	char asked[10];		  /* session that its login asked for; blank = any */
 	uint8_t state;		  /* enum state, of its TCP flow */
 	bool has_feed, feed_over; /* market data was seen; its end was */
 	uint16_t feed_port;
@@ -93,22 +94,26 @@ static bool printable(const char *s, size_t n)
 	return some;
 }
 
-static void set_name(char out[10], const char *given, const char *fmt, uint32_t id)
+/* The name that was given if it can be used, else the other. */
+static void set_name(char out[10], const char *given, const char *other)
 {
-	char text[24];
 	if (given && printable(given, 10)) {
 		memcpy(out, given, 10);
 		return;
 	}
-	int n = snprintf(text, sizeof text, fmt, id);
+	size_t n = strlen(other);
 	memset(out, ' ', 10);
-	memcpy(out, text, n < 10 ? (size_t)n : 10);
+	memcpy(out, other, n < 10 ? n : 10);
 }
 
 static void set_names(struct session *s, const struct nmw_ctl *c, uint32_t id)
 {
-	set_name(s->name, c ? c->name : NULL, "NMW%07u", id % 10000000);
-	set_name(s->account, c ? c->account : NULL, "S%05u", id % 100000);
+	char name[16], account[16];
+	snprintf(name, sizeof name, "NMW%07u", id % 10000000);
+	snprintf(account, sizeof account, "S%05u", id % 100000);
+	set_name(s->name, c ? c->name : NULL, name);
+	set_name(s->account, c ? c->account : NULL, account);
+	set_name(s->asked, c ? c->name : NULL, "");
 }
 
 /* ---- TCP ------------------------------------------------------------------------------------ */
@@ -164,7 +169,7 @@ static void flow_open(struct nmw_framer *f, uint64_t ts, uint32_t id, uint32_t m
 	struct nmw_soup_login login = {.next = s->wanted};
 	memcpy(login.user, s->account, sizeof login.user);
 	memset(login.password, ' ', sizeof login.password);
-	memset(login.session, ' ', sizeof login.session);
+	memcpy(login.session, s->asked, sizeof login.session);
 	data_segment(f, ts, id, CLIENT, p, nmw_soup_put_login(p, &login), 0, 0);
 	data_segment(f, ts, id, SERVER, p, nmw_soup_put_accepted(p, s->name, s->next[SERVER]), msgs,
 		     bytes);
@@ -180,10 +185,11 @@ static void flow_close(struct nmw_framer *f, uint64_t ts, uint32_t id, enum dir 
 }
 
 /* A SoupBinTCP packet without payload. */
-static void flow_say(struct nmw_framer *f, uint64_t ts, uint32_t id, enum dir dir, uint8_t type)
+static void flow_say(struct nmw_framer *f, uint64_t ts, uint32_t id, enum dir dir, uint8_t type,
+		     uint32_t msgs, uint32_t bytes)
 {
 	uint8_t *p = f->scratch + NMW_PACKET_HEADROOM;
-	data_segment(f, ts, id, dir, p, nmw_soup_put(p, type, NULL, 0), 0, 0);
+	data_segment(f, ts, id, dir, p, nmw_soup_put(p, type, NULL, 0), msgs, bytes);
 }
 
 /* ---- UDP ------------------------------------------------------------------------------------ */
@@ -452,16 +458,14 @@ static int login(struct nmw_framer *f, uint32_t id, uint64_t ts, const struct nm
 	return 0;
 }
 
-/* Who says what, and who hangs up first: SoupBinTCP 3.00 section 1. */
-static int session_down(struct nmw_framer *f, uint32_t id, uint64_t ts, enum nmw_ctl_kind kind)
+/* A server hangs up on a logout; a client that is lost hangs up without one. */
+static int session_down(struct nmw_framer *f, uint32_t id, uint64_t ts, bool logout)
 {
 	if (f->conf.framing == NMW_FRAMING_MOLD || f->session[id].state != UP)
 		return -ENOTSUP;
-	if (kind == NMW_CTL_LOGOUT)
-		flow_say(f, ts, id, CLIENT, NMW_SOUP_LOGOUT);
-	if (kind == NMW_CTL_END)
-		flow_say(f, ts, id, SERVER, NMW_SOUP_END);
-	flow_close(f, ts, id, kind == NMW_CTL_LOST ? CLIENT : SERVER, 1, sizeof(struct nmw_ctl));
+	if (logout)
+		flow_say(f, ts, id, CLIENT, NMW_SOUP_LOGOUT, 0, 0);
+	flow_close(f, ts, id, logout ? SERVER : CLIENT, 1, sizeof(struct nmw_ctl));
 	return 0;
 }
 
@@ -476,7 +480,11 @@ static int session_end(struct nmw_framer *f, uint32_t id, uint64_t ts)
 		entry_end(f, ts, id, sizeof(struct nmw_ctl));
 		return 0;
 	}
-	return session_down(f, id, ts, NMW_CTL_END);
+	if (f->conf.framing == NMW_FRAMING_MOLD || s->state != UP)
+		return -ENOTSUP;
+	/* The connection is closed by what follows: a logout, or its loss. */
+	flow_say(f, ts, id, SERVER, NMW_SOUP_END, 1, sizeof(struct nmw_ctl));
+	return 0;
 }
 
 /* What was never seen leaves its hole in the numbers. */
@@ -507,7 +515,7 @@ static int put_ctl(struct nmw_framer *f, uint32_t id, uint64_t ts, const uint8_t
 		return login(f, id, ts, &c);
 	case NMW_CTL_LOGOUT:
 	case NMW_CTL_LOST:
-		return session_down(f, id, ts, (enum nmw_ctl_kind)c.kind);
+		return session_down(f, id, ts, c.kind == NMW_CTL_LOGOUT);
 	case NMW_CTL_END:
 		return session_end(f, id, ts);
 	case NMW_CTL_GAP:

@@ -2,7 +2,7 @@
  *
  *   order entry, soup  one TCP flow a session: handshake, SoupBinTCP login request and its answer,
  *                      'U' packets for orders, 'S' packets for replies, acknowledgements, and FIN
- *                      after a logout, a loss or the end of the session
+ *                      after a logout or a loss
  *   order entry, mold  MoldUDP64 over UDP, one stream a session and direction
  *   market data        ITCH in MoldUDP64 over UDP multicast, one stream (and port) a session
  *
