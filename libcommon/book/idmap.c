@@ -1,0 +1,60 @@
+#include "book/idmap.h"
+
+#include <assert.h>
+
+#define CAP_MAX	      (UINT32_C(1) << 30)
+#define BUCKETS_FIRST 1024u
+
+static uint32_t most_buckets(uint32_t cap)
+{
+	uint32_t n = BUCKETS_FIRST;
+	while (n < 2 * (uint64_t)cap)
+		n *= 2;
+	return n;
+}
+
+size_t nmw_idmap_footprint(uint32_t cap)
+{
+	if (cap < 1 || cap > CAP_MAX)
+		return 0;
+	size_t n = sizeof(struct nmw_idmap) + (size_t)most_buckets(cap) * sizeof(uint32_t);
+	return (n + 63) & ~(size_t)63;
+}
+
+struct nmw_idmap *nmw_idmap_init(void *mem, uint32_t cap, void *records, uint32_t stride)
+{
+	assert(cap >= 1 && cap <= CAP_MAX && (uintptr_t)mem % 64 == 0);
+	struct nmw_idmap *m = mem;
+	*m = (struct nmw_idmap){.cap = cap,
+				.buckets = BUCKETS_FIRST,
+				.mask = BUCKETS_FIRST - 1,
+				.records = (char *)records - (char *)mem,
+				.stride = stride,
+				.most = most_buckets(cap)};
+	return m;
+}
+
+/* The next bucket in turn gives the half of its chain whose next bit of the hash is set to a new
+ * bucket at the end. */
+static void split_one(struct nmw_idmap *m)
+{
+	if (m->buckets > m->mask)
+		m->mask = m->mask * 2 + 1;
+	uint32_t into = m->buckets++;
+	uint32_t *keep = &m->bucket[into & m->mask >> 1], *move = &m->bucket[into];
+	uint32_t v = *keep;
+	while (v) {
+		struct nmw_id *id = nmw_idmap_id(m, v);
+		uint32_t **end = (nmw_idmap_hash(id->lo, id->hi) & m->mask) == into ? &move : &keep;
+		**end = v;
+		*end = &id->next;
+		v = id->next;
+	}
+	*keep = *move = 0;
+}
+
+void nmw_idmap_split(struct nmw_idmap *m)
+{
+	for (int i = 0; i < 2 && m->buckets < m->most; i++)
+		split_one(m);
+}
