@@ -2,11 +2,24 @@
  * books.
  *
  * Pure and deterministic to the byte: the same input in any burst size gives the same output.  Time
- * is that of the messages.  All memory at the start, in one region without absolute pointers.
+ * is that of the messages.  All memory at the start, in one region without absolute pointers, so
+ * that a snapshot is the bytes of the region:
+ *
+ *     +--------+----------+----------+---------+--------+---------+--------+-----+-------+---------+
+ *     | header | sessions | accounts | symbols | orders | entries | timers | ids | books | passive
+ * | | counts |          |          | + hash  | 64 B   | 8 B     | heap   |     |       | (check) |
+ *     +--------+----------+----------+---------+--------+---------+--------+-----+-------+---------+
  *
  * Output goes through struct nmw_engine_out: `slot` hands out the next slot to fill, so that
  * replies are encoded straight into the ring; it may wait for room (backpressure) and never fails:
  * when the output is gone the caller stops after the burst.
+ *
+ * Outputs of one order-entry message come in this order: what fell due before it (GTT orders that
+ * expired), then the message's own replies in the order Accepted/Replaced, Executed, Canceled; each
+ * fill is the aggressor's Executed (R), the resting side's Executed (A), the market data E (P for a
+ * hidden order); market data of the order itself comes after the reply that it belongs to.
+ *
+ * One thread.  A message costs no system call, no allocation, no division by a variable.
  */
 #ifndef NMW_BOOK_ENGINE_H
 #define NMW_BOOK_ENGINE_H
@@ -16,45 +29,52 @@
 #include "book/book.h"
 #include "wire/codec.h"
 
-enum nmw_stp { NMW_STP_ALLOW, NMW_STP_CANCEL_OLD, NMW_STP_CANCEL_NEW }; /* self-match prevention */
+/* What happens when an order would trade with one of its own account. */
+enum nmw_stp { NMW_STP_ALLOW, NMW_STP_CANCEL_NEW, NMW_STP_CANCEL_OLD };
 
 struct nmw_engine_spec {
-	uint32_t symbols;  /* most symbols */
-	uint32_t orders;   /* most live orders */
-	uint32_t sessions; /* most sessions of a day */
-	uint64_t ids;	   /* ids remembered for duplicates (OUCH 4.2 tokens), a day */
-	uint32_t window;   /* see nmw_books_spec */
-	bool check;	   /* --check: replay a feed and compare */
-	bool feed_out;	   /* write market data */
+	uint32_t symbols;	 /* most symbols, 1..65,535 */
+	uint32_t orders;	 /* most live orders, 1..2^31 */
+	uint32_t sessions;	 /* most sessions of a day, 1..65,535; as many accounts */
+	uint32_t timers;	 /* most live orders with a time to live; 0 = orders, 1 M at most */
+	uint64_t ids;		 /* OUCH 4.2 tokens remembered for duplicates, a day */
+	uint32_t window;	 /* see nmw_books_spec */
+	enum nmw_codec_id codec; /* NONE: each message says its own; else others are dropped */
+	bool check;		 /* replay a feed and compare */
+	bool feed_out;		 /* write market data */
 	bool replies_out;
 	enum nmw_stp stp;
 	int64_t utc_offset_ns; /* added to message time for ns since midnight */
 };
 
 struct nmw_symbol_conf {
-	char name[8];	 /* space padded */
-	uint16_t locate; /* 0 = next free */
-	uint32_t tick;	 /* price step in 1/10,000; prices off it are rejected; default 1 */
-	uint32_t lot;	 /* round lot, shares (directory only) */
+	char name[8];		  /* space padded */
+	uint16_t locate;	  /* 0 = next free */
+	uint32_t tick;		  /* price step in 1/10,000; prices off it are rejected; 0 = 1 */
+	uint32_t lot;		  /* round lot, shares (directory only); 0 = 100 */
 	int64_t band_lo, band_hi; /* 1/10,000, inclusive; 0,0 = none */
 	uint8_t state;		  /* 'T' trading, 'H' halted, 'P' paused, 'Q' quotation only */
 };
 
 struct nmw_engine; /* at the start of the region */
 
+/* Bytes of the region; 0 when a figure of the spec is out of range. */
 size_t nmw_engine_footprint(const struct nmw_engine_spec *spec);
+/* Formats `mem` (64-byte aligned, zeroed, footprint bytes). NULL: spec out of range. */
 struct nmw_engine *nmw_engine_init(void *mem, const struct nmw_engine_spec *spec);
+/* Takes a formatted region, at any address. NULL: not one, other version, or cut. */
 struct nmw_engine *nmw_engine_join(void *mem, size_t size);
-/* Adds a symbol (at start, from --symbols). closed: symbols that are not listed are rejected. */
+/* Adds a symbol (at start, from --symbols). -EEXIST: name or locate is taken; -ENOSPC: too many. */
 int nmw_engine_symbol(struct nmw_engine *e, const struct nmw_symbol_conf *c, struct nmw_err *err);
+/* closed: symbols that were not added are rejected. */
 void nmw_engine_closed_list(struct nmw_engine *e, bool closed);
 
 struct nmw_engine_out {
 	/* Slot for the next output message: payload to p (len_max bytes are there). Not yet
-	 * published. */
+	 * published; asked for again when `done` was not called. */
 	struct nmw_slot *(*slot)(struct nmw_engine_out *o, uint32_t len_max, uint8_t **payload);
-	/* The message in the last slot is complete: its len, channel, codec, session, in_seq, ts_ns
-	 * are set. */
+	/* The message in the last slot is complete: its channel, codec, session, in_seq, ts_ns,
+	 * ingress_ns are set; len is the payload's. */
 	void (*done)(struct nmw_engine_out *o, struct nmw_slot *s, uint32_t len);
 	void *arg;
 };
@@ -63,10 +83,13 @@ struct nmw_engine_out {
 struct nmw_engine_stat {
 	uint64_t entered, replaced, canceled, rejected, fills, fill_shares, ignored, replies,
 		feed_out;
+	uint64_t expired, implicit_sessions;
 	uint64_t bad_message, no_session, capacity, codec, filtered;
+	/* replay of a feed */
 	uint64_t check_executions, check_reproduced, check_crossed_adds, check_unknown_refs;
-	uint64_t check_trades, check_crosses,
-		check_book_diff; /* P, Q; orders differing from the passive book */
+	uint64_t check_forced; /* executions without matching: of a cross, or while halted */
+	uint64_t check_trades, check_crosses, check_broken; /* P, Q, B */
+	uint64_t check_book_diff; /* orders differing from the passive book; set by the check */
 	uint64_t live_orders, symbols, levels, sessions_up;
 };
 
@@ -77,10 +100,24 @@ void nmw_engine_msg(struct nmw_engine *e, const struct nmw_slot *s, const uint8_
 void nmw_engine_burst(struct nmw_engine *e, const struct nmw_slot *const *s,
 		      const uint8_t *const *payload, const uint32_t *len, unsigned n,
 		      struct nmw_engine_out *out);
-/* First messages of a day: system event O and the directory of the configured symbols. Written
- * before the first input, with its time. End of input: end-of-day messages. */
+/* End of the day (the input was closed): system events of both protocols, once. */
 void nmw_engine_end(struct nmw_engine *e, struct nmw_engine_out *out);
+
 void nmw_engine_stat(const struct nmw_engine *e, struct nmw_engine_stat *out);
 const struct nmw_books *nmw_engine_books(const struct nmw_engine *e);
+
+/* What the engine knows of a resting order beside the book: tests, state dumps. */
+struct nmw_engine_order {
+	struct nmw_key key; /* as the protocol has it */
+	uint64_t order_ref;
+	uint64_t expire_ns; /* 0 = none */
+	uint32_t executed;  /* shares of its chain of replacements */
+	uint32_t session;   /* id; 0 = of a replayed feed */
+	uint8_t side;	    /* as entered: B S T E */
+	bool hidden;
+};
+void nmw_engine_order(const struct nmw_engine *e, nmw_oid id, struct nmw_engine_order *out);
+/* Name of a book's symbol, 8 characters as in memory. sym: 0..symbols-1. */
+uint64_t nmw_engine_symbol_name(const struct nmw_engine *e, uint32_t sym);
 
 #endif

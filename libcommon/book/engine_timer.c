@@ -1,0 +1,82 @@
+/* Time to live: a binary heap of (expiry, order reference), each order knowing its place in it. The
+ * heap's order is total, so that what falls due is canceled in the same order on every machine. */
+#include "book/engine_impl.h"
+
+static struct nmw_timer *heap_of(const struct nmw_engine *e)
+{
+	return (struct nmw_timer *)((uintptr_t)e + e->timers_off); /* from 1 */
+}
+
+static bool before(const struct nmw_timer *a, const struct nmw_timer *b)
+{
+	return a->expire_ns < b->expire_ns ||
+	       (a->expire_ns == b->expire_ns && a->order_ref < b->order_ref);
+}
+
+static void put(struct nmw_engine *e, uint32_t i, const struct nmw_timer *t)
+{
+	heap_of(e)[i] = *t;
+	nmw_echo_of(e, t->oid)->timer = i;
+}
+
+static void sift_up(struct nmw_engine *e, uint32_t i, struct nmw_timer t)
+{
+	for (; i > 1 && before(&t, &heap_of(e)[i / 2]); i /= 2)
+		put(e, i, &heap_of(e)[i / 2]);
+	put(e, i, &t);
+}
+
+static void sift_down(struct nmw_engine *e, uint32_t i, struct nmw_timer t)
+{
+	const struct nmw_timer *h = heap_of(e);
+	for (uint32_t child; (child = 2 * i) <= e->n_timers; i = child) {
+		if (child < e->n_timers && before(&h[child + 1], &h[child]))
+			child++;
+		if (!before(&h[child], &t))
+			break;
+		put(e, i, &h[child]);
+	}
+	put(e, i, &t);
+}
+
+bool nmw_timers_full(const struct nmw_engine *e)
+{
+	return e->n_timers == e->spec.timers;
+}
+
+void nmw_timer_set(struct nmw_engine *e, nmw_oid id, uint64_t expire_ns)
+{
+	struct nmw_entry *x = nmw_entry_of(nmw_books_of(e), id);
+	x->bits |= NMW_ENTRY_TIMED;
+	sift_up(e, ++e->n_timers,
+		(struct nmw_timer){
+			.expire_ns = expire_ns, .order_ref = nmw_entry_ref(x), .oid = id});
+}
+
+void nmw_timer_clear(struct nmw_engine *e, nmw_oid id)
+{
+	uint32_t i = nmw_echo_of(e, id)->timer;
+	nmw_entry_of(nmw_books_of(e), id)->bits &= ~NMW_ENTRY_TIMED;
+	struct nmw_timer moved = heap_of(e)[e->n_timers--];
+	if (i > e->n_timers)
+		return;
+	if (i > 1 && before(&moved, &heap_of(e)[i / 2]))
+		sift_up(e, i, moved);
+	else
+		sift_down(e, i, moved);
+}
+
+uint64_t nmw_timer_at(struct nmw_engine *e, nmw_oid id)
+{
+	const struct nmw_entry *x = nmw_entry_of(nmw_books_of(e), id);
+	return x->bits & NMW_ENTRY_TIMED ? heap_of(e)[nmw_echo_of(e, id)->timer].expire_ns : 0;
+}
+
+void nmw_timers_run(struct nmw_run *r)
+{
+	struct nmw_engine *e = r->e;
+	while (e->n_timers && heap_of(e)[1].expire_ns <= e->now_ns) {
+		nmw_order_cancel(r, heap_of(e)[1].oid, 'T');
+		e->stat.expired++;
+	}
+}

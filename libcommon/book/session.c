@@ -1,0 +1,141 @@
+#include "book/session.h"
+#include <string.h>
+
+static const char no_name[10] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
+
+static uint32_t table_size(uint32_t max)
+{
+	uint32_t n = 16;
+	while (n < 2 * max)
+		n *= 2;
+	return n;
+}
+
+static size_t arrays_bytes(uint32_t max)
+{
+	return sizeof(struct nmw_sessions) +
+	       (size_t)(max + 1) * (sizeof(struct nmw_session) + sizeof(struct nmw_account));
+}
+
+size_t nmw_sessions_footprint(uint32_t max)
+{
+	return arrays_bytes(max) + (size_t)table_size(max) * sizeof(uint16_t);
+}
+
+static uint16_t *table_of(struct nmw_sessions *t)
+{
+	return (uint16_t *)(void *)((uint8_t *)t + arrays_bytes(t->max));
+}
+
+void nmw_sessions_init(struct nmw_sessions *t, uint32_t max)
+{
+	memset(t, 0, nmw_sessions_footprint(max));
+	t->max = max;
+	t->mask = table_size(max) - 1;
+}
+
+/* Ids are dense and small as a rule, so that they are their own hash. */
+uint32_t nmw_session_find(struct nmw_sessions *t, uint32_t id)
+{
+	const uint16_t *table = table_of(t);
+	for (uint32_t i = id & t->mask; table[i]; i = (i + 1) & t->mask)
+		if (nmw_session_at(t, table[i])->id == id)
+			return table[i];
+	return 0;
+}
+
+static uint32_t session_new(struct nmw_sessions *t, uint32_t id)
+{
+	if (t->count == t->max)
+		return 0;
+	uint32_t s = ++t->count;
+	nmw_session_at(t, s)->id = id;
+	uint32_t i = id & t->mask;
+	while (table_of(t)[i])
+		i = (i + 1) & t->mask;
+	table_of(t)[i] = (uint16_t)s;
+	return s;
+}
+
+/* A protocol that is not known yet fits any. */
+static bool same_codec(uint8_t a, uint8_t b)
+{
+	return a == b || !a || !b;
+}
+
+static bool unnamed(const char name[10])
+{
+	return memcmp(name, no_name, sizeof(no_name)) == 0;
+}
+
+/* A name is looked up by going through all accounts: a login is rare. 0: not there. */
+static uint32_t account_find(struct nmw_sessions *t, const char name[10], uint8_t codec)
+{
+	for (uint32_t i = 1; i <= t->accounts && !unnamed(name); i++) {
+		const struct nmw_account *a = nmw_account_at(t, i);
+		if (same_codec(a->codec, codec) && memcmp(a->name, name, sizeof(a->name)) == 0)
+			return i;
+	}
+	return 0;
+}
+
+/* Puts the session under the account of that name, which is made when it is not there. A session
+ * that began without a name gives its account the name, so that it keeps its orders. */
+static bool account_bind(struct nmw_sessions *t, struct nmw_session *s, const char name[10],
+			 uint8_t codec)
+{
+	uint32_t i = account_find(t, name, codec);
+	struct nmw_account *own = nmw_account_at(t, s->account);
+	bool keeps = s->account && same_codec(own->codec, codec) &&
+		     (unnamed(name) || unnamed(own->name));
+	if (!i && keeps)
+		i = s->account;
+	if (!i) {
+		if (t->accounts == t->max)
+			return false;
+		i = ++t->accounts;
+	}
+	struct nmw_account *a = nmw_account_at(t, i);
+	if (!unnamed(name) || i != s->account)
+		memcpy(a->name, name, sizeof(a->name));
+	if (!a->codec)
+		a->codec = codec;
+	s->account = (uint16_t)i;
+	s->codec = a->codec;
+	return true;
+}
+
+uint32_t nmw_session_login(struct nmw_sessions *t, uint32_t id, const char account[10],
+			   uint8_t codec, bool cancel_on_disconnect)
+{
+	uint32_t i = nmw_session_find(t, id);
+	if (!i && (i = session_new(t, id)) == 0)
+		return 0;
+	struct nmw_session *s = nmw_session_at(t, i);
+	if (!account_bind(t, s, account, codec))
+		return 0;
+	if (!s->up)
+		t->up++;
+	s->up = true;
+	s->cancel_on_disconnect = cancel_on_disconnect;
+	nmw_account_at(t, s->account)->latest = (uint16_t)i;
+	return i;
+}
+
+void nmw_session_down(struct nmw_sessions *t, uint32_t i)
+{
+	struct nmw_session *s = nmw_session_at(t, i);
+	if (s->up)
+		t->up--;
+	s->up = false;
+}
+
+bool nmw_session_speaks(struct nmw_sessions *t, uint32_t i, uint8_t codec)
+{
+	struct nmw_session *s = nmw_session_at(t, i);
+	struct nmw_account *a = nmw_account_at(t, s->account);
+	if (!a->codec)
+		a->codec = codec;
+	s->codec = a->codec;
+	return s->codec == codec;
+}

@@ -1,0 +1,76 @@
+/* session.h: sessions and the accounts that they belong to.
+ *
+ * A session is a connection of the input (its id is the stage's, any u32 but 0); an account is a
+ * user name together with a protocol, and the scope of order ids: a client that comes back under
+ * the same name finds its orders.  A session without a name is an account of its own.  Replies go
+ * to the session that entered the order while it is up, else to the account's latest.
+ *
+ * No allocation; lies in the engine's region. Index 0 is "none" for both.
+ */
+#ifndef NMW_BOOK_SESSION_H
+#define NMW_BOOK_SESSION_H
+
+#include "base/msg.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct nmw_session {
+	uint32_t id;	  /* the stage's */
+	uint16_t account; /* index */
+	uint8_t codec;	  /* enum nmw_codec_id; 0 = not yet known */
+	bool up;
+	bool cancel_on_disconnect;
+	bool greeted; /* start of day was sent */
+	uint8_t pad[6];
+	uint32_t first, last; /* its orders, oldest first, while cancel_on_disconnect */
+	uint8_t pad1[8];
+};
+_Static_assert(sizeof(struct nmw_session) == 32, "two a cache line");
+
+struct nmw_account {
+	char name[10]; /* space padded; all spaces = no name */
+	uint8_t codec;
+	uint8_t pad;
+	uint16_t latest;   /* session that logged in last */
+	uint16_t pad1;	   /* */
+	uint32_t last_urn; /* OUCH 5.0: highest user reference number used */
+	uint8_t pad2[12];
+};
+_Static_assert(sizeof(struct nmw_account) == 32, "two a cache line");
+
+struct nmw_sessions {
+	uint32_t max, count, accounts, up;
+	uint32_t mask; /* of the table of ids */
+	uint32_t pad[11];
+	/* then: max + 1 sessions, max + 1 accounts, table of u16 */
+};
+
+size_t nmw_sessions_footprint(uint32_t max);
+void nmw_sessions_init(struct nmw_sessions *t, uint32_t max);
+
+static inline struct nmw_session *nmw_session_at(struct nmw_sessions *t, uint32_t i)
+{
+	return (struct nmw_session *)(void *)(t + 1) + i;
+}
+static inline struct nmw_account *nmw_account_at(struct nmw_sessions *t, uint32_t i)
+{
+	return (struct nmw_account *)(void *)(nmw_session_at(t, t->max + 1)) + i;
+}
+
+/* Index of the session with that id, 0 = not there. */
+uint32_t nmw_session_find(struct nmw_sessions *t, uint32_t id);
+/* Opens a session, or opens it again. 0: the table is full. */
+uint32_t nmw_session_login(struct nmw_sessions *t, uint32_t id, const char account[10],
+			   uint8_t codec, bool cancel_on_disconnect);
+void nmw_session_down(struct nmw_sessions *t, uint32_t i);
+/* Fixes the protocol of a session that had none. False: it speaks another. */
+bool nmw_session_speaks(struct nmw_sessions *t, uint32_t i, uint8_t codec);
+/* Where a reply about an order that session i entered goes. */
+static inline uint32_t nmw_session_reply_to(struct nmw_sessions *t, uint32_t i)
+{
+	const struct nmw_session *s = nmw_session_at(t, i);
+	return __builtin_expect(s->up, 1) ? i : nmw_account_at(t, s->account)->latest;
+}
+
+#endif
