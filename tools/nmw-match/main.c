@@ -1,0 +1,354 @@
+/* nmw-match: matches the orders of its input rings; replies and market data go out on one ring. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "book/engine.h"
+#include "book/replay_check.h"
+#include "book/symbols.h"
+#include "memory.h"
+#include "stage/stage.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define REPORT_EVERY   4096u /* messages between two updates of the counters */
+#define INPUT_SHIFT    24u   /* sessions of the second input and on: input << 24 | session */
+#define ORDERS_MAX     ((uint64_t)NMW_BOOK_ORDERS_MAX)
+#define IDS_MAX	       (UINT64_C(1) << 30)
+#define SESSIONS_MAX   65534u
+#define SYMBOLS_MAX    65535u
+#define WINDOW_MIN     ((uint64_t)NMW_BOOK_WINDOW_MIN)
+#define WINDOW_MAX     ((uint64_t)NMW_BOOK_WINDOW_MAX)
+#define UTC_OFFSET_MAX (14ull * 3600 * NMW_NS_PER_S)
+
+struct match {
+	struct nmw_stage stage;
+	struct nmw_engine *engine;
+	struct nmw_engine_out out;
+	struct memory memory;
+	/* options, as typed */
+	const char *symbols_file, *utc_offset;
+	uint64_t orders, symbols, sessions, ids, timers, window;
+	int codec, self_match;
+	bool check, no_feed, no_replies, lazy;
+	/* state */
+	uint32_t unreported; /* messages since the counters were updated */
+	/* descriptors are copied once and checked: the ring is another program's memory */
+	_Alignas(NMW_LINE) uint8_t desc[NMW_BURST_MAX][NMW_DESC_SZ];
+	const struct nmw_slot *slot[NMW_BURST_MAX];
+	const uint8_t *payload[NMW_BURST_MAX];
+	uint32_t len[NMW_BURST_MAX];
+	/* what is written when the output is gone, or full under --on-full drop */
+	_Alignas(NMW_LINE) uint8_t nowhere[NMW_DESC_SZ + NMW_MSG_MAX];
+};
+
+/* ---- options -------------------------------------------------------------------------------- */
+
+static void defaults(struct match *m)
+{
+	m->orders = 1000000;
+	m->symbols = 8192;
+	m->sessions = 1024;
+	m->ids = 4000000;
+	m->utc_offset = "0s";
+}
+
+static int parse(struct match *m, int argc, char **argv, int *nargs, struct nmw_err *e)
+{
+	const struct nmw_opt opts[] = {
+		{.type = NMW_OPT_GROUP, .help = "Matching:"},
+		{NMW_OPT_STR, 0, "symbols", "FILE", &m->symbols_file, 0, 0,
+		 "symbols, their ticks, bands, states (JSON; default: any symbol)"},
+		{NMW_OPT_ENUM, 0, "codec", "auto|ouch42|ouch50|itch50", &m->codec, 0, 0,
+		 "take only messages of this protocol"},
+		{NMW_OPT_ENUM, 0, "self-match", "allow|cancel-new|cancel-old", &m->self_match, 0, 0,
+		 "when an order meets one of its own account"},
+		{NMW_OPT_STR, 0, "utc-offset", "TIME", &m->utc_offset, 0, 0,
+		 "added to UTC in timestamps: -5h is New York in winter"},
+		{NMW_OPT_FLAG, 0, "check", NULL, &m->check, 0, 0,
+		 "replay a market-data feed (ITCH) and compare; exit 3 if it differs"},
+		{NMW_OPT_FLAG, 0, "strict", NULL, &m->stage.strict, 0, 0,
+		 "exit 3 when a message could not be read, or a replay has unknown orders"},
+		{NMW_OPT_FLAG, 0, "no-feed", NULL, &m->no_feed, 0, 0, "no market data"},
+		{NMW_OPT_FLAG, 0, "no-replies", NULL, &m->no_replies, 0, 0, "no replies"},
+		{.type = NMW_OPT_GROUP, .help = "Memory, taken at the start:"},
+		{NMW_OPT_COUNT, 0, "orders", "N", &m->orders, 1, ORDERS_MAX, "most live orders"},
+		{NMW_OPT_COUNT, 0, "symbols-max", "N", &m->symbols, 1, SYMBOLS_MAX, "most symbols"},
+		{NMW_OPT_COUNT, 0, "sessions", "N", &m->sessions, 1, SESSIONS_MAX,
+		 "most sessions of a day"},
+		{NMW_OPT_COUNT, 0, "ids", "N", &m->ids, 1, IDS_MAX,
+		 "OUCH 4.2 tokens of a day (each is remembered)"},
+		{NMW_OPT_COUNT, 0, "timers", "N", &m->timers, 0, ORDERS_MAX,
+		 "most live orders with a time to live (0 = --orders, 1M at most)"},
+		{NMW_OPT_COUNT, 0, "window", "TICKS", &m->window, 0, WINDOW_MAX,
+		 "ticks near the market kept as an array, a power of two (0 = by memory)"},
+		{NMW_OPT_FLAG, 0, "lazy", NULL, &m->lazy, 0, 0,
+		 "take pages when they are first used"},
+		{.type = NMW_OPT_END}};
+	const char *const examples[] = {
+		"nmw-recv pcap:day.pcap | nmw-match --symbols symbols.json | nmw-send jsonl:-",
+		"nmw-recv itch:feed.itch | nmw-match --codec itch50 --check | nmw-send null:",
+		NULL};
+	const struct nmw_opt_spec spec = {
+		.tool = "nmw-match",
+		.synopsis = "[-i RING]... [-o RING]",
+		.summary = "Matches orders by price and time; replies and market data go out.",
+		.examples = examples,
+		.groups = {opts, nmw_stage_opts(&m->stage)},
+		.backends = "ouch42 ouch50 itch50"};
+	return nmw_opt_parse(&spec, argc, argv, nargs, e);
+}
+
+static int parse_offset(const char *text, int64_t *ns, struct nmw_err *e)
+{
+	bool minus = *text == '-';
+	uint64_t v;
+	int rc = nmw_parse_duration(text + (minus || *text == '+'), 0, UTC_OFFSET_MAX, &v, e);
+	if (rc)
+		return nmw_err_prefix(e, "--utc-offset");
+	*ns = minus ? -(int64_t)v : (int64_t)v;
+	return 0;
+}
+
+static int configure(struct match *m, struct nmw_engine_spec *s, struct nmw_err *e)
+{
+	*s = (struct nmw_engine_spec){.symbols = (uint32_t)m->symbols,
+				      .orders = (uint32_t)m->orders,
+				      .sessions = (uint32_t)m->sessions,
+				      .timers = (uint32_t)m->timers,
+				      .ids = m->ids,
+				      .window = (uint32_t)m->window,
+				      .codec = (enum nmw_codec_id)m->codec,
+				      .check = m->check,
+				      .feed_out = !m->no_feed,
+				      .replies_out = !m->no_replies,
+				      .stp = (enum nmw_stp)m->self_match};
+	if (m->window && (m->window < WINDOW_MIN || (m->window & (m->window - 1))))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--window %" PRIu64 ": not a power of two from %" PRIu64
+				   " to %" PRIu64,
+				   m->window, WINDOW_MIN, WINDOW_MAX);
+	if (m->timers > m->orders)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--timers %" PRIu64 ": more than --orders %" PRIu64, m->timers,
+				   m->orders);
+	if (m->check && s->codec == NMW_CODEC_NONE)
+		s->codec = NMW_CODEC_ITCH50;
+	if (m->check && s->codec != NMW_CODEC_ITCH50)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--check compares with a market-data feed: it goes with "
+				   "--codec itch50 only");
+	return parse_offset(m->utc_offset, &s->utc_offset_ns, e);
+}
+
+/* ---- the engine's output: straight into the ring --------------------------------------------- */
+
+static struct nmw_slot *out_slot(struct nmw_engine_out *o, uint32_t len_max, uint8_t **payload)
+{
+	struct match *m = o->arg;
+	struct nmw_slot *s = nmw_stage_slot(&m->stage, len_max, payload);
+	if (__builtin_expect(!s, 0)) {
+		s = (struct nmw_slot *)(void *)m->nowhere;
+		*payload = s->payload;
+	}
+	return s;
+}
+
+static void out_done(struct nmw_engine_out *o, struct nmw_slot *s, uint32_t len)
+{
+	struct match *m = o->arg;
+	if (__builtin_expect((uint8_t *)s == m->nowhere, 0))
+		return;
+	s->len = (uint16_t)len;
+	nmw_stage_commit(&m->stage, s);
+}
+
+static int engine_open(struct match *m, const struct nmw_engine_spec *s, struct nmw_err *e)
+{
+	size_t size = nmw_engine_footprint(s);
+	if (!size)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "engine: these sizes do not go together: see --orders, "
+				   "--symbols-max, --ids, --window");
+	int rc = memory_take(&m->memory, size, !m->lazy, e);
+	if (rc)
+		return rc;
+	m->engine = nmw_engine_init(m->memory.at, s);
+	m->out = (struct nmw_engine_out){.slot = out_slot, .done = out_done, .arg = m};
+	nmw_log(NMW_LOG_INFO,
+		"engine: %" PRIu64 " orders, %" PRIu64 " symbols, %" PRIu64 " sessions, %" PRIu64
+		" ids: %zu MiB, %s",
+		m->orders, m->symbols, m->sessions, m->ids, m->memory.size >> 20, m->memory.is);
+	return m->symbols_file ? nmw_symbols_load(m->engine, m->symbols_file, e) : 0;
+}
+
+/* ---- figures -------------------------------------------------------------------------------- */
+
+static void drop_to(struct nmw_metrics *x, enum nmw_drop_id why, uint64_t total)
+{
+	nmw_drop(x, why, total - x->drop[why]);
+}
+
+static void report_check(struct nmw_metrics *x, const struct nmw_engine_stat *s)
+{
+	nmw_gauge(x, NMW_M_check_executions, s->check_executions);
+	nmw_gauge(x, NMW_M_check_reproduced, s->check_reproduced);
+	nmw_gauge(x, NMW_M_check_crossed_adds, s->check_crossed_adds);
+	nmw_gauge(x, NMW_M_check_unknown_refs, s->check_unknown_refs);
+	nmw_gauge(x, NMW_M_check_forced, s->check_forced);
+	nmw_gauge(x, NMW_M_check_trades, s->check_trades);
+	nmw_gauge(x, NMW_M_check_crosses, s->check_crosses);
+	nmw_gauge(x, NMW_M_check_broken, s->check_broken);
+	nmw_gauge(x, NMW_M_check_book_diff, s->check_book_diff);
+}
+
+static void report(struct match *m)
+{
+	struct nmw_metrics *x = m->stage.m;
+	struct nmw_engine_stat s;
+	nmw_engine_stat(m->engine, &s);
+	nmw_gauge(x, NMW_M_orders_entered, s.entered);
+	nmw_gauge(x, NMW_M_orders_replaced, s.replaced);
+	nmw_gauge(x, NMW_M_orders_canceled, s.canceled);
+	nmw_gauge(x, NMW_M_orders_expired, s.expired);
+	nmw_gauge(x, NMW_M_orders_rejected, s.rejected);
+	nmw_gauge(x, NMW_M_fills, s.fills);
+	nmw_gauge(x, NMW_M_fill_shares, s.fill_shares);
+	nmw_gauge(x, NMW_M_ignored, s.ignored);
+	nmw_gauge(x, NMW_M_replies, s.replies);
+	nmw_gauge(x, NMW_M_feed_out, s.feed_out);
+	nmw_gauge(x, NMW_M_implicit_sessions, s.implicit_sessions);
+	nmw_gauge(x, NMW_M_live_orders, s.live_orders);
+	nmw_gauge(x, NMW_M_symbols, s.symbols);
+	nmw_gauge(x, NMW_M_levels, s.levels);
+	nmw_gauge(x, NMW_M_sessions_up, s.sessions_up);
+	report_check(x, &s);
+	drop_to(x, NMW_DROP_bad_message, s.bad_message);
+	drop_to(x, NMW_DROP_no_session, s.no_session);
+	drop_to(x, NMW_DROP_capacity, s.capacity);
+	drop_to(x, NMW_DROP_codec, s.codec);
+	drop_to(x, NMW_DROP_filtered, s.filtered);
+	m->unreported = 0;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+/* Takes a burst's descriptors and payload pointers. The index of the first that does not lie in the
+ * ring; n: all do. */
+static unsigned collect(struct match *m, const struct nmw_cons *c, unsigned n)
+{
+	uint64_t bytes = 0;
+	unsigned i;
+	for (i = 0; i < n; i++) {
+		const struct nmw_slot *at = nmw_cons_slot(c, i);
+		struct nmw_slot *s = (struct nmw_slot *)(void *)m->desc[i];
+		memcpy(s, at, NMW_DESC_SZ);
+		m->slot[i] = s;
+		m->payload[i] = nmw_cons_payload(c, s, &m->len[i]);
+		if (!m->payload[i])
+			break;
+		if (s->frame_off == NMW_INLINE)
+			m->payload[i] = at->payload;
+		if (m->stage.in_turn && s->session)
+			s->session |= m->stage.in_turn << INPUT_SHIFT;
+		bytes += m->len[i];
+	}
+	nmw_count(m->stage.m, NMW_M_in_messages, i);
+	nmw_count(m->stage.m, NMW_M_in_bytes, bytes);
+	return i;
+}
+
+static void corrupt(struct match *m, const struct nmw_cons *c, unsigned at)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	nmw_err_set(&e, -EPROTO, NMW_EXIT_PEER,
+		    "ring %s: message %" PRIu64 ": %" PRIu32 " bytes at %" PRIu64
+		    ": do not lie in the ring: restart its producer with --discard",
+		    nmw_cons_name(c), c->next + at, m->len[at], m->slot[at]->frame_off);
+	nmw_stage_fail(&m->stage, &e);
+}
+
+/* The input is handed back after its outputs are published: a crash reads it again. */
+static void burst(struct match *m, struct nmw_cons *c, unsigned n)
+{
+	unsigned good = collect(m, c, n);
+	if (good < n) {
+		corrupt(m, c, good);
+		return;
+	}
+	nmw_engine_burst(m->engine, m->slot, m->payload, m->len, n, &m->out);
+	nmw_stage_flush(&m->stage);
+	nmw_cons_release(c, n);
+	m->unreported += n;
+	if (m->unreported >= REPORT_EVERY)
+		report(m);
+}
+
+static void run(struct match *m)
+{
+	struct nmw_stage *st = &m->stage;
+	while (nmw_stage_go(st)) {
+		struct nmw_cons *c;
+		unsigned n = nmw_stage_poll(st, &c);
+		if (n) {
+			nmw_stage_busy(st);
+			burst(m, c, n);
+			continue;
+		}
+		if (m->unreported)
+			report(m);
+		nmw_stage_idle(st);
+	}
+}
+
+/* What the replay of a feed showed. */
+static void check(struct match *m)
+{
+	struct nmw_engine_stat s;
+	char line[256];
+	nmw_replay_compare(m->engine);
+	nmw_engine_stat(m->engine, &s);
+	bool same = s.check_reproduced == s.check_executions && !s.check_book_diff;
+	for (unsigned i = 0; nmw_replay_line(m->engine, i, line, sizeof(line)); i++)
+		nmw_log(same ? NMW_LOG_INFO : NMW_LOG_ERROR, "%s", line);
+	if (!same || (m->stage.strict && s.check_unknown_refs))
+		m->stage.exit = NMW_EXIT_DATA;
+}
+
+static void finish(struct match *m)
+{
+	if (m->stage.drained && !m->stage.failed)
+		nmw_engine_end(m->engine, &m->out);
+	if (m->check && !m->stage.failed)
+		check(m);
+	report(m);
+	if (m->stage.strict && m->stage.m->drop[NMW_DROP_bad_message])
+		m->stage.exit = NMW_EXIT_DATA;
+}
+
+int main(int argc, char **argv)
+{
+	static struct match m;
+	struct nmw_engine_spec spec;
+	struct nmw_err e = NMW_ERR_INIT;
+	int nargs;
+	if (nmw_stage_init(&m.stage, "nmw-match", NMW_STAGE_IN | NMW_STAGE_OUT) < 0)
+		return NMW_EXIT_RESOURCE;
+	defaults(&m);
+	int act = parse(&m, argc, argv, &nargs, &e);
+	if (act == NMW_OPT_DONE)
+		return NMW_EXIT_OK;
+	int rc = act < 0 ? act : configure(&m, &spec, &e);
+	if (!rc)
+		rc = engine_open(&m, &spec, &e);
+	if (!rc)
+		rc = nmw_stage_open(&m.stage, &e);
+	if (!rc) {
+		run(&m);
+		finish(&m);
+	}
+	rc = nmw_stage_close(&m.stage, &e);
+	memory_give(&m.memory);
+	return rc;
+}
