@@ -310,8 +310,11 @@ static uint32_t encode_cmd(const struct nmw_cmd *c, uint8_t *b)
 	if (c->op == NMW_OP_FEED_BROKEN || c->op == NMW_OP_FEED_CROSS)
 		return put_print(c, &e, b);
 	uint32_t n = encode(&e, b);
+	/* as it was read, where an event would be given a default */
 	if (c->op == NMW_OP_FEED_ADD || c->op == NMW_OP_FEED_TRADE)
-		b[19] = c->side; /* as it was read, whatever it was */
+		b[19] = c->side;
+	if (c->op == NMW_OP_FEED_DIRECTORY)
+		nmw_put32(b + 21, c->qty);
 	if (c->op == NMW_OP_FEED_ADD && c->info.firm) { /* F: with attribution */
 		b[0] = 'F';
 		nmw_put_raw32(b + 36, c->info.firm);

@@ -115,6 +115,15 @@ START_TEST(states)
 	ck_assert_uint_eq(cmd.op, NMW_OP_FEED_DIRECTORY);
 	ck_assert_uint_eq(cmd.info.symbol, symbol_of("AAPL"));
 	ck_assert_uint_eq(cmd.qty, 100);
+	both_ways("'R' " HEAD AAPL "'QN' 00000000 'NCZ PNN N' 00000000 'N'");
+}
+END_TEST
+
+/* What is not in the specification goes back as it came: only events are given defaults. */
+START_TEST(odd_values_stay)
+{
+	both_ways("'A' " HEAD REF "'T' 00000064 " AAPL "0018b820");
+	both_ways("'P' " HEAD REF "00 00000064 " AAPL "0018b820 0000000000000007");
 }
 END_TEST
 
@@ -250,5 +259,5 @@ START_TEST(random_commands_come_back)
 }
 END_TEST
 
-UNIT_MAIN("itch50", adds, executions, cancels_and_replaces, prints, states, no_effect_on_a_book,
-	  lengths_are_exact, events, random_commands_come_back)
+UNIT_MAIN("itch50", adds, executions, cancels_and_replaces, prints, states, odd_values_stay,
+	  no_effect_on_a_book, lengths_are_exact, events, random_commands_come_back)
