@@ -231,10 +231,12 @@ static int join(struct nmw_stage *st, const char *name, struct nmw_err *e)
 	bool said = false;
 	for (;;) {
 		int rc = nmw_cons_join(&st->in[st->n_in], &spec, e);
-		if (rc != -ENOENT) {
-			st->n_in += rc == 0;
-			return rc;
+		if (rc == 0) {
+			*e = (struct nmw_err)NMW_ERR_INIT; /* of the tries before */
+			st->n_in++;
 		}
+		if (rc != -ENOENT)
+			return rc;
 		uint64_t waited = nmw_clock_mono() - start;
 		if (stop_signals)
 			return nmw_err_set(e, -EINTR, NMW_EXIT_PEER,
