@@ -112,8 +112,11 @@ static void make_ouch(struct nmw_rng *r, unsigned i, const struct nmw_order_info
 		: kind < 95	? NMW_OP_REPLACE
 		: v42 || i & 1u ? NMW_OP_MODIFY
 				: NMW_OP_QUERY;
-	c->key = (struct nmw_key){v42 ? nmw_rng_u64(r) : i, v42 ? nmw_rng_u64(r) >> 16 : 0};
-	c->key2.lo = i + 1;
+	c->key.lo = c->key2.lo = i;
+	if (v42) {
+		memcpy(&c->key, "ORDER12345    ", 14);
+		memcpy(&c->key2, "ORDER12346    ", 14);
+	}
 	c->side = 'B';
 	c->qty = 100;
 	c->price = 1500000;
@@ -126,7 +129,7 @@ static void make_ouch(struct nmw_rng *r, unsigned i, const struct nmw_order_info
 	e->info = info;
 }
 
-static void make_feed(struct nmw_rng *r, unsigned i)
+static void make_feed(struct nmw_rng *r, unsigned i, const struct nmw_order_info *info)
 {
 	struct nmw_cmd *c = &cmds[i];
 	struct nmw_evt *e = &evts[i];
@@ -141,7 +144,10 @@ static void make_feed(struct nmw_rng *r, unsigned i)
 		  : kind < 90 ? NMW_EVT_MD_REDUCE
 		  : kind < 95 ? NMW_EVT_MD_REPLACE
 			      : NMW_EVT_MD_EXEC;
-	c->key.lo = nmw_rng_u64(r);
+	c->key.lo = nmw_rng_below(r, 1000000000);
+	c->ts_ns = UINT64_C(34200000000000);
+	c->info = *info;
+	c->info.firm = 0; /* without attribution */
 	c->side = e->side = 'B';
 	c->qty = e->qty = 100;
 	c->price = e->price = 1500000;
@@ -156,12 +162,13 @@ static void make(enum nmw_codec_id id)
 	memset(evts, 0, sizeof(evts));
 	info = nmw_order_info_none;
 	memcpy(&info.firm, "FIRM", 4);
+	memcpy(&info.symbol, "AAPL    ", 8);
 	info.display = 'Y';
 	codec = nmw_codec_by_id(id);
 	in_channel = id == NMW_CODEC_ITCH50 ? NMW_CH_FEED : NMW_CH_ORDER;
 	for (unsigned i = 0; i < MSGS; i++) {
 		if (id == NMW_CODEC_ITCH50)
-			make_feed(&r, i);
+			make_feed(&r, i, &info);
 		else
 			make_ouch(&r, i, &info);
 		lens[i] = codec->encode_cmd(&cmds[i], bytes[i]);

@@ -12,6 +12,7 @@
 #include "base/msg.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Order id as the protocol has it. OUCH 4.2: token, 8 bytes in lo and 6 in hi (as loaded from
  * memory); OUCH 5.0: user reference number in lo; ITCH 5.0: order reference in lo. */
@@ -128,6 +129,17 @@ struct nmw_cmd {
 	uint16_t app_len;
 	bool market; /* price is the protocol's market price */
 };
+
+/* All zero, as decode does first. In parts, because one memset of this size becomes `rep stos`,
+ * which takes longer to start than the rest of a decode. */
+static inline void nmw_cmd_clear(struct nmw_cmd *c)
+{
+	uint8_t *p = (uint8_t *)c;
+	_Static_assert(sizeof(*c) > 128 && sizeof(*c) <= 192, "three parts of at most 64 bytes");
+	memset(p, 0, 64);
+	memset(p + 64, 0, 64);
+	memset(p + 128, 0, sizeof(*c) - 128);
+}
 
 enum nmw_evt_kind {
 	NMW_EVT_NONE = 0,

@@ -98,7 +98,7 @@ static int decode(const uint8_t *p, uint32_t len, struct nmw_cmd *c)
 {
 	if (len == 0 || msg_len[p[0]] != len)
 		return -EBADMSG;
-	memset(c, 0, sizeof(*c));
+	nmw_cmd_clear(c);
 	c->locate = nmw_be16(p + 1);
 	c->tracking = nmw_be16(p + 3);
 	c->ts_ns = nmw_be48(p + 5);

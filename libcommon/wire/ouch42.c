@@ -122,7 +122,7 @@ static int decode(const uint8_t *p, uint32_t len, struct nmw_cmd *c)
 {
 	if (len == 0)
 		return -EBADMSG;
-	memset(c, 0, sizeof(*c));
+	nmw_cmd_clear(c);
 	switch (p[0]) {
 	case 'O':
 		if (len != IN_ENTER && len != IN_ENTER_SHORT)

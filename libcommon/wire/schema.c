@@ -9,12 +9,13 @@
  * type to its row, the tags. */
 #define MSG(codec, channel, type, name, len, len_alt, app_off) \
 	static const struct nmw_field codec##_##channel##_##name[] = {
-#define F(name, off, size, kind) {#name, off, size, NMW_F_##kind, sizeof(#name) - 1},
-#define END                      \
-	{                        \
-		NULL, 0, 0, 0, 0 \
-	}                        \
-	}                        \
+#define KEY_OF(name)		 sizeof(#name) + 3, ",\"" #name "\":"
+#define F(name, off, size, kind) {#name, off, size, NMW_F_##kind, KEY_OF(name)},
+#define END                          \
+	{                            \
+		NULL, 0, 0, 0, 0, "" \
+	}                            \
+	}                            \
 	;
 #include "wire/schema.def"
 
@@ -56,7 +57,7 @@ static const struct nmw_schema *row_of(uint8_t codec, uint8_t channel, uint8_t t
 }
 
 static const struct nmw_field tags[NMW_TAG_MAX] = {
-#define TAG(tag, name, size, kind) [tag] = {#name, 0, size, NMW_F_##kind, sizeof(#name) - 1},
+#define TAG(tag, name, size, kind) [tag] = {#name, 0, size, NMW_F_##kind, KEY_OF(name)},
 #include "wire/schema.def"
 };
 

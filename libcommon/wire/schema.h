@@ -28,13 +28,15 @@ enum nmw_field_kind {
 #define NMW_FIELDS_MAX	20u   /* fields of a message */
 #define NMW_TLVS_MAX	64u   /* optional fields that a valid appendage can hold */
 #define NMW_SCHEMA_LINE 4096u /* bytes that hold the text or JSON of any known message */
+#define NMW_KEY_MAX	40u   /* bytes of a field's key, with the NUL */
 
 struct nmw_field {
 	const char *name; /* JSON key: snake_case, the specification's word */
 	uint16_t off;
 	uint8_t size;
-	uint8_t kind;	  /* enum nmw_field_kind */
-	uint8_t name_len; /* characters of the name */
+	uint8_t kind;	       /* enum nmw_field_kind */
+	uint8_t key_len;       /* characters of key */
+	char key[NMW_KEY_MAX]; /* ,"name": as JSON has it */
 };
 
 struct nmw_schema {

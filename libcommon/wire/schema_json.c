@@ -2,202 +2,178 @@
 #include "wire/codec.h"
 #include "wire/schema_out.h"
 
-static void put_string(struct nmw_out *o, const char *s)
+static char *w_string(char *w, const char *s)
 {
-	nmw_out_char(o, '"');
-	nmw_out_put(o, s, strlen(s));
-	nmw_out_char(o, '"');
+	*w++ = '"';
+	w = nmw_w_str(w, s);
+	return nmw_w_char(w, '"');
 }
 
-static void put_uint_string(struct nmw_out *o, uint64_t v)
+static char *w_uint_string(char *w, uint64_t v)
 {
-	nmw_out_char(o, '"');
-	nmw_out_uint(o, v);
-	nmw_out_char(o, '"');
+	*w++ = '"';
+	w = nmw_w_uint(w, v);
+	return nmw_w_char(w, '"');
 }
 
-static void put_escaped(struct nmw_out *o, uint8_t c)
+static char *w_escaped(char *w, uint8_t c)
 {
-	static const char hex[16] = "0123456789abcdef";
-	if (c == '"' || c == '\\') {
-		const char b[2] = {'\\', (char)c};
-		nmw_out_put(o, b, 2);
-	} else {
-		const char b[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-		nmw_out_put(o, b, 6);
-	}
+	*w++ = '\\';
+	if (c == '"' || c == '\\')
+		return nmw_w_char(w, (char)c);
+	w = nmw_w_lit(w, "u00");
+	return nmw_w_hex(w, &c, 1);
 }
 
-static void put_alpha(struct nmw_out *o, const uint8_t *p, unsigned n)
+static char *w_alpha(char *w, const uint8_t *p, unsigned n)
 {
-	unsigned from = 0;
-	n = nmw_out_trim(p, n);
-	nmw_out_char(o, '"');
+	n = nmw_trim(p, n);
+	*w++ = '"';
 	for (unsigned i = 0; i < n; i++) {
-		if (p[i] >= ' ' && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
-			continue;
-		nmw_out_put(o, (const char *)p + from, i - from);
-		put_escaped(o, p[i]);
-		from = i + 1;
+		uint8_t c = p[i];
+		if (c >= ' ' && c < 0x7f && c != '"' && c != '\\')
+			*w++ = (char)c;
+		else
+			w = w_escaped(w, c);
 	}
-	nmw_out_put(o, (const char *)p + from, n - from);
-	nmw_out_char(o, '"');
+	return nmw_w_char(w, '"');
 }
 
-static void put_hex(struct nmw_out *o, const uint8_t *p, uint32_t n)
+static char *w_hex(char *w, const uint8_t *p, uint32_t n)
 {
-	nmw_out_char(o, '"');
-	nmw_out_hex(o, p, n);
-	nmw_out_char(o, '"');
+	*w++ = '"';
+	w = nmw_w_hex(w, p, n);
+	return nmw_w_char(w, '"');
 }
 
-static void put_int(struct nmw_out *o, int64_t v)
+static char *w_price(char *w, const struct nmw_field *f, const uint8_t *p)
 {
-	if (v < 0)
-		nmw_out_char(o, '-');
-	nmw_out_uint(o, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
-}
-
-static void put_fixed(struct nmw_out *o, const struct nmw_field *f, const uint8_t *p)
-{
-	nmw_out_char(o, '"');
-	if (f->kind == NMW_F_SPRICE4)
-		nmw_out_sfixed(o, nmw_field_int(f, p), 4);
-	else
-		nmw_out_fixed(o, nmw_field_uint(f, p), f->kind == NMW_F_PRICE8 ? 8 : 4);
-	nmw_out_char(o, '"');
+	*w++ = '"';
+	w = nmw_w_price(w, f, p);
+	return nmw_w_char(w, '"');
 }
 
 /* Numbers over 32 bits are strings: jq and JavaScript read numbers as doubles. */
-static void put_number(struct nmw_out *o, uint64_t v, unsigned size)
+static char *w_number(char *w, uint64_t v, unsigned size)
 {
-	if (size > 4)
-		put_uint_string(o, v);
-	else
-		nmw_out_uint(o, v);
+	return size > 4 ? w_uint_string(w, v) : nmw_w_uint(w, v);
+}
+
+static char *w_addr(char *w, const uint8_t *p, const uint8_t *msg)
+{
+	*w++ = '"';
+	w = nmw_w_addr(w, p, msg[offsetof(struct nmw_ctl, family)]);
+	return nmw_w_char(w, '"');
 }
 
 /* The value of a field at p; msg is the whole message. */
-static void put_value(struct nmw_out *o, const struct nmw_field *f, const uint8_t *p,
-		      const uint8_t *msg)
+static char *w_value(char *w, const struct nmw_field *f, const uint8_t *p, const uint8_t *msg)
 {
 	switch (f->kind) {
 	case NMW_F_ALPHA:
-		put_alpha(o, p, f->size);
-		break;
+		return w_alpha(w, p, f->size);
 	case NMW_F_UINT:
-		put_number(o, nmw_field_uint(f, p), f->size);
-		break;
+		return w_number(w, nmw_field_uint(f, p), f->size);
 	case NMW_F_PRICE4:
 	case NMW_F_SPRICE4:
 	case NMW_F_PRICE8:
-		put_fixed(o, f, p);
-		break;
+		return w_price(w, f, p);
 	case NMW_F_TIME:
 	case NMW_F_ID:
-		put_uint_string(o, nmw_field_uint(f, p));
-		break;
+		return w_uint_string(w, nmw_field_uint(f, p));
 	case NMW_F_INT:
-		put_int(o, nmw_field_int(f, p));
-		break;
+		return nmw_w_int(w, nmw_field_int(f, p));
 	case NMW_F_HOST:
-		put_number(o, nmw_field_host(f, p), f->size);
-		break;
+		return w_number(w, nmw_field_host(f, p), f->size);
 	case NMW_F_CODEC:
-		put_string(o, nmw_codec_name((enum nmw_codec_id)p[0]));
-		break;
+		return w_string(w, nmw_codec_name((enum nmw_codec_id)p[0]));
 	case NMW_F_ADDR:
-		nmw_out_char(o, '"');
-		nmw_out_addr(o, p, msg[offsetof(struct nmw_ctl, family)]);
-		nmw_out_char(o, '"');
-		break;
+		return w_addr(w, p, msg);
 	default:
-		break;
+		return w;
 	}
 }
 
-static void put_tlv(struct nmw_out *o, const uint8_t *p)
+static char *w_field(char *w, const struct nmw_field *f, const uint8_t *p, const uint8_t *msg)
+{
+	_Static_assert(sizeof(f->key) <= NMW_SLACK, "copied whole");
+	memcpy(w, f->key, sizeof(f->key));
+	return w_value(w + f->key_len, f, p, msg);
+}
+
+/* `,"key":value` of a TLV. */
+static char *w_tlv(char *w, const uint8_t *p)
 {
 	const struct nmw_field *f = nmw_schema_tag(p[1]);
-	if (f) {
-		nmw_out_char(o, '"');
-		nmw_out_put(o, f->name, f->name_len);
-		nmw_out_lit(o, "\":");
-		put_value(o, f, p + 2, p);
-	} else {
-		nmw_out_lit(o, "\"tag_");
-		nmw_out_uint(o, p[1]);
-		nmw_out_lit(o, "\":");
-		put_hex(o, p + 2, p[0] - 1u);
-	}
+	if (f)
+		return w_field(w, f, p + 2, p);
+	w = nmw_w_lit(w, ",\"tag_");
+	w = nmw_w_uint(w, p[1]);
+	w = nmw_w_lit(w, "\":");
+	return w_hex(w, p + 2, p[0] - 1u);
 }
 
-static void put_app(struct nmw_out *o, const uint8_t *p, uint32_t n)
+static char *w_app(char *w, const uint8_t *p, uint32_t n)
 {
 	if (nmw_schema_app_check(p, n) < 0) {
-		nmw_out_lit(o, ",\"appendage_bytes\":");
-		put_hex(o, p, n);
-		return;
+		w = nmw_w_lit(w, ",\"appendage_bytes\":");
+		return w_hex(w, p, n);
 	}
-	nmw_out_lit(o, ",\"appendage\":{");
-	for (const uint8_t *end = p + n; p < end; p += p[0] + 1) {
-		put_tlv(o, p);
-		if (p + p[0] + 1 < end)
-			nmw_out_char(o, ',');
+	w = nmw_w_lit(w, ",\"appendage\":{");
+	char *first = w;
+	for (const uint8_t *end = p + n; p < end; p += p[0] + 1)
+		w = w_tlv(w, p);
+	if (w > first) { /* the first key has a comma before it */
+		memmove(first, first + 1, (size_t)(w - first - 1));
+		w--;
 	}
-	nmw_out_char(o, '}');
+	return nmw_w_char(w, '}');
 }
 
-static void put_slot(struct nmw_out *o, const struct nmw_slot *s)
+static char *w_slot(char *w, const struct nmw_slot *s)
 {
-	nmw_out_lit(o, "{\"seq\":\"");
-	nmw_out_uint(o, s->seq);
-	nmw_out_lit(o, "\",\"ts_ns\":\"");
-	nmw_out_uint(o, s->ts_ns);
-	nmw_out_lit(o, "\",\"in_seq\":\"");
-	nmw_out_uint(o, s->in_seq);
-	nmw_out_lit(o, "\",\"session\":");
-	nmw_out_uint(o, s->session);
-	nmw_out_lit(o, ",\"channel\":");
-	put_string(o, nmw_channel_name(s->channel));
-	nmw_out_lit(o, ",\"codec\":");
-	put_string(o, nmw_codec_name((enum nmw_codec_id)s->codec));
+	w = nmw_w_lit(w, "{\"seq\":\"");
+	w = nmw_w_uint(w, s->seq);
+	w = nmw_w_lit(w, "\",\"ts_ns\":\"");
+	w = nmw_w_uint(w, s->ts_ns);
+	w = nmw_w_lit(w, "\",\"in_seq\":\"");
+	w = nmw_w_uint(w, s->in_seq);
+	w = nmw_w_lit(w, "\",\"session\":");
+	w = nmw_w_uint(w, s->session);
+	w = nmw_w_lit(w, ",\"channel\":");
+	w = w_string(w, nmw_channel_name(s->channel));
+	w = nmw_w_lit(w, ",\"codec\":");
+	return w_string(w, nmw_codec_name((enum nmw_codec_id)s->codec));
 }
 
-static void put_fields(struct nmw_out *o, const struct nmw_schema *d, const uint8_t *p,
-		       uint32_t len)
+static char *w_message(char *w, const struct nmw_schema *d, const uint8_t *p, uint32_t len)
 {
+	w = nmw_w_lit(w, ",\"type\":\"");
+	*w++ = d->codec == NMW_CODEC_CTL ? (char)('0' + d->type) : d->type;
+	w = nmw_w_lit(w, "\",\"name\":");
+	w = w_string(w, d->name);
 	for (unsigned i = 0; i < d->n_fields; i++) {
 		const struct nmw_field *f = &d->fields[i];
 		if ((uint32_t)f->off + f->size > len)
 			break; /* the older, shorter form */
-		nmw_out_lit(o, ",\"");
-		nmw_out_put(o, f->name, f->name_len);
-		nmw_out_lit(o, "\":");
-		put_value(o, f, p + f->off, p);
+		w = w_field(w, f, p + f->off, p);
 	}
 	if (d->app_off)
-		put_app(o, p + d->len, len - d->len);
+		w = w_app(w, p + d->len, len - d->len);
+	return nmw_w_char(w, '}');
 }
 
 int nmw_schema_json(const struct nmw_slot *s, const uint8_t *p, uint32_t len, char *buf,
 		    unsigned cap)
 {
-	struct nmw_out o = {buf, cap, 0};
+	char own[NMW_SCHEMA_LINE];
 	const struct nmw_schema *d = nmw_schema_find(s->codec, s->channel, p, len);
-	put_slot(&o, s);
-	if (d) {
-		nmw_out_lit(&o, ",\"type\":\"");
-		nmw_out_char(&o, d->codec == NMW_CODEC_CTL ? (char)('0' + d->type) : d->type);
-		nmw_out_lit(&o, "\",\"name\":");
-		put_string(&o, d->name);
-		put_fields(&o, d, p, len);
-	} else {
-		nmw_out_lit(&o, ",\"type\":");
-		put_alpha(&o, p, len ? 1 : 0);
-		nmw_out_lit(&o, ",\"name\":\"unknown\",\"bytes\":");
-		put_hex(&o, p, len);
-	}
-	nmw_out_char(&o, '}');
-	return nmw_out_end(&o);
+	char *from = d && cap >= sizeof(own) ? buf : own;
+	char *w = w_slot(from, s);
+	if (d)
+		return nmw_line_give(buf, cap, from, w_message(w, d, p, len));
+	w = nmw_w_lit(w, ",\"type\":");
+	w = w_alpha(w, p, len ? 1 : 0);
+	w = nmw_w_lit(w, ",\"name\":\"unknown\",\"bytes\":\"");
+	return nmw_line_hex(buf, cap, from, (size_t)(w - from), p, len, "\"}");
 }

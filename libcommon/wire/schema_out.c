@@ -1,90 +1,135 @@
 #include "wire/schema_out.h"
 #include <arpa/inet.h>
 
-void nmw_out_cut(struct nmw_out *o, const char *s, size_t n)
-{
-	if (o->len + 1 >= o->cap)
-		return;
-	size_t room = o->cap - 1 - o->len;
-	memcpy(o->buf + o->len, s, n < room ? n : room);
-}
-
 static const char pairs[200] = "00010203040506070809101112131415161718192021222324"
 			       "25262728293031323334353637383940414243444546474849"
 			       "50515253545556575859606162636465666768697071727374"
 			       "75767778798081828384858687888990919293949596979899";
 
-/* Digits of v that end at `end`; at least min of them. Returns the first. */
+static void put_two(char *p, uint32_t v)
+{
+	memcpy(p, pairs + v * 2, 2);
+}
+
+/* Digits of v that end at `end`; at least min of them. Returns the first.  Eight at a time: those
+ * steps do not wait for each other. */
 static char *digits(char *end, uint64_t v, unsigned min)
 {
 	char *p = end;
-	while (v >= 100) {
-		p -= 2;
-		memcpy(p, pairs + v % 100 * 2, 2);
-		v /= 100;
+	for (; v >= 100000000; v /= 100000000) {
+		uint32_t low = (uint32_t)(v % 100000000);
+		p -= 8;
+		put_two(p, low / 1000000);
+		put_two(p + 2, low / 10000 % 100);
+		put_two(p + 4, low / 100 % 100);
+		put_two(p + 6, low % 100);
 	}
-	if (v >= 10) {
-		p -= 2;
-		memcpy(p, pairs + v * 2, 2);
-	} else if (v || p == end) {
-		*--p = (char)('0' + v);
-	}
+	uint32_t rest = (uint32_t)v;
+	for (; rest >= 100; rest /= 100)
+		put_two(p -= 2, rest % 100);
+	if (rest >= 10)
+		put_two(p -= 2, rest);
+	else if (rest || p == end)
+		*--p = (char)('0' + rest);
 	while ((unsigned)(end - p) < min)
 		*--p = '0';
 	return p;
 }
 
-void nmw_out_uint(struct nmw_out *o, uint64_t v)
+#define DIGITS 24 /* bytes for any u64 with a point */
+
+char *nmw_w_uint(char *w, uint64_t v)
 {
-	char b[20], *p = digits(b + sizeof(b), v, 1);
-	nmw_out_put(o, p, (size_t)(b + sizeof(b) - p));
+	if (v < 10)
+		return nmw_w_char(w, (char)('0' + v));
+	char b[2 * DIGITS]; /* twice: the copy reads past the digits */
+	char *end = b + DIGITS, *p = digits(end, v, 1);
+	memset(end, 0, DIGITS);
+	memcpy(w, p, DIGITS);
+	return w + (end - p);
 }
 
-void nmw_out_fixed(struct nmw_out *o, uint64_t v, unsigned decimals)
-{
-	char b[24], *end = b + sizeof(b);
-	char *p = digits(end, v, decimals + 1);
-	size_t whole = (size_t)(end - p) - decimals;
-	memmove(p - 1, p, whole);
-	p--;
-	p[whole] = '.';
-	nmw_out_put(o, p, (size_t)(end - p));
-}
-
-void nmw_out_sfixed(struct nmw_out *o, int64_t v, unsigned decimals)
+char *nmw_w_int(char *w, int64_t v)
 {
 	if (v < 0)
-		nmw_out_char(o, '-');
-	nmw_out_fixed(o, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, decimals);
+		*w++ = '-';
+	return nmw_w_uint(w, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
-void nmw_out_hex(struct nmw_out *o, const uint8_t *p, uint32_t n)
+char *nmw_w_fixed(char *w, uint64_t v, unsigned decimals)
 {
-	static const char hex[16] = "0123456789abcdef";
+	char b[3 * DIGITS];
+	char *end = b + DIGITS, *p = digits(end, v, decimals + 1);
+	size_t whole = (size_t)(end - p) - decimals;
+	memset(end, 0, sizeof(b) - DIGITS);
+	memcpy(w, p, DIGITS);
+	w[whole] = '.';
+	memcpy(w + whole + 1, p + whole, DIGITS);
+	return w + whole + 1 + decimals;
+}
+
+char *nmw_w_price(char *w, const struct nmw_field *f, const uint8_t *p)
+{
+	if (f->kind != NMW_F_SPRICE4)
+		return nmw_w_fixed(w, nmw_field_uint(f, p), f->kind == NMW_F_PRICE8 ? 8 : 4);
+	int64_t v = nmw_field_int(f, p);
+	if (v < 0)
+		*w++ = '-';
+	return nmw_w_fixed(w, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, 4);
+}
+
+static const char hex[16] = "0123456789abcdef";
+
+char *nmw_w_hex(char *w, const uint8_t *p, uint32_t n)
+{
 	for (uint32_t i = 0; i < n; i++) {
-		char b[2] = {hex[p[i] >> 4], hex[p[i] & 15]};
-		nmw_out_put(o, b, 2);
+		*w++ = hex[p[i] >> 4];
+		*w++ = hex[p[i] & 15];
 	}
+	return w;
 }
 
-void nmw_out_addr(struct nmw_out *o, const uint8_t *addr, uint8_t family)
+char *nmw_w_addr(char *w, const uint8_t *addr, uint8_t family)
 {
-	char b[INET6_ADDRSTRLEN];
 	int af = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNSPEC;
-	if (af != AF_UNSPEC && inet_ntop(af, addr, b, sizeof(b)))
-		nmw_out_put(o, b, strlen(b));
+	if (af == AF_UNSPEC || inet_ntop(af, addr, w, INET6_ADDRSTRLEN) == NULL)
+		return w;
+	return w + strlen(w);
 }
 
-unsigned nmw_out_trim(const uint8_t *p, unsigned n)
+/* Where byte `at` of a line may go: n or what is left before the NUL. */
+static size_t room(unsigned cap, size_t at, size_t n)
 {
-	while (n && p[n - 1] == ' ')
-		n--;
-	return n;
+	if (at + 1 >= cap)
+		return 0;
+	return n < cap - 1 - at ? n : cap - 1 - at;
 }
 
-int nmw_out_end(struct nmw_out *o)
+int nmw_line_give(char *buf, unsigned cap, const char *from, const char *to)
 {
-	if (o->cap)
-		o->buf[o->len < o->cap ? o->len : o->cap - 1] = 0;
-	return (int)o->len;
+	size_t n = (size_t)(to - from), kept = room(cap, 0, n);
+	if (cap == 0)
+		return (int)n;
+	if (from != buf)
+		memcpy(buf, from, kept);
+	buf[kept] = 0;
+	return (int)n;
+}
+
+int nmw_line_hex(char *buf, unsigned cap, const char *head, size_t head_len, const uint8_t *p,
+		 uint32_t n, const char *tail)
+{
+	size_t at = room(cap, 0, head_len), tail_len = strlen(tail);
+	size_t total = head_len + 2 * (size_t)n + tail_len;
+	if (cap == 0)
+		return (int)total;
+	memcpy(buf, head, at);
+	uint32_t whole = (uint32_t)(room(cap, at, 2 * (size_t)n) / 2);
+	at = (size_t)(nmw_w_hex(buf + at, p, whole) - buf);
+	if (whole < n && room(cap, at, 1))
+		buf[at++] = hex[p[whole] >> 4];
+	size_t last = room(cap, at, tail_len);
+	memcpy(buf + at, tail, last);
+	buf[at + last] = 0;
+	return (int)total;
 }

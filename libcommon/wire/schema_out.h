@@ -1,6 +1,8 @@
 /* schema_out.h: private to schema*.c: how a field is read and a line is written.
  *
- * A writer counts every byte and keeps those that fit, so that the length is that of snprintf.
+ * A line of a known message is written without a check: its longest form fits NMW_SCHEMA_LINE (the
+ * fuzzer holds that), and each step may write up to NMW_SLACK bytes past what it keeps, so that
+ * copies have a constant size.  A caller's buffer that is shorter gets the line from a local one.
  */
 #ifndef NMW_WIRE_SCHEMA_OUT_H
 #define NMW_WIRE_SCHEMA_OUT_H
@@ -9,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#define NMW_SLACK 64u
 
 /* The field of an OUCH 5.0 tag; NULL: not known. */
 const struct nmw_field *nmw_schema_tag(uint8_t tag);
@@ -20,38 +24,44 @@ uint64_t nmw_field_uint(const struct nmw_field *f, const uint8_t *p);
 int64_t nmw_field_int(const struct nmw_field *f, const uint8_t *p);
 uint64_t nmw_field_host(const struct nmw_field *f, const uint8_t *p);
 
-struct nmw_out {
-	char *buf;
-	size_t cap, len;
-};
+/* Writers: put at w, return where the next one goes on. */
+#define nmw_w_lit(w, literal) \
+	((char *)memcpy(w, literal, sizeof(literal) - 1) + (sizeof(literal) - 1))
 
-void nmw_out_cut(struct nmw_out *o, const char *s, size_t n);
-
-static inline void nmw_out_put(struct nmw_out *o, const char *s, size_t n)
+static inline char *nmw_w_char(char *w, char c)
 {
-	if (__builtin_expect(o->len + n < o->cap, 1))
-		memcpy(o->buf + o->len, s, n);
-	else
-		nmw_out_cut(o, s, n);
-	o->len += n;
-}
-#define nmw_out_lit(o, literal) nmw_out_put(o, literal, sizeof(literal) - 1)
-
-static inline void nmw_out_char(struct nmw_out *o, char c)
-{
-	nmw_out_put(o, &c, 1);
+	*w = c;
+	return w + 1;
 }
 
-void nmw_out_uint(struct nmw_out *o, uint64_t v);
+static inline char *nmw_w_str(char *w, const char *s)
+{
+	size_t n = strlen(s);
+	return (char *)memcpy(w, s, n) + n;
+}
+
+char *nmw_w_uint(char *w, uint64_t v);
+char *nmw_w_int(char *w, int64_t v);
 /* v / 10^decimals with all decimals: 162.5000 */
-void nmw_out_fixed(struct nmw_out *o, uint64_t v, unsigned decimals);
-void nmw_out_sfixed(struct nmw_out *o, int64_t v, unsigned decimals);
-void nmw_out_hex(struct nmw_out *o, const uint8_t *p, uint32_t n);
+char *nmw_w_fixed(char *w, uint64_t v, unsigned decimals);
+/* The same for a price field of any kind. */
+char *nmw_w_price(char *w, const struct nmw_field *f, const uint8_t *p);
+char *nmw_w_hex(char *w, const uint8_t *p, uint32_t n);
 /* Address of a struct nmw_ctl as its family says; nothing when it is neither 4 nor 6. */
-void nmw_out_addr(struct nmw_out *o, const uint8_t *addr, uint8_t family);
+char *nmw_w_addr(char *w, const uint8_t *addr, uint8_t family);
+
 /* Length of n bytes without the spaces at the end. */
-unsigned nmw_out_trim(const uint8_t *p, unsigned n);
-/* Ends the line: NUL, and the length for the caller. */
-int nmw_out_end(struct nmw_out *o);
+static inline unsigned nmw_trim(const uint8_t *p, unsigned n)
+{
+	while (n && p[n - 1] == ' ')
+		n--;
+	return n;
+}
+
+/* Gives the caller what lies from `from` to `to` as snprintf would. */
+int nmw_line_give(char *buf, unsigned cap, const char *from, const char *to);
+/* The same for head, bytes in hex, tail: a payload of any length. */
+int nmw_line_hex(char *buf, unsigned cap, const char *head, size_t head_len, const uint8_t *p,
+		 uint32_t n, const char *tail);
 
 #endif

@@ -1,5 +1,7 @@
 /* Tables, text and JSON of messages. */
+#include "base/rng.h"
 #include "unit.h"
+#include "wire/be.h"
 #include "wire_util.h"
 #include <errno.h>
 #include <jansson.h>
@@ -47,7 +49,7 @@ START_TEST(tables_have_no_hole)
 		for (unsigned k = 0; k < d[i].n_fields; k++) {
 			const struct nmw_field *f = &d[i].fields[k];
 			ck_assert_msg(f->off == at, "%s.%s at %u", d[i].name, f->name, at);
-			ck_assert_uint_eq(f->name_len, strlen(f->name));
+			ck_assert_uint_eq(f->key_len, strlen(f->key));
 			at += f->size;
 		}
 		ck_assert_uint_le(d[i].n_fields, NMW_FIELDS_MAX);
@@ -267,6 +269,44 @@ START_TEST(control_messages)
 }
 END_TEST
 
+static void expect_numbers(uint64_t v)
+{
+	struct nmw_slot s;
+	char want[512];
+	hex_bytes("'V' 0001 0002 1f1aced9f001", b, sizeof(b));
+	nmw_put64(b + 11, v);
+	nmw_put64(b + 19, 0);
+	nmw_put64(b + 27, v);
+	slot_of(&s, NMW_CODEC_ITCH50, NMW_CH_FEED, 35);
+	nmw_schema_json(&s, b, 35, line, sizeof(line));
+	snprintf(want, sizeof(want), "\"level_1\":\"%llu.%08llu\",\"level_2\":\"0.00000000\"",
+		 (unsigned long long)(v / 100000000), (unsigned long long)(v % 100000000));
+	ck_assert_msg(strstr(line, want) != NULL, "%s in %s", want, line);
+	b[0] = 'D';
+	slot_of(&s, NMW_CODEC_ITCH50, NMW_CH_FEED, 19);
+	nmw_schema_json(&s, b, 19, line, sizeof(line));
+	snprintf(want, sizeof(want), "\"order_reference_number\":\"%llu\"}", (unsigned long long)v);
+	ck_assert_msg(strstr(line, want) != NULL, "%s in %s", want, line);
+}
+
+START_TEST(numbers_of_every_length)
+{
+	struct nmw_rng r;
+	nmw_rng_seed(&r, 9);
+	for (uint64_t ten = 1;; ten *= 10) {
+		expect_numbers(ten - 1);
+		expect_numbers(ten);
+		expect_numbers(ten + 1);
+		expect_numbers(ten * 5);
+		if (ten > UINT64_MAX / 10)
+			break;
+	}
+	for (unsigned i = 0; i < 2000; i++)
+		expect_numbers(nmw_rng_u64(&r) >> nmw_rng_below(&r, 64));
+	expect_numbers(UINT64_MAX);
+}
+END_TEST
+
 /* As snprintf: the length is that of the whole line, what fits is there, with a NUL. */
 START_TEST(short_buffers)
 {
@@ -325,4 +365,5 @@ END_TEST
 
 UNIT_MAIN("schema", tables_have_no_hole, names_are_unique_in_a_message, every_message_comes_back,
 	  finds_by_exact_length, text_of_messages, json_of_messages, json_of_what_is_malformed,
-	  json_escapes_every_byte, control_messages, short_buffers, shorter_forms, appendages)
+	  json_escapes_every_byte, control_messages, numbers_of_every_length, short_buffers,
+	  shorter_forms, appendages)
