@@ -2,11 +2,9 @@
 #ifndef NMW_BASE_CLOCK_H
 #define NMW_BASE_CLOCK_H
 
+#include "base/units.h"
 #include <stdint.h>
 #include <time.h>
-
-#define NMW_NS_PER_S   1000000000ull
-#define NMW_NS_PER_DAY (86400ull * NMW_NS_PER_S)
 
 static inline uint64_t nmw_clock_ns(clockid_t id)
 {

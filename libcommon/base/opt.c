@@ -50,8 +50,8 @@ static void collect(struct opt_rows *r, const struct nmw_opt_spec *spec)
 		add_rows(r, spec->groups[i]);
 	r->n_own = r->n;
 	const struct nmw_opt rows[] = {
-		{.type = NMW_OPT_GROUP, .help = "Every tool:"},
-		{NMW_OPT_STR, 0, "config", "FILE", &r->config, 0, 0, "options from a JSON object"},
+		{NMW_OPT_STR, 0, "config", "FILE", &r->config, 0, 0,
+		 "options as a JSON object; in the environment they are NMW_NAME"},
 		{NMW_OPT_FLAG, 0, "print-config", NULL, &r->print_config, 0, 0,
 		 "print the options as they took effect, as JSON"},
 		{NMW_OPT_ENUM, 0, "completion", "bash", &r->completion, 0, 0,

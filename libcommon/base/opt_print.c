@@ -118,7 +118,6 @@ void opt_print_help(const struct opt_rows *r)
 			help_row(r->row[i], width, i < r->n_own);
 		else
 			printf("%s\n", r->row[i]->help);
-	printf("[default]. An option is also NMW_NAME in the environment and a key of --config.\n");
 	printf("Examples:\n");
 	for (const char *const *e = s->examples; e && *e; e++)
 		printf("  %s\n", *e);

@@ -13,7 +13,7 @@ enum opt_from { FROM_DEFAULT, FROM_CONFIG, FROM_ENV, FROM_ARGS }; /* rising prec
 
 struct opt_rows {
 	const struct nmw_opt_spec *spec;
-	struct nmw_opt built_in[OPT_BUILT_INS + 2]; /* a heading, the rows, the end */
+	struct nmw_opt built_in[OPT_BUILT_INS + 1]; /* the rows, the end */
 	const struct nmw_opt *row[OPT_ROWS_MAX];    /* headings too, in the order of --help */
 	uint8_t from[OPT_ROWS_MAX];		    /* enum opt_from of the value that is there */
 	unsigned n, n_own;			    /* rows; without the built-in ones */

@@ -1,6 +1,6 @@
 /* The engine's memory, and what a message goes through: codec, clock, channel. */
 #include "book/engine_impl.h"
-#include "base/clock.h"
+#include "base/units.h"
 #include "book/replay_check.h"
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Order entry: OUCH semantics, the same for 4.2 and 5.0 (section 4.3 of the protocol notes). */
 #include "book/engine_impl.h"
-#include "base/clock.h"
+#include "base/units.h"
 #include <string.h>
 
 /* An order on its way through the book. */

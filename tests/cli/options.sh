@@ -70,7 +70,7 @@ bad_values() {
 		*) continue ;;
 		esac
 		for bad in 64Kjunk "" -1 +1 " 1" NaN 99999999999999999999999G; do
-			expect 2 "$tool" --print-config "$option=$bad"
+			expect 2 "$tool" "$option=$bad" </dev/null
 			one_line "$T/err" "^$tool: $option: "
 			[ ! -s "$T/out" ] || fail "$tool $option=$bad: writes to stdout"
 		done

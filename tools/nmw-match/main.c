@@ -69,7 +69,7 @@ static int parse(struct match *m, int argc, char **argv, int *nargs, struct nmw_
 		{NMW_OPT_FLAG, 0, "check", NULL, &m->check, 0, 0,
 		 "replay a market-data feed (ITCH) and compare; exit 3 if it differs"},
 		{NMW_OPT_FLAG, 0, "strict", NULL, &m->stage.strict, 0, 0,
-		 "exit 3 when a message could not be read, or a replay has unknown orders"},
+		 "exit 3 when a message is unreadable or a replay has unknown orders"},
 		{NMW_OPT_FLAG, 0, "no-feed", NULL, &m->no_feed, 0, 0, "no market data"},
 		{NMW_OPT_FLAG, 0, "no-replies", NULL, &m->no_replies, 0, 0, "no replies"},
 		{.type = NMW_OPT_GROUP, .help = "Memory, taken at the start:"},
@@ -82,7 +82,7 @@ static int parse(struct match *m, int argc, char **argv, int *nargs, struct nmw_
 		{NMW_OPT_COUNT, 0, "timers", "N", &m->timers, 0, ORDERS_MAX,
 		 "most live orders with a time to live (0 = --orders, 1M at most)"},
 		{NMW_OPT_COUNT, 0, "window", "TICKS", &m->window, 0, WINDOW_MAX,
-		 "ticks near the market kept as an array, a power of two (0 = by memory)"},
+		 "ticks in the array near the market, a power of two (0 = by memory)"},
 		{NMW_OPT_FLAG, 0, "lazy", NULL, &m->lazy, 0, 0,
 		 "take pages when they are first used"},
 		{.type = NMW_OPT_END}};
