@@ -345,11 +345,12 @@ static uint32_t msg_replace(struct gen *g, uint32_t sym, uint8_t *buf, uint32_t 
 	if (o.executed + o.qty > QTY_MAX)
 		return msg_cancel(g, sym, buf, session);
 	*session = o.session;
-	if (nmw_rng_chance(&g->rng, 800000))
-		o.px = px_at(o.px, 1 + (uint32_t)nmw_rng_below(&g->rng, 3),
-			     nmw_rng_below(&g->rng, 2));
-	else
+	if (nmw_rng_chance(&g->rng, 800000)) { /* drawn one by one: arguments have no order */
+		uint32_t step = 1 + (uint32_t)nmw_rng_below(&g->rng, 3);
+		o.px = px_at(o.px, step, nmw_rng_below(&g->rng, 2));
+	} else {
 		o.px = passive_px(g, sym, o.side);
+	}
 	g->cmd.key = o.key;
 	g->cmd.tif = NMW_TIF_DAY;
 	o.key = g->cmd.key2 = next_key(g, o.session);
