@@ -102,6 +102,6 @@ void nmw_order_cancel(struct nmw_run *r, nmw_oid id, uint8_t reason)
 void nmw_order_cancel_session(struct nmw_run *r, uint32_t session)
 {
 	const struct nmw_session *s = nmw_session_at(nmw_sessions_of(r->e), session);
-	while (s->first)
+	while (s->cancel_on_disconnect && s->first)
 		nmw_order_cancel(r, s->first, 'U');
 }
