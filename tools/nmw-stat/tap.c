@@ -32,6 +32,8 @@ struct tap {
 	uint64_t limit;	  /* 0 = no end */
 	uint64_t seen, missed, refused;
 	uint64_t sleep_ns, state_at;
+	bool late; /* joined a ring that had begun to overwrite: what goes before the first message
+		    * is not missed, the tap had not begun */
 	bool dead; /* its producer died; said once */
 };
 
@@ -46,8 +48,10 @@ static int join(struct tap *t, uint64_t wait_ns, struct nmw_err *e)
 	uint64_t start = nmw_clock_mono();
 	for (;;) {
 		int rc = nmw_cons_join(&t->cons, &spec, e);
-		if (rc == 0)
+		if (rc == 0) {
 			*e = (struct nmw_err)NMW_ERR_INIT; /* of the tries before */
+			t->late = t->cons.next > 1;
+		}
 		if (rc != -ENOENT)
 			return rc;
 		if (command_stops() || nmw_clock_mono() - start >= wait_ns)
@@ -98,6 +102,8 @@ static void copy(struct tap *t, unsigned i)
 static void note_missed(struct tap *t, uint64_t n)
 {
 	static struct nmw_log_limit limit;
+	if (t->late && !t->seen)
+		return;
 	t->missed += n;
 	nmw_log_limited(&limit, NMW_LOG_WARN,
 			"ring %s: overrun: %" PRIu64 " messages missed, %" PRIu64 " in all: a "
