@@ -360,8 +360,8 @@ static int entry_ready(struct nmw_framer *f, uint32_t id, enum dir dir, uint64_t
 	struct session *s = &f->session[id];
 	if (f->conf.framing == NMW_FRAMING_MOLD || s->state == UP)
 		return 0;
-	if (dir == SERVER && s->state == DOWN) {
-		s->next[SERVER]++; /* its client gets it at the next login */
+	if (s->state == DOWN) {
+		s->next[dir]++; /* a reply: its client gets it at the next login */
 		return -ENOTCONN;
 	}
 	flush_entry(f);

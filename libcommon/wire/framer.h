@@ -14,8 +14,8 @@
  * end of session packet.
  *
  * Session n has its own client address: n - 1 ports, then addresses, after the one given; each
- * later login of it is 65,536 addresses further.  Replies to a session that is down are counted in
- * its sequence, as a server does that will replay them, and refused here.
+ * later login of it is 65,536 addresses further.  What comes for a session that is down is refused;
+ * replies among it count in its sequence, as with a server that will replay them.
  *
  * The output depends on nothing but the calls.  One thread.  Memory is taken at open: about 100
  * bytes a session that may come.

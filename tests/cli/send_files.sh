@@ -51,7 +51,7 @@ fi
 send 5 pcap:/dev/full
 says 'pcap:/dev/full: write: No space left on device'
 send 5 jsonl:/dev/full
-says "in $n messages, out 0, dropped $n \(sink_error $n\)"
+says "in ([0-9]+) messages, out 0, dropped \1 \(sink_error \1\)"
 send 5 jsonl:/dev/full jsonl:"$T/b.jsonl"
 [ "$(wc -l <"$T/b.jsonl")" = "$n" ] || fail "the other sink did not go on"
 whole() { # CAPTURE: reads to its end

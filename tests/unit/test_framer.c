@@ -244,6 +244,7 @@ START_TEST(a_session_comes_back)
 	put(NMW_CH_REPLY, 1, TS0, "a", 1);
 	ck_assert_int_eq(ctl(NMW_CTL_LOST, 1, TS0, 0, 0, 0), 0);
 	ck_assert_int_eq(put(NMW_CH_REPLY, 1, TS0, "b", 1), -ENOTCONN);
+	ck_assert_int_eq(put(NMW_CH_ORDER, 1, TS0, "o", 1), -ENOTCONN);
 	ck_assert_int_eq(ctl(NMW_CTL_LOST, 1, TS0, 0, 0, 0), -ENOTSUP);
 	ctl(NMW_CTL_LOGIN, 1, TS0, 6, 0, NMW_CODEC_OUCH42);
 	ctl(NMW_CTL_END, 1, TS0, 0, 0, 0);
