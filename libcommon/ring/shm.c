@@ -130,8 +130,10 @@ static int make_dir(const char *path, bool group, struct nmw_err *e)
 		return 0;
 	}
 	int err = errno;
+	/* -ENOENT is a ring that is not there; here it is the directory above. */
 	if (err != EEXIST)
-		return nmw_err_set(e, -err, err == EACCES ? NMW_EXIT_PERM : NMW_EXIT_RESOURCE,
+		return nmw_err_set(e, err == ENOENT ? -ENOTDIR : -err,
+				   err == EACCES ? NMW_EXIT_PERM : NMW_EXIT_RESOURCE,
 				   "directory %s: cannot be made: %s: set NMW_DIR to a writable "
 				   "directory",
 				   path, strerror(err));
