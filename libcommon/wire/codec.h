@@ -70,11 +70,13 @@ struct nmw_order_info {
 	uint8_t side; /* as entered: B S T E */
 	uint8_t display, capacity, iso, cross, customer;
 	char clordid[14]; /* OUCH 5.0 */
+	uint8_t pad[4];	  /* 0 */
 };
 
-/* Optional fields of OUCH 5.0 (section 4.2 of the protocol notes). nmw_cmd.tags has bit 1 << tag
- * for each that the appendage carries: the engine refuses an order with a tag that it does not
- * honour.
+_Static_assert(sizeof(struct nmw_order_info) == 72, "no padding");
+
+/* Optional fields of OUCH 5.0 (appendix A of its specification). nmw_cmd.tags has bit 1 << tag for
+ * each that the appendage carries: the engine refuses an order with a tag that it does not honour.
  */
 enum nmw_tag {
 	NMW_TAG_UNKNOWN = 0, /* a tag that is none of these */
@@ -104,6 +106,7 @@ enum nmw_tag {
 
 #define NMW_APP_MAX 128u /* bytes of the longest OUCH 5.0 appendage; every tag once is 112 */
 
+/* No padding: two commands are equal when their bytes are. */
 struct nmw_cmd {
 	uint8_t op;	    /* enum nmw_op */
 	uint8_t side;	    /* as on the wire: B S T E */
@@ -111,24 +114,27 @@ struct nmw_cmd {
 	uint8_t post_only;  /* 4.2: display P or L; 5.0: tag PostOnly P */
 	uint8_t printable;  /* ITCH C: Y -> 1 */
 	uint8_t code;	    /* ITCH S: event code; H: state */
+	uint8_t price_type; /* 'L' limit; else a peg: 4.2: 'M' for display M W m; 5.0: tag */
+	bool market;	    /* price is the protocol's market price */
 	uint16_t locate;    /* ITCH */
 	uint16_t tracking;  /* ITCH */
-	uint8_t price_type; /* 'L' limit; else a peg: 4.2: 'M' for display M W m; 5.0: tag */
 	/* shares; CANCEL: intended total size, 0 = all; FEED_*: as the message says, FEED_CROSS at
 	 * most 2^32 - 1; FEED_DIRECTORY: round lot */
 	uint32_t qty;
 	uint32_t display_qty; /* OUCH 5.0: MaxFloor or DisplayQty, 0 = all of it */
 	uint32_t tags;	      /* OUCH 5.0: 1 << enum nmw_tag of the fields in the appendage */
 	uint32_t tif_s;	      /* GTT: seconds */
+	uint16_t app_len;
+	uint16_t pad0;	    /* 0 */
+	const uint8_t *app; /* OUCH 5.0 appendage (after its length field), in place */
 	int64_t price; /* 1/10,000; as sent (engine validates; 2^63 and over come out negative) */
 	struct nmw_key key, key2;   /* the order; REPLACE: the replacement */
 	uint64_t ts_ns;		    /* ITCH: ns since midnight from the message */
-	uint64_t match;		    /* ITCH E C P: match number */
+	uint64_t match;		    /* ITCH E C P Q B: match number */
 	struct nmw_order_info info; /* echo fields (its key, order_ref are not set by decode) */
-	const uint8_t *app;	    /* OUCH 5.0 appendage (after its length field), in place */
-	uint16_t app_len;
-	bool market; /* price is the protocol's market price */
 };
+
+_Static_assert(sizeof(struct nmw_cmd) == 168, "no padding");
 
 /* All zero, as decode does first. In parts, because one memset of this size becomes `rep stos`,
  * which takes longer to start than the rest of a decode. */
@@ -200,10 +206,13 @@ struct nmw_evt {
 	uint8_t state;	   /* ACCEPTED, REPLACED: L live, D dead */
 	uint8_t liquidity; /* EXECUTED: A added, R removed */
 	uint8_t side;
-	uint8_t code; /* SYSTEM, ACTION; BROKEN: reason */
+	uint8_t code; /* SYSTEM, ACTION; BROKEN: reason; AIQ_CANCELED, 5.0: strategy */
 	uint8_t printable;
+	uint8_t pad0; /* 0 */
 	uint16_t locate;
 	uint16_t tracking;
+	uint16_t app_len;
+	uint16_t pad1; /* 0 */
 	uint32_t qty; /* shares: accepted, executed, decremented, outstanding; DIRECTORY: round lot,
 		       * 0 = 100 */
 	uint32_t prevented; /* AIQ_CANCELED: shares that would have traded */
@@ -216,7 +225,6 @@ struct nmw_evt {
 	/* ACCEPTED, REPLACED, REJECTED, PRIORITY, BROKEN: what to echo; NULL = spaces and zeros */
 	const struct nmw_order_info *info;
 	const uint8_t *app; /* OUCH 5.0: appendage to echo, or NULL */
-	uint16_t app_len;
 };
 
 struct nmw_codec {
@@ -244,8 +252,8 @@ extern const struct nmw_codec nmw_codec_ouch42, nmw_codec_ouch50, nmw_codec_itch
 const struct nmw_codec *nmw_codec_by_id(enum nmw_codec_id id); /* NULL: none */
 const struct nmw_codec *nmw_codec_by_name(const char *name);   /* NULL: none */
 const char *nmw_codec_name(enum nmw_codec_id id);	       /* "none" when unknown */
-/* Sniffs which protocol an inbound OUCH message is of (section 4.4 of the protocol notes):
- * NMW_CODEC_NONE when it cannot be told. */
+/* Sniffs which version an inbound OUCH message is of, by its type and length and, in 5.0, the
+ * length of the appendage: NMW_CODEC_NONE when it cannot be told. */
 enum nmw_codec_id nmw_codec_sniff(const uint8_t *p, uint32_t len);
 
 #endif

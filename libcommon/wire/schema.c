@@ -143,7 +143,7 @@ uint64_t nmw_field_uint(const struct nmw_field *f, const uint8_t *p)
 
 int64_t nmw_field_int(const struct nmw_field *f, const uint8_t *p)
 {
-	unsigned unused = 64 - 8u * f->size;
+	unsigned unused = (64 - 8u * f->size) & 63;
 	return (int64_t)(nmw_field_uint(f, p) << unused) >> unused;
 }
 

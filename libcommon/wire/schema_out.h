@@ -36,8 +36,7 @@ static inline char *nmw_w_char(char *w, char c)
 
 static inline char *nmw_w_str(char *w, const char *s)
 {
-	size_t n = strlen(s);
-	return (char *)memcpy(w, s, n) + n;
+	return stpcpy(w, s);
 }
 
 char *nmw_w_uint(char *w, uint64_t v);

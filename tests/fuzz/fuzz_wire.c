@@ -90,7 +90,7 @@ static void try_schema(uint8_t codec, uint8_t channel, const uint8_t *p, uint32_
 	uint8_t again[512];
 	uint32_t back = nmw_schema_pack(d, vals, tlvs, (unsigned)n, again);
 	/* NUL in the last field of the longer form reads as if it were absent */
-	bool shorter = d->len_alt && len == d->len && p[len - 1] == 0;
+	bool shorter = d->len_alt && back < len && p[d->len - 1] == 0;
 	CHECK(back == (shorter ? len - 1 : len));
 	CHECK(memcmp(again, p, back) == 0);
 }
@@ -152,9 +152,9 @@ static void try_all(const uint8_t *p, uint32_t len)
 {
 	now.p = p;
 	now.len = len;
-	for (uint8_t codec = 0; codec <= NMW_CODEC_MAX; codec++)
-		for (uint8_t channel = 0; channel <= NMW_CH_MAX; channel++)
-			try_schema(codec, channel, p, len);
+	for (unsigned codec = 0; codec <= NMW_CODEC_MAX; codec++)
+		for (unsigned channel = 0; channel <= NMW_CH_MAX; channel++)
+			try_schema((uint8_t)codec, (uint8_t)channel, p, len);
 	try_codec(&nmw_codec_ouch42, NMW_CH_ORDER, p, len);
 	try_codec(&nmw_codec_ouch50, NMW_CH_ORDER, p, len);
 	try_codec(&nmw_codec_itch50, NMW_CH_FEED, p, len);

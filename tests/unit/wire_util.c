@@ -42,10 +42,9 @@ void expect_bytes(const uint8_t *got, uint32_t len, const char *hex)
 
 static void padded(char *out, unsigned n, const char *s)
 {
-	size_t len = strlen(s);
-	ck_assert_uint_le(len, n);
-	memset(out, ' ', n);
-	memcpy(out, s, len);
+	ck_assert_uint_le(strlen(s), n);
+	for (unsigned i = 0; i < n; i++)
+		out[i] = *s ? *s++ : ' ';
 }
 
 uint64_t symbol_of(const char *s)
