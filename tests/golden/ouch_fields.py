@@ -46,7 +46,7 @@ def expected(m):
             continue
         if name == "reason":
             name = REASON[m["type"]]
-        elif "price" in name or name in NUMBERS:
+        elif name.endswith("price") or name in NUMBERS:
             v = int(v.replace(".", ""))
         out[RENAMED.get(name, name)] = v
     return out
