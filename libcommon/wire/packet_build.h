@@ -35,7 +35,7 @@ uint8_t *nmw_packet_udp(uint8_t *payload, uint32_t len, const struct nmw_endpoin
 			const struct nmw_endpoint *dst, uint16_t ip_id, uint32_t *frame_len);
 uint8_t *nmw_packet_tcp(uint8_t *payload, uint32_t len, const struct nmw_endpoint *src,
 			const struct nmw_endpoint *dst, uint16_t ip_id,
-			const struct nmw_tcp_header *tcp, uint32_t *frame_len);
+			const struct nmw_tcp_header *h, uint32_t *frame_len);
 
 /* Payload bytes that an IP packet of mtu bytes has room for (without TCP options). */
 static inline uint32_t nmw_packet_udp_max(uint32_t mtu, uint8_t family)

@@ -17,8 +17,8 @@ static const struct sink_ops *const all_ops[] = {&sink_pcap, &sink_itch, &sink_t
 
 static unsigned channel_bit(const char *word, size_t len)
 {
-	for (uint8_t ch = 1; ch < NMW_CH_MAX; ch++) {
-		const char *name = nmw_channel_name(ch);
+	for (unsigned ch = 1; ch < NMW_CH_MAX; ch++) {
+		const char *name = nmw_channel_name((uint8_t)ch);
 		if (strlen(name) == len && memcmp(name, word, len) == 0)
 			return 1u << ch;
 	}
