@@ -19,7 +19,8 @@ static bool spec_valid(const struct nmw_books_spec *s)
 {
 	uint32_t w = s->window;
 	return s->symbols >= 1 && s->symbols <= UINT16_MAX && s->orders >= 1 &&
-	       s->orders <= NMW_BOOK_ORDERS_MAX && (s->user == 0 || s->user == 32) &&
+	       s->orders <= NMW_BOOK_ORDERS_MAX && s->user <= NMW_BOOK_USER_MAX &&
+	       s->user % 8 == 0 &&
 	       (w == 0 ||
 		((w & (w - 1)) == 0 && w >= NMW_BOOK_WINDOW_MIN && w <= NMW_BOOK_WINDOW_MAX));
 }
@@ -27,6 +28,13 @@ static bool spec_valid(const struct nmw_books_spec *s)
 static uint64_t to_line(uint64_t n)
 {
 	return (n + LINE - 1) & ~(LINE - 1);
+}
+
+/* An order never lies across the end of a line. */
+static uint32_t order_size(uint32_t user)
+{
+	uint32_t n = (uint32_t)sizeof(struct nmw_order) + user;
+	return n <= LINE / 2 ? (uint32_t)LINE / 2 : (uint32_t)to_line(n);
 }
 
 /* Where everything lies, as fields of the head. */
@@ -37,19 +45,18 @@ static struct nmw_books layout(const struct nmw_books_spec *s)
 			      .symbols = s->symbols,
 			      .orders = s->orders,
 			      .window = s->window ? s->window : default_window(s->symbols),
-			      .order_sh = s->user ? 6 : 5};
-	uint64_t sides = (uint64_t)s->symbols * 2;
-	uint64_t at = NMW_BOOKS_HEAD + to_line(((uint64_t)s->orders + 1) << h.order_sh);
-	h.far_ref = (uint32_t)(at / 8);
-	at += to_line(((uint64_t)s->orders + 1) * sizeof(struct nmw_far));
-	h.win_ref = (uint32_t)(at / 8);
-	at += sides * h.window * sizeof(struct nmw_link);
-	h.sides_off = at;
-	at += sides * sizeof(struct nmw_levels);
-	h.bitmaps_off = at;
-	at += sides * NMW_BITMAP_WORDS * sizeof(uint64_t);
-	h.size = at;
-	h.word_sh = (uint32_t)__builtin_ctz(h.window) - 6;
+			      .order_sz = order_size(s->user)};
+	uint64_t n = (uint64_t)s->orders + 1, sides = (uint64_t)s->symbols * 2;
+	uint64_t ref = to_line(n * sizeof(struct nmw_link)) / 8;
+	h.far_ref = (uint32_t)ref;
+	ref += to_line(n * sizeof(struct nmw_far)) / 8;
+	h.win_ref = (uint32_t)ref;
+	ref += sides * h.window;
+	h.orders_off = NMW_BOOKS_HEAD + ref * 8;
+	h.sides_off = h.orders_off + to_line(n * h.order_sz);
+	h.size = h.sides_off + sides * sizeof(struct nmw_levels);
+	h.window_log2 = (uint32_t)__builtin_ctz(h.window);
+	h.sum_unit = nmw_bitmap_unit(h.window / 64);
 	return h;
 }
 
@@ -78,21 +85,16 @@ struct nmw_books *nmw_books_join(void *mem, size_t size)
 	struct nmw_books_spec spec = {.symbols = b->symbols,
 				      .orders = b->orders,
 				      .window = b->window,
-				      .user = b->order_sh == 6 ? 32 : 0};
-	if (!spec_valid(&spec))
+				      .user = b->order_sz - (uint32_t)sizeof(struct nmw_order)};
+	if (!spec_valid(&spec) || order_size(spec.user) != b->order_sz)
 		return NULL;
 	struct nmw_books want = layout(&spec);
 	bool same = b->size == want.size && b->far_ref == want.far_ref &&
-		    b->win_ref == want.win_ref && b->sides_off == want.sides_off &&
-		    b->bitmaps_off == want.bitmaps_off && b->word_sh == want.word_sh &&
-		    b->order_sh == want.order_sh && b->fresh <= b->orders &&
+		    b->win_ref == want.win_ref && b->orders_off == want.orders_off &&
+		    b->sides_off == want.sides_off && b->window_log2 == want.window_log2 &&
+		    b->sum_unit == want.sum_unit && b->fresh <= b->orders &&
 		    b->far_fresh <= b->orders;
 	return same ? b : NULL;
-}
-
-static const struct nmw_link *link_get(const struct nmw_books *b, uint32_t ref)
-{
-	return (const struct nmw_link *)(const void *)((const char *)b + (uint64_t)ref * 8);
 }
 
 static bool is_order(const struct nmw_books *b, uint32_t ref)
@@ -100,17 +102,37 @@ static bool is_order(const struct nmw_books *b, uint32_t ref)
 	return ref < b->far_ref;
 }
 
+uint32_t nmw_book_behind(const struct nmw_books *b, uint32_t level, uint64_t rank)
+{
+	uint32_t ref = nmw_link_get(b, level)->prev;
+	while (ref != level && nmw_order_get(b, ref)->rank > rank)
+		ref = nmw_link_get(b, ref)->prev;
+	return ref;
+}
+
+void nmw_book_rest_far(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side, uint32_t px,
+		       uint32_t qty, uint64_t rank, uint32_t owner)
+{
+	struct nmw_levels *s = nmw_levels_at(b, sym, side);
+	uint32_t level = nmw_levels_far(b, s, px);
+	nmw_book_fill_in(b, id, sym, side, px, qty, rank, owner);
+	nmw_book_queue(b, s, id, level, rank);
+	nmw_levels_better(s, nmw_key_of(s, px), level);
+	nmw_levels_missed(b, s);
+}
+
 nmw_oid nmw_book_walk(const struct nmw_books *b, uint32_t sym, uint32_t side, nmw_oid id)
 {
 	const struct nmw_levels *s = nmw_levels_get(b, sym, side);
 	uint32_t level = s->best_ref, key;
 	if (id) {
-		const struct nmw_order *o = nmw_order_get(b, id);
-		if (is_order(b, o->q.next))
-			return nmw_order_id(b, o->q.next);
-		level = nmw_levels_from(b, s, nmw_key_of(s, o->px) + 1, &key);
+		uint32_t next = nmw_link_get(b, id)->next;
+		if (is_order(b, next))
+			return next;
+		uint32_t px = nmw_order_get(b, id)->px;
+		level = nmw_levels_from(b, s, nmw_key_of(s, px) + 1, &key);
 	}
-	return level ? nmw_order_id(b, link_get(b, level)->next) : 0;
+	return level ? nmw_link_get(b, level)->next : 0;
 }
 
 uint64_t nmw_book_available(const struct nmw_books *b, uint32_t sym, uint32_t side, uint32_t limit,
@@ -120,9 +142,9 @@ uint64_t nmw_book_available(const struct nmw_books *b, uint32_t sym, uint32_t si
 	uint32_t worst = nmw_key_of(s, limit), key = s->best, level = s->best_ref;
 	uint64_t sum = 0;
 	while (level && key <= worst) {
-		uint32_t ref = link_get(b, level)->next;
-		for (; ref != level && sum < enough; ref = link_get(b, ref)->next) {
-			const struct nmw_order *o = nmw_order_get(b, nmw_order_id(b, ref));
+		uint32_t ref = nmw_link_get(b, level)->next;
+		for (; ref != level && sum < enough; ref = nmw_link_get(b, ref)->next) {
+			const struct nmw_order *o = nmw_order_get(b, ref);
 			sum += skip_owner && o->owner == skip_owner ? 0 : o->qty;
 		}
 		if (sum >= enough)
@@ -163,30 +185,29 @@ __attribute__((format(printf, 2, 3))) static int wrong(struct check *c, const ch
 static int check_queue(struct check *c, uint32_t level, uint32_t px)
 {
 	const struct nmw_books *b = c->b;
-	uint32_t before = level, ref = link_get(b, level)->next;
+	uint32_t before = level, ref = nmw_link_get(b, level)->next;
 	uint64_t rank = 0;
 	if (ref == level)
 		return wrong(c, "level %u is on the book and has no order", px);
-	for (; ref != level; before = ref, ref = link_get(b, ref)->next) {
-		nmw_oid id = nmw_order_id(b, ref);
-		if (!is_order(b, ref) || id < 1 || id > b->fresh || nmw_order_ref(b, id) != ref)
+	for (; ref != level; before = ref, ref = nmw_link_get(b, ref)->next) {
+		if (!is_order(b, ref) || ref > b->fresh)
 			return wrong(c, "level %u: reference %u is no order", px, ref);
-		const struct nmw_order *o = nmw_order_get(b, id);
-		if (o->q.prev != before)
-			return wrong(c, "order %u: the one before is %u, not %u", id, o->q.prev,
-				     before);
-		if (o->state != NMW_ORDER_LINKED || !o->qty)
-			return wrong(c, "order %u: state %u, %u shares", id, o->state, o->qty);
+		const struct nmw_order *o = nmw_order_get(b, ref);
+		if (nmw_link_get(b, ref)->prev != before)
+			return wrong(c, "order %u: the one before is %u, not %u", ref,
+				     nmw_link_get(b, ref)->prev, before);
+		if (!o->qty)
+			return wrong(c, "order %u: no shares left", ref);
 		if (o->px != px || o->sym != c->sym || o->side != c->side)
-			return wrong(c, "order %u: is of symbol %u side %u price %u, not %u", id,
+			return wrong(c, "order %u: is of symbol %u side %u price %u, not %u", ref,
 				     o->sym, o->side, o->px, px);
 		if (o->rank < rank)
-			return wrong(c, "order %u: its rank is under that of the one before", id);
+			return wrong(c, "order %u: its rank is under that of the one before", ref);
 		rank = o->rank;
 		if (++c->live > b->live)
 			return wrong(c, "more orders than %llu", (unsigned long long)b->live);
 	}
-	if (link_get(b, level)->prev != before)
+	if (nmw_link_get(b, level)->prev != before)
 		return wrong(c, "level %u: the last order is not the last", px);
 	return 0;
 }
@@ -205,15 +226,13 @@ static int check_place(struct check *c, const struct nmw_levels *s, uint32_t lev
 static int check_bitmap(struct check *c, const struct nmw_levels *s)
 {
 	const struct nmw_books *b = c->b;
-	const uint64_t *word = (const uint64_t *)(const void *)((const char *)b + b->bitmaps_off) +
-			       (uint64_t)(c->sym * 2 + c->side) * NMW_BITMAP_WORDS;
 	for (uint32_t i = 0; i < NMW_BITMAP_WORDS; i++)
-		if ((word[i] != 0) != (s->sum >> i & 1))
+		if ((s->word[i % (b->window / 64)] != 0) != (s->sum >> i & 1))
 			return wrong(c, "bitmap word %u is not as its summary", i);
 	for (uint32_t slot = 0; slot < b->window; slot++) {
-		const struct nmw_link *l = link_get(b, s->win + slot);
+		const struct nmw_link *l = nmw_link_get(b, s->win + slot);
 		int filled = l->next != 0 && l->next != s->win + slot;
-		if (filled != nmw_bitmap_test(word, slot, b->word_sh))
+		if (filled != nmw_bitmap_test(s->word, slot))
 			return wrong(c, "slot %u and its bit differ", slot);
 	}
 	return 0;
@@ -237,10 +256,8 @@ static int check_side(struct check *c)
 		if (c->levels - levels > b->levels)
 			return wrong(c, "more levels than %llu", (unsigned long long)b->levels);
 	}
-	const uint64_t *word = (const uint64_t *)(const void *)((const char *)b + b->bitmaps_off) +
-			       (uint64_t)(c->sym * 2 + c->side) * NMW_BITMAP_WORDS;
 	for (uint32_t i = 0; i < NMW_BITMAP_WORDS; i++)
-		in_window -= (uint64_t)__builtin_popcountll(word[i]);
+		in_window -= (uint64_t)__builtin_popcountll(s->word[i]);
 	return in_window ? wrong(c, "levels of the window are not all reached") : 0;
 }
 
@@ -248,18 +265,16 @@ static int check_pool(struct check *c)
 {
 	const struct nmw_books *b = c->b;
 	uint64_t n = 0, linked = 0;
-	for (nmw_oid id = b->free; id; id = nmw_order_get(b, id)->q.next)
-		if (id > b->fresh || nmw_order_get(b, id)->state != NMW_ORDER_FREE ||
-		    ++n > b->fresh)
+	for (nmw_oid id = b->free; id; id = nmw_link_get(b, id)->next)
+		if (id > b->fresh || nmw_link_get(b, id)->prev || ++n > b->fresh)
 			return wrong(c, "the chain of free orders is broken at %u", id);
-	for (nmw_oid id = 1; id <= b->fresh; id++) {
-		linked += nmw_order_get(b, id)->state == NMW_ORDER_LINKED;
-		n += nmw_order_get(b, id)->state != NMW_ORDER_FREE;
-	}
-	if (linked != b->live)
-		return wrong(c, "%llu orders say that they are linked, %llu are",
-			     (unsigned long long)linked, (unsigned long long)b->live);
-	return n == b->fresh ? 0 : wrong(c, "orders are neither free nor taken");
+	for (nmw_oid id = 1; id <= b->fresh; id++)
+		linked += nmw_link_get(b, id)->prev != 0;
+	if (linked != b->live || linked + n > b->fresh)
+		return wrong(c, "%llu orders linked, %llu free, of %u that were taken, %llu live",
+			     (unsigned long long)linked, (unsigned long long)n, b->fresh,
+			     (unsigned long long)b->live);
+	return 0;
 }
 
 int nmw_books_check(const struct nmw_books *b, char *why, size_t cap)

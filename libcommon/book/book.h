@@ -12,7 +12,8 @@
  * elsewhere (snapshot = the bytes of the region).  One thread.  A zeroed page is a valid empty part
  * of it: only what orders touch becomes resident.
  *
- * Memory: 256 bytes + (56 + user) an order + (1,152 + 16 * window) a symbol.
+ * Memory: 64 to 96 bytes an order (user up to 8, up to 40) + (1,152 + 16 * window) a symbol + less
+ * than 1 KiB.
  *
  * What a message does most often is inline (book_inline.h): a resting order and its level are one
  * line each, and a call would cost a tenth of it. Nothing here checks a handle: it is the caller's.
@@ -30,8 +31,9 @@
 #include <stdint.h>
 
 #define NMW_TICK_MAX	    UINT32_C(0xFFFFFFFE) /* highest price in ticks */
-#define NMW_BOOK_ORDERS_MAX (UINT32_C(1) << 28)	 /* references of 8 bytes then still fit 32 bits */
-#define NMW_BOOK_WINDOW_MIN 64u			 /* ticks */
+#define NMW_BOOK_ORDERS_MAX (UINT32_C(1) << 29)	 /* every reference then fits 32 bits */
+#define NMW_BOOK_USER_MAX   232u
+#define NMW_BOOK_WINDOW_MIN 64u /* ticks */
 #define NMW_BOOK_WINDOW_MAX 4096u
 
 enum nmw_side { NMW_BUY = 0, NMW_SELL = 1 };
@@ -41,7 +43,8 @@ struct nmw_books_spec {
 	uint32_t orders;  /* live orders over all books, 1..NMW_BOOK_ORDERS_MAX */
 	uint32_t window;  /* ticks of the dense window of a side: power of two, WINDOW_MIN..MAX;
 			   * 0 = 4,096, fewer when that made the windows larger than 128 MiB */
-	uint32_t user;	  /* bytes of the caller's own beside every order: 0 or 32 */
+	uint32_t user; /* bytes of the caller's own beside every order, 0..USER_MAX, a multiple of
+			* 8: up to 8 an order takes half a line, up to 40 a line */
 };
 
 /* Bytes of the region; 0: the spec is out of range. */
@@ -67,6 +70,9 @@ struct nmw_taker {
 	nmw_oid self;	/* out: maker at which the match stopped because of owner, 0 = none */
 };
 
+/* True when an order of this side and limit would find a maker: most do not. */
+static inline bool nmw_book_crosses(const struct nmw_books *b, uint32_t sym, uint32_t side,
+				    uint32_t limit);
 /* Fills the taker against the other side, best price first, then rank: writes up to max fills and
  * returns how many.  Call again while it returns max (more may be left).  Dead makers are unlinked;
  * their handles stay readable (nmw_book_order) until nmw_book_free. */
@@ -77,8 +83,8 @@ static inline unsigned nmw_book_match(struct nmw_books *b, struct nmw_taker *t,
  * that is not linked). */
 static inline nmw_oid nmw_book_alloc(struct nmw_books *b);
 static inline void nmw_book_free(struct nmw_books *b, nmw_oid id);
-/* The caller's bytes beside the order, in the same line; they keep what the last owner of the
- * handle wrote. */
+/* The caller's bytes beside the order, in the same line; they keep what was last written there,
+ * also when the handle is given out anew. */
 static inline void *nmw_book_user(struct nmw_books *b, nmw_oid id);
 
 /* Puts an allocated order on the book. rank: among the orders of a level lower goes first; equal

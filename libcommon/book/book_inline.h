@@ -17,16 +17,47 @@ static inline void nmw_book_free(struct nmw_books *b, nmw_oid id)
 
 static inline void *nmw_book_user(struct nmw_books *b, nmw_oid id)
 {
-	return nmw_order_at(b, id) + 1;
+	return nmw_order_at(b, id)->user;
 }
 
+/* The same for a price outside the window. */
+void nmw_book_rest_far(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side, uint32_t px,
+		       uint32_t qty, uint64_t rank, uint32_t owner);
 /* The place behind which an order of this rank stands: an order of the level, or the level. */
-static inline uint32_t nmw_book_behind(struct nmw_books *b, uint32_t level, uint32_t tail,
-				       uint64_t rank)
+uint32_t nmw_book_behind(const struct nmw_books *b, uint32_t level, uint64_t rank);
+
+/* Puts an order into the queue of a level. Returns false when it is the first. */
+static inline bool nmw_book_queue(struct nmw_books *b, struct nmw_levels *s, nmw_oid id,
+				  uint32_t level, uint64_t rank)
 {
-	while (tail != level && nmw_order_at(b, nmw_order_id(b, tail))->rank > rank)
-		tail = nmw_link_at(b, tail)->prev;
-	return tail;
+	uint32_t behind = nmw_link_at(b, level)->prev, next = level;
+	bool more = behind - 1 < level - 1; /* 0: never used; the level itself: emptied */
+	behind = more ? behind : level;
+	if (__builtin_expect(rank < s->rank_top, 0)) {
+		if (more) {
+			behind = nmw_book_behind(b, level, rank);
+			next = nmw_link_at(b, behind)->next;
+		}
+	} else {
+		s->rank_top = rank;
+	}
+	*nmw_link_at(b, id) = (struct nmw_link){.next = next, .prev = behind};
+	nmw_link_at(b, behind)->next = id;
+	nmw_link_at(b, next)->prev = id;
+	b->live++;
+	return more;
+}
+
+static inline void nmw_book_fill_in(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
+				    uint32_t px, uint32_t qty, uint64_t rank, uint32_t owner)
+{
+	struct nmw_order *o = nmw_order_at(b, id);
+	o->rank = rank;
+	o->px = px;
+	o->qty = qty;
+	o->owner = owner;
+	o->sym = (uint16_t)sym;
+	o->side = (uint16_t)side;
 }
 
 static inline void nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
@@ -34,57 +65,39 @@ static inline void nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, 
 {
 	struct nmw_levels *s = nmw_levels_at(b, sym, side);
 	uint32_t level = nmw_levels_slot(b, s, px);
-	uint32_t far = !level;
-	if (__builtin_expect(far, 0))
-		level = nmw_levels_far(b, s, px);
-	struct nmw_link *l = nmw_link_at(b, level);
-	uint32_t behind = l->prev;
-	if (behind == 0 || behind == level) {
-		behind = level;
-		if (!far)
-			nmw_levels_filled(b, s, level);
-	} else {
-		behind = nmw_book_behind(b, level, behind, rank);
+	if (__builtin_expect(!level, 0)) {
+		nmw_book_rest_far(b, id, sym, side, px, qty, rank, owner);
+		return;
 	}
-	uint32_t ref = nmw_order_ref(b, id);
-	struct nmw_link *p = nmw_link_at(b, behind);
-	uint32_t next = behind == level && !l->next ? level : p->next;
-	struct nmw_order *o = nmw_order_at(b, id);
-	*o = (struct nmw_order){.q = {.next = next, .prev = behind},
-				.px = px,
-				.qty = qty,
-				.rank = rank,
-				.owner = owner,
-				.sym = (uint16_t)sym,
-				.side = (uint8_t)side,
-				.state = NMW_ORDER_LINKED};
-	nmw_link_at(b, next)->prev = ref;
-	p->next = ref;
-	b->live++;
-	uint32_t key = nmw_key_of(s, px);
-	if (key < s->best) {
-		s->best = key;
-		s->best_ref = level;
-	}
-	if (__builtin_expect(far, 0))
-		nmw_levels_missed(b, s);
+	nmw_book_fill_in(b, id, sym, side, px, qty, rank, owner);
+	if (nmw_book_queue(b, s, id, level, rank))
+		return;
+	nmw_levels_filled(b, s, level);
+	nmw_levels_better(s, nmw_key_of(s, px), level);
 }
 
 static inline void nmw_book_unlink(struct nmw_books *b, nmw_oid id)
 {
-	struct nmw_order *o = nmw_order_at(b, id);
-	uint32_t prev = o->q.prev, next = o->q.next;
+	struct nmw_link *l = nmw_link_at(b, id);
+	uint32_t prev = l->prev, next = l->next;
 	nmw_link_at(b, prev)->next = next;
 	nmw_link_at(b, next)->prev = prev;
-	o->state = NMW_ORDER_TAKEN;
+	l->prev = 0;
 	b->live--;
 	if (prev == next) /* only a level stands on both sides of an order */
-		nmw_levels_emptied(b, nmw_levels_at(b, o->sym, o->side), next);
+		nmw_levels_emptied(b, next, id);
 }
 
 static inline void nmw_book_reduce(struct nmw_books *b, nmw_oid id, uint32_t qty)
 {
 	nmw_order_at(b, id)->qty = qty;
+}
+
+static inline bool nmw_book_crosses(const struct nmw_books *b, uint32_t sym, uint32_t side,
+				    uint32_t limit)
+{
+	const struct nmw_levels *s = nmw_levels_get(b, sym, side ^ 1);
+	return s->best <= nmw_key_of(s, limit);
 }
 
 static inline unsigned nmw_book_match(struct nmw_books *b, struct nmw_taker *t,
@@ -96,7 +109,7 @@ static inline unsigned nmw_book_match(struct nmw_books *b, struct nmw_taker *t,
 	t->self = 0;
 	while (s->best <= limit && t->qty && n < max) {
 		uint32_t level = s->best_ref, px = nmw_key_px(s, s->best);
-		nmw_oid id = nmw_order_id(b, nmw_link_at(b, level)->next);
+		nmw_oid id = nmw_link_at(b, level)->next;
 		struct nmw_order *o = nmw_order_at(b, id);
 		if (o->owner == t->owner && t->owner) {
 			t->self = id;
@@ -122,7 +135,7 @@ static inline void nmw_book_order(const struct nmw_books *b, nmw_oid id, struct 
 				       .qty = o->qty,
 				       .owner = o->owner,
 				       .rank = o->rank,
-				       .linked = o->state == NMW_ORDER_LINKED};
+				       .linked = nmw_link_get(b, id)->prev != 0};
 }
 
 static inline int64_t nmw_book_best(const struct nmw_books *b, uint32_t sym, uint32_t side)
@@ -135,8 +148,7 @@ static inline void nmw_book_prefetch(const struct nmw_books *b, uint32_t sym, ui
 				     uint32_t px)
 {
 	const struct nmw_levels *s = nmw_levels_get(b, sym, side);
-	uint32_t level = nmw_levels_slot(b, s, px);
-	__builtin_prefetch((const char *)b + (uint64_t)level * 8, 1);
+	__builtin_prefetch(nmw_link_get(b, nmw_levels_slot(b, s, px)), 1);
 }
 
 static inline void nmw_book_prefetch_tail(const struct nmw_books *b, uint32_t sym, uint32_t side,
@@ -144,22 +156,20 @@ static inline void nmw_book_prefetch_tail(const struct nmw_books *b, uint32_t sy
 {
 	const struct nmw_levels *s = nmw_levels_get(b, sym, side);
 	uint32_t level = nmw_levels_slot(b, s, px);
-	const char *l = (const char *)b + (uint64_t)level * 8;
-	uint32_t tail = ((const struct nmw_link *)(const void *)l)->prev;
-	if (level)
-		__builtin_prefetch((const char *)b + (uint64_t)tail * 8, 1);
+	__builtin_prefetch(nmw_link_get(b, nmw_link_get(b, level)->prev), 1);
 }
 
 static inline void nmw_book_prefetch_order(const struct nmw_books *b, nmw_oid id)
 {
+	__builtin_prefetch(nmw_link_get(b, id), 1);
 	__builtin_prefetch(nmw_order_get(b, id), 1);
 }
 
 static inline void nmw_book_prefetch_near(const struct nmw_books *b, nmw_oid id)
 {
-	const struct nmw_order *o = nmw_order_get(b, id);
-	__builtin_prefetch((const char *)b + (uint64_t)o->q.prev * 8, 1);
-	__builtin_prefetch((const char *)b + (uint64_t)o->q.next * 8, 1);
+	const struct nmw_link *l = nmw_link_get(b, id);
+	__builtin_prefetch(nmw_link_get(b, l->prev), 1);
+	__builtin_prefetch(nmw_link_get(b, l->next), 1);
 }
 
 #endif

@@ -33,8 +33,7 @@ static inline struct nmw_far *nmw_far_at(struct nmw_books *b, uint32_t node)
 
 static inline const struct nmw_far *nmw_far_get(const struct nmw_books *b, uint32_t node)
 {
-	const char *p = (const char *)b + (uint64_t)(b->far_ref + node * 3) * 8;
-	return (const struct nmw_far *)(const void *)p;
+	return (const struct nmw_far *)(const void *)nmw_link_get(b, b->far_ref + node * 3);
 }
 
 static inline uint32_t nmw_far_to_ref(const struct nmw_books *b, uint32_t node)

@@ -15,10 +15,8 @@ enum {
 
 static void set_step(struct nmw_levels *s, uint32_t step)
 {
-	uint32_t log2 = 31 - (uint32_t)__builtin_clz(step);
 	s->step = step;
-	s->shift = 32 + log2;
-	s->recip = ((UINT64_C(1) << s->shift) + step - 1) / step;
+	s->recip = ((UINT64_C(1) << 63) + step - 1) / step; /* exact for 32 bits up to 2^31 */
 }
 
 void nmw_levels_init(struct nmw_books *b, uint32_t sym, uint32_t side)
@@ -61,11 +59,14 @@ static void far_drop(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
 static uint32_t window_first(struct nmw_books *b, struct nmw_levels *s)
 {
 	uint32_t slot = s->base & (b->window - 1);
-	return nmw_bitmap_next(s->sum, nmw_levels_words(b, s), slot, b->word_sh);
+	return nmw_bitmap_next(s->sum, s->word, slot, b->window - 1);
 }
 
-void nmw_levels_emptied_far(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
+void nmw_levels_emptied_far(struct nmw_books *b, uint32_t ref, nmw_oid last)
 {
+	const struct nmw_order *o = nmw_order_get(b, last);
+	struct nmw_levels *s = nmw_levels_at(b, o->sym, o->side);
+	b->levels--;
 	far_drop(b, s, ref);
 	if (ref == s->best_ref)
 		nmw_levels_pick(b, s, window_first(b, s));
@@ -83,11 +84,8 @@ static uint32_t window_from(const struct nmw_books *b, const struct nmw_levels *
 		pos = s->base;
 	if (pos - s->base >= b->window)
 		return NMW_BITMAP_NONE;
-	const char *words = (const char *)b + b->bitmaps_off;
-	const uint64_t *word = (const uint64_t *)(const void *)words +
-			       (uint64_t)(s - nmw_levels_get(b, 0, 0)) * NMW_BITMAP_WORDS;
 	uint32_t mask = b->window - 1;
-	uint32_t slot = nmw_bitmap_next(s->sum, word, pos & mask, b->word_sh);
+	uint32_t slot = nmw_bitmap_next(s->sum, s->word, pos & mask, mask);
 	if (slot == NMW_BITMAP_NONE || ((slot - s->base) & mask) < pos - s->base)
 		return NMW_BITMAP_NONE; /* went round */
 	return slot;
@@ -98,13 +96,14 @@ uint32_t nmw_levels_from(const struct nmw_books *b, const struct nmw_levels *s, 
 {
 	if (from == NMW_KEY_NONE)
 		return 0;
-	struct nmw_levels found = *s;
 	uint32_t node = nmw_far_first(b, s->far_root, from);
-	found.far_best = node ? nmw_far_get(b, node)->key : NMW_KEY_NONE;
-	found.far_best_ref = node ? nmw_far_to_ref(b, node) : 0;
-	nmw_levels_pick(b, &found, window_from(b, s, from));
-	*key = found.best;
-	return found.best_ref;
+	uint32_t far_key = node ? nmw_far_get(b, node)->key : NMW_KEY_NONE;
+	uint32_t slot = window_from(b, s, from);
+	*key = slot == NMW_BITMAP_NONE ? NMW_KEY_NONE : nmw_levels_key(b, s, slot);
+	if (*key <= far_key)
+		return slot == NMW_BITMAP_NONE ? 0 : s->win + slot;
+	*key = far_key;
+	return nmw_far_to_ref(b, node);
 }
 
 /* ---- moving the window ---- */
@@ -123,17 +122,16 @@ static void move_queue(struct nmw_books *b, struct nmw_levels *s, uint32_t from,
 /* Levels that the new window will not have go to the far tree. */
 static void evict(struct nmw_books *b, struct nmw_levels *s, uint32_t step, uint32_t base)
 {
-	uint64_t *words = nmw_levels_words(b, s);
 	for (uint32_t i = 0; i < b->window; i++) {
 		uint32_t slot = (s->base + i) & (b->window - 1);
-		if (!nmw_bitmap_test(words, slot, b->word_sh))
+		if (!nmw_bitmap_test(s->word, slot))
 			continue;
 		uint32_t pos = s->base + i;
 		if (step == s->step && pos >= base && pos - base < b->window)
 			continue;
 		uint32_t ref = nmw_levels_far(b, s, (pos ^ s->mirror) * s->step);
 		move_queue(b, s, s->win + slot, ref);
-		nmw_bitmap_clear(&s->sum, words, slot, b->word_sh);
+		nmw_bitmap_clear(&s->sum, s->word, slot, b->sum_unit);
 		b->levels--; /* counted again as a far one */
 	}
 }

@@ -28,19 +28,19 @@ struct nmw_levels {
 	uint32_t best_ref; /* that level; 0 = the side is empty */
 	uint32_t base;	   /* first position of the window, at most 2^32 - window */
 	uint32_t step;	   /* ticks from one position to the next */
-	uint64_t recip;	   /* price * recip >> shift = price / step */
+	uint64_t recip;	   /* price * recip >> 63 = price / step */
 	uint64_t sum;	   /* of the bitmap */
 	uint32_t far_best; /* lowest key in the far tree */
 	uint32_t far_best_ref;
 	uint32_t far_root;
-	uint32_t missed; /* orders that came to rest outside the window */
-	uint32_t win;	 /* reference of slot 0 */
-	uint32_t mirror; /* all ones for bids, 0 for asks */
-	uint32_t shift;
-	uint32_t pad;
+	uint32_t missed;   /* orders that came to rest outside the window */
+	uint32_t win;	   /* reference of slot 0 */
+	uint32_t mirror;   /* all ones for bids, 0 for asks */
+	uint64_t rank_top; /* highest rank so far: one at or over it stands last */
+	uint64_t word[NMW_BITMAP_WORDS];
 };
 
-_Static_assert(sizeof(struct nmw_levels) == 64, "one line");
+_Static_assert(sizeof(struct nmw_levels) == 576, "a line and the bitmap");
 
 static inline struct nmw_levels *nmw_levels_at(struct nmw_books *b, uint32_t sym, uint32_t side)
 {
@@ -69,24 +69,26 @@ static inline uint32_t nmw_key_px(const struct nmw_levels *s, uint32_t key)
 static inline uint32_t nmw_levels_slot(const struct nmw_books *b, const struct nmw_levels *s,
 				       uint32_t px)
 {
-	uint32_t grid = (uint32_t)(px * s->recip >> s->shift);
+	__extension__ typedef unsigned __int128 u128;
+	uint32_t grid = (uint32_t)((u128)(2 * (uint64_t)px) * s->recip >> 64);
 	uint32_t pos = grid ^ s->mirror;
-	if (grid * s->step != px || pos - s->base >= b->window)
+	if (__builtin_expect(grid * s->step != px || pos - s->base >= b->window, 0))
 		return 0;
 	return s->win + (pos & (b->window - 1));
-}
-
-static inline uint64_t *nmw_levels_words(struct nmw_books *b, const struct nmw_levels *s)
-{
-	uint64_t i = (uint64_t)(s - nmw_levels_at(b, 0, 0));
-	return (uint64_t *)(void *)((char *)b + b->bitmaps_off) + i * NMW_BITMAP_WORDS;
 }
 
 /* A level of the window got its first order. */
 static inline void nmw_levels_filled(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
 {
-	nmw_bitmap_set(&s->sum, nmw_levels_words(b, s), ref - s->win, b->word_sh);
+	nmw_bitmap_set(&s->sum, s->word, ref - s->win, b->sum_unit);
 	b->levels++;
+}
+
+static inline uint32_t nmw_levels_key(const struct nmw_books *b, const struct nmw_levels *s,
+				      uint32_t slot)
+{
+	uint32_t pos = s->base + ((slot - s->base) & (b->window - 1));
+	return nmw_key_of(s, (pos ^ s->mirror) * s->step);
 }
 
 /* Sets the best level to that of the window's slot (NONE: none), or the far one if it is better. */
@@ -94,8 +96,7 @@ static inline void nmw_levels_pick(const struct nmw_books *b, struct nmw_levels 
 {
 	uint32_t key = s->far_best, ref = s->far_best_ref;
 	if (slot != NMW_BITMAP_NONE) {
-		uint32_t pos = s->base + ((slot - s->base) & (b->window - 1));
-		uint32_t win_key = nmw_key_of(s, (pos ^ s->mirror) * s->step);
+		uint32_t win_key = nmw_levels_key(b, s, slot);
 		ref = win_key < key ? s->win + slot : ref;
 		key = win_key < key ? win_key : key;
 	}
@@ -103,21 +104,31 @@ static inline void nmw_levels_pick(const struct nmw_books *b, struct nmw_levels 
 	s->best_ref = ref;
 }
 
-void nmw_levels_emptied_far(struct nmw_books *b, struct nmw_levels *s, uint32_t ref);
+/* A level came to hold orders. */
+static inline void nmw_levels_better(struct nmw_levels *s, uint32_t key, uint32_t ref)
+{
+	if (key < s->best) {
+		s->best = key;
+		s->best_ref = ref;
+	}
+}
+
+void nmw_levels_emptied_far(struct nmw_books *b, uint32_t ref, nmw_oid last);
 
 /* A level lost its last order. */
-static inline void nmw_levels_emptied(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
+static inline void nmw_levels_emptied(struct nmw_books *b, uint32_t ref, nmw_oid last)
 {
-	b->levels--;
+	uint32_t in_windows = ref - b->win_ref;
 	if (__builtin_expect(ref < b->win_ref, 0)) {
-		nmw_levels_emptied_far(b, s, ref);
+		nmw_levels_emptied_far(b, ref, last);
 		return;
 	}
-	uint64_t *words = nmw_levels_words(b, s);
-	uint32_t slot = ref - s->win;
-	nmw_bitmap_clear(&s->sum, words, slot, b->word_sh);
+	struct nmw_levels *s = nmw_levels_at(b, 0, 0) + (in_windows >> b->window_log2);
+	uint32_t slot = in_windows & (b->window - 1);
+	b->levels--;
+	nmw_bitmap_clear(&s->sum, s->word, slot, b->sum_unit);
 	if (ref == s->best_ref)
-		nmw_levels_pick(b, s, nmw_bitmap_next(s->sum, words, slot, b->word_sh));
+		nmw_levels_pick(b, s, nmw_bitmap_next(s->sum, s->word, slot, b->window - 1));
 }
 
 /* Formats an empty side. */
