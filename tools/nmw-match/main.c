@@ -338,7 +338,7 @@ int main(int argc, char **argv)
 	defaults(&m);
 	int act = parse(&m, argc, argv, &nargs, &e);
 	if (act == NMW_OPT_DONE)
-		return NMW_EXIT_OK;
+		return nmw_stage_close(&m.stage, NULL);
 	int rc = act < 0 ? act : configure(&m, &spec, &e);
 	if (!rc)
 		rc = engine_open(&m, &spec, &e);

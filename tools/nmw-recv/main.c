@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 		return NMW_EXIT_RESOURCE;
 	int rc = parse_args(&r, argc, argv, &e);
 	if (rc == NMW_OPT_DONE)
-		return NMW_EXIT_OK;
+		return nmw_stage_close(&r.st, NULL);
 	if (!rc)
 		rc = nmw_pace_parse(&r.emit.pace, r.pace, &e);
 	if (!rc)

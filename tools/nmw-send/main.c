@@ -279,7 +279,7 @@ int main(int argc, char **argv)
 	defaults(&s);
 	int act = parse(&s, argc, argv, &nargs, &e);
 	if (act == NMW_OPT_DONE)
-		return NMW_EXIT_OK;
+		return nmw_stage_close(&s.stage, NULL);
 	signal(SIGPIPE, SIG_IGN); /* write errors like any other */
 	signal(SIGXFSZ, SIG_IGN);
 	int rc = act < 0 ? act : configure(&s, &e);
