@@ -276,17 +276,19 @@ static uint64_t time_of_day(const struct nmw_engine *e, uint64_t ts_ns)
 static void apply(struct nmw_run *r, struct decoded *d, const uint8_t *p, uint32_t len)
 {
 	struct nmw_engine *e = r->e;
-	r->tod = d->codec == NMW_CODEC_ITCH50 ? d->c.ts_ns : time_of_day(e, r->in->ts_ns);
+	r->tod = time_of_day(e, r->in->ts_ns);
 	if (r->in->ts_ns > e->now_ns)
 		e->now_ns = r->in->ts_ns;
 	if (e->n_timers)
 		nmw_timers_run(r);
-	if (d->codec == NMW_CODEC_CTL)
+	if (d->codec == NMW_CODEC_CTL) {
 		on_control(r, p, len);
-	else if (d->codec == NMW_CODEC_ITCH50)
+	} else if (d->codec == NMW_CODEC_ITCH50) {
+		r->tod = d->c.ts_ns; /* the feed's own clock */
 		nmw_feed_apply(r, &d->c, p, len);
-	else if (d->codec)
+	} else if (d->codec) {
 		on_order(r, d);
+	}
 }
 
 void nmw_engine_burst(struct nmw_engine *e, const struct nmw_slot *const *s,

@@ -852,16 +852,39 @@ static struct session *session_find(const struct naive *n, uint32_t id)
 	return NULL;
 }
 
-/* The account of a name and protocol; of no name: a new one. */
-static struct account *account_for(struct naive *n, const char name[10], int codec)
+static struct account *account_named(const struct naive *n, const char name[10], int codec)
 {
 	for (struct account *a = n->accounts; a && !blank(name); a = a->next)
 		if (memcmp(a->name, name, 10) == 0 && (!codec || !a->codec || a->codec == codec))
 			return a;
+	return NULL;
+}
+
+static struct account *account_new(struct naive *n, const char name[10])
+{
 	struct account *a = make(sizeof(*a));
 	memcpy(a->name, name, 10);
 	a->next = n->accounts;
 	return n->accounts = a;
+}
+
+/* A login names its account; a session that began without a name takes its orders along, unless
+ * there is such an account already. */
+static struct account *account_for(struct naive *n, struct account *own, const char name[10],
+				   int codec)
+{
+	struct account *a = account_named(n, name, codec);
+	if (a)
+		return a;
+	if (own && (!own->codec || !codec || own->codec == codec)) {
+		if (blank(name))
+			return own;
+		if (blank(own->name)) {
+			memcpy(own->name, name, 10);
+			return own;
+		}
+	}
+	return account_new(n, name);
 }
 
 static struct session *session_open(struct naive *n, uint32_t id, const char name[10], int codec,
@@ -877,8 +900,8 @@ static struct session *session_open(struct naive *n, uint32_t id, const char nam
 			last = &(*last)->next;
 		*last = s;
 		n->n_sessions++;
-		s->account = account_for(n, name, codec);
 	}
+	s->account = account_for(n, s->account, name, codec);
 	if (!s->account->codec)
 		s->account->codec = codec;
 	s->codec = s->account->codec;
