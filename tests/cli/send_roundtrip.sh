@@ -12,7 +12,7 @@ same() { cmp "$1" "$2" || fail "$3"; }
 # a capture does not keep addresses, and says "session name" in its own words
 messages() { jq -c 'del(.addr, .port, .session_codec, .flags)' "$1"; }
 
-spec=gen:seed=7,count=20k,symbols=20
+spec=gen:seed=7,count=5k,symbols=20
 pipe "nmw-recv -q $spec | nmw-match -q | nmw-send -q itch:$T/b.itch jsonl:$T/b.jsonl"
 for burst in 1 7 64; do
 	pipe "nmw-recv -q $spec --burst $burst | nmw-send -q pcap:$T/o$burst.pcap jsonl:$T/o.jsonl --burst $burst"
