@@ -452,6 +452,11 @@ bool nmw_stage_go(struct nmw_stage *st)
 	return !st->stopping || (st->n_in > 0 && !all_stopped(st));
 }
 
+bool nmw_stage_quiet(const struct nmw_stage *st)
+{
+	return st->cold->quiet;
+}
+
 bool nmw_stage_leaving(void)
 {
 	return stop_signals > 1;

@@ -110,3 +110,21 @@ for signal in TERM INT; do
 	[ "$(stat -c %s "$T/cut.pcap")" -gt 100000 ] || fail "SIG$signal: nothing was drained"
 	whole "$T/cut.pcap"
 done
+
+# ---- a second signal leaves at once, and says that something is lost
+nmw-recv -q gen:seed=1,count=2M,symbols=3 -o flow 2>"$T/src.err" &
+src=$!
+rm -f "$T/fifo" && mkfifo "$T/fifo"
+nmw-send jsonl:- -i flow >"$T/fifo" 2>"$T/err" &
+pid=$!
+exec 3<"$T/fifo"
+sleep 0.3
+kill -TERM $pid
+sleep 0.1
+kill -TERM $pid
+wait $pid
+got=$?
+exec 3<&-
+kill -TERM $src 2>"$T/kill.err"
+wait $src 2>"$T/wait.err"
+[ $got = 7 ] || { cat "$T/err"; fail "exit $got after a second signal, expected 7"; }

@@ -262,7 +262,8 @@ static int finish(struct send *s, const struct nmw_err *e)
 	sinks_close(&s->sinks, clean);
 	if (st->m)
 		sinks_report(&s->sinks, st->m);
-	sinks_log(&s->sinks);
+	if (!nmw_stage_quiet(st))
+		sinks_log(&s->sinks);
 	if (st->exit == NMW_EXIT_OK)
 		st->exit = s->sinks.exit;
 	return nmw_stage_close(st, e);
