@@ -140,10 +140,14 @@ bench: benches all ## build the measurements of bench/ and run them
 fmt: ## reformat the C sources
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
+# After a change that is meant to be seen.
+EXAMPLE := gen:seed=1,count=4k,symbols=5
 .PHONY: golden
-golden: all ## write the expected help texts of tests/golden/help anew
+golden: all ## write anew what tests compare with: help texts, metric tables, bundled capture
 	$Qmkdir -p tests/golden/help
 	$Qfor t in $(TOOLS); do $B/bin/$$t --help >tests/golden/help/$$t.txt || exit; done
+	$Qman/metrics.sh
+	$QPATH=$B/bin:$$PATH; nmw-recv $(EXAMPLE) -q | nmw-send pcap:examples/day.pcap -q
 
 BIN  := $(DESTDIR)$(PREFIX)/bin
 MAN  := $(DESTDIR)$(PREFIX)/share/man
