@@ -40,14 +40,14 @@ static const char *remedy_of(int err)
 	}
 }
 
-static int open_path(struct nmw_outfile *o, const char *path, struct nmw_err *e)
+static int open_path(struct nmw_outfile *o, const char *path, int flags, struct nmw_err *e)
 {
 	if (strcmp(path, "-") == 0) {
 		o->fd = STDOUT_FILENO;
 		return 0;
 	}
 	do
-		o->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+		o->fd = open(path, flags | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
 	while (o->fd < 0 && errno == EINTR);
 	if (o->fd >= 0) {
 		o->owned = true;
@@ -79,21 +79,50 @@ static int check_open(struct nmw_outfile *o, bool binary, struct nmw_err *e)
 	return 0;
 }
 
-int nmw_outfile_open(struct nmw_outfile *o, const char *path, const char *name, bool binary,
-		     struct nmw_err *e)
+typedef off_t whole_fn(int fd, off_t size);
+
+/* Takes the place behind the last whole record. */
+static int go_to_end(struct nmw_outfile *o, whole_fn *whole, struct nmw_err *e)
+{
+	struct stat sb;
+	if (!o->owned || !o->regular)
+		return 0;
+	if (fstat(o->fd, &sb) < 0)
+		return nmw_err_set(e, -errno, NMW_EXIT_FAILED, "%s: %s", o->name, strerror(errno));
+	off_t at = whole(o->fd, sb.st_size);
+	if (at < 0)
+		return nmw_err_set(e, (int)at, NMW_EXIT_USAGE,
+				   "%s: cannot append: %s: give another FILE", o->name,
+				   at == -EBADMSG ? "it is another kind of file"
+						  : strerror((int)-at));
+	if ((at < sb.st_size && ftruncate(o->fd, at) < 0) || lseek(o->fd, at, SEEK_SET) < 0)
+		return nmw_err_set(e, -errno, NMW_EXIT_FAILED, "%s: cannot append: %s", o->name,
+				   strerror(errno));
+	return 0;
+}
+
+static int take_memory(struct nmw_outfile *o, struct nmw_err *e)
+{
+	o->buf = malloc(NMW_OUTFILE_BUF);
+	o->mark = calloc(NMW_OUTFILE_MARKS, sizeof *o->mark);
+	if (o->buf && o->mark)
+		return 0;
+	return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "%s: out of memory", o->name);
+}
+
+static int open_at(struct nmw_outfile *o, const char *path, const char *name, bool binary,
+		   whole_fn *whole, struct nmw_err *e)
 {
 	memset(o, 0, sizeof *o);
 	o->name = name;
 	o->fd = -1;
-	int rc = open_path(o, path, e);
+	int rc = open_path(o, path, whole ? O_RDWR : O_WRONLY | O_TRUNC, e);
 	if (!rc)
 		rc = check_open(o, binary, e);
-	if (!rc) {
-		o->buf = malloc(NMW_OUTFILE_BUF);
-		o->mark = calloc(NMW_OUTFILE_MARKS, sizeof *o->mark);
-		if (!o->buf || !o->mark)
-			rc = nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "%s: out of memory", name);
-	}
+	if (!rc && whole)
+		rc = go_to_end(o, whole, e);
+	if (!rc)
+		rc = take_memory(o, e);
 	if (rc) {
 		if (o->owned)
 			close(o->fd);
@@ -103,6 +132,18 @@ int nmw_outfile_open(struct nmw_outfile *o, const char *path, const char *name, 
 		o->fd = -1;
 	}
 	return rc;
+}
+
+int nmw_outfile_open(struct nmw_outfile *o, const char *path, const char *name, bool binary,
+		     struct nmw_err *e)
+{
+	return open_at(o, path, name, binary, NULL, e);
+}
+
+int nmw_outfile_append(struct nmw_outfile *o, const char *path, const char *name, bool binary,
+		       off_t (*whole)(int fd, off_t size), struct nmw_err *e)
+{
+	return open_at(o, path, name, binary, whole, e);
 }
 
 /* Writes len bytes; *done is how many arrived. 0 or a negative errno. */

@@ -51,6 +51,13 @@ struct nmw_outfile {
 int nmw_outfile_open(struct nmw_outfile *o, const char *path, const char *name, bool binary,
 		     struct nmw_err *e);
 
+/* Goes on at the end of a file that is there, which keeps what it has.  `whole` says where its last
+ * whole record ends, a negative errno when it is not such a file (exit 2); what lies behind, the
+ * torn record of a writer that was killed, is cut off.  `-` is opened as above: it is the shell
+ * that appends. */
+int nmw_outfile_append(struct nmw_outfile *o, const char *path, const char *name, bool binary,
+		       off_t (*whole)(int fd, off_t size), struct nmw_err *e);
+
 /* Where the next record of up to n bytes (<= NMW_OUTFILE_BUF) is built; writes out what is there
  * when it does not fit.  NULL: the file has failed. */
 uint8_t *nmw_outfile_room(struct nmw_outfile *o, uint32_t n);

@@ -457,6 +457,11 @@ bool nmw_stage_quiet(const struct nmw_stage *st)
 	return st->cold->quiet;
 }
 
+bool nmw_stage_named(const struct nmw_stage *st)
+{
+	return st->cold->consumer;
+}
+
 bool nmw_stage_leaving(void)
 {
 	return stop_signals > 1;

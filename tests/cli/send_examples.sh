@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 for tool in nmw-recv nmw-match; do [ -x "$B/bin/$tool" ] || skip "$tool is not built"; done
 need tshark
-mapfile -t examples < <(sed -n 's/^\.Dl //p' man/nmw-send.1)
+mapfile -t examples < <(sed -n "s/^\.Dl //p" man/nmw-send.1 | grep -v -- "-i events")
 [ ${#examples[@]} -ge 3 ] || fail "no examples found"
 cd "$T" || exit 1
 for e in "${examples[@]}"; do

@@ -249,6 +249,36 @@ START_TEST(stdout_that_cannot_be_written)
 }
 END_TEST
 
+static off_t threes(int fd, off_t size)
+{
+	(void)fd;
+	return size < 1000 ? size / 3 * 3 : -EBADMSG;
+}
+
+/* Goes on behind the last whole record; what was torn is cut off. */
+START_TEST(appending)
+{
+	char got[8] = "";
+	open_temp();
+	put("abcde", 5, 1);
+	ck_assert_int_eq(nmw_outfile_close(&o), 0);
+	ck_assert_int_eq(nmw_outfile_append(&o, path, path, true, threes, &err), 0);
+	put("xyz", 3, 1);
+	ck_assert_int_eq(nmw_outfile_close(&o), 0);
+	int fd = open(path, O_RDONLY);
+	ck_assert_int_eq(read(fd, got, sizeof got), 6);
+	ck_assert_str_eq(got, "abcxyz");
+	ck_assert_int_eq(truncate(path, 1000), 0);
+	ck_assert_int_eq(nmw_outfile_append(&o, path, path, true, threes, &err), -EBADMSG);
+	ck_assert_int_eq(err.exit, NMW_EXIT_USAGE);
+	ck_assert_int_eq(size_of(), 1000);
+	unlink(path);
+	ck_assert_int_eq(nmw_outfile_append(&o, path, path, true, threes, &err), 0); /* made */
+	ck_assert_int_eq(nmw_outfile_close(&o), 0);
+	unlink(path);
+}
+END_TEST
+
 START_TEST(records_of_any_size)
 {
 	static uint8_t big[NMW_OUTFILE_BUF];
@@ -265,5 +295,5 @@ END_TEST
 
 UNIT_MAIN("outfile", records_arrive, a_full_disk_leaves_whole_records, dev_full,
 	  a_reader_that_leaves, signals_do_not_cut_records, a_pipe_that_does_not_block,
-	  who_is_told_gives_up, what_cannot_be_opened, stdout_that_cannot_be_written,
+	  who_is_told_gives_up, what_cannot_be_opened, stdout_that_cannot_be_written, appending,
 	  records_of_any_size)

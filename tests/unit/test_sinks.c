@@ -202,6 +202,45 @@ START_TEST(what_is_refused)
 }
 END_TEST
 
+/* Cuts n bytes off the end of a file, as a writer that was killed leaves it. */
+static off_t tear(const char *path, off_t n)
+{
+	struct stat sb;
+	ck_assert_int_eq(stat(path, &sb), 0);
+	ck_assert_int_eq(truncate(path, sb.st_size - n), 0);
+	return sb.st_size - n;
+}
+
+START_TEST(files_are_gone_on_with)
+{
+	static const char *const kinds[] = {"itch", "jsonl", "text"};
+	begin();
+	fill_burst();
+	for (unsigned k = 0; k < 3; k++) {
+		const char *spec[] = {in_dir(k, kinds[k], kinds[k])};
+		off_t one, two;
+		conf.append = false;
+		ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+		sinks_send(&sinks, burst + 3, 1);
+		sinks_close(&sinks, true);
+		one = tear(path_of(k), 0);
+		conf.append = true;
+		for (int torn = 0; torn < 2; torn++) {
+			ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+			sinks_send(&sinks, burst + 3, 1);
+			sinks_close(&sinks, k == 0);
+			two = tear(path_of(k), 0);
+			ck_assert_int_eq(two - one, k == 0 ? 21 : one);
+			tear(path_of(k), k == 0 ? 10 : 7); /* the second is not whole now */
+		}
+	}
+	const char *pcap[] = {in_dir(3, "pcap", "p")};
+	ck_assert_int_lt(sinks_open(&sinks, pcap, 1, &conf, &err), 0);
+	ck_assert_int_eq(err.exit, NMW_EXIT_USAGE);
+	end(3);
+}
+END_TEST
+
 /* One sink fails, the other goes on. */
 START_TEST(a_full_disk_stops_one_sink)
 {
@@ -259,7 +298,7 @@ START_TEST(idle_time_does_not_change_a_file)
 	const char *spec[] = {in_dir(0, "pcap", "p")};
 	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
 	sinks_send(&sinks, burst + 3, 1);
-	sinks_flush(&sinks, UINT64_MAX);
+	sinks_flush(&sinks, SINK_FLUSH_ALL - 1);
 	sinks_send(&sinks, burst + 3, 1);
 	sinks_close(&sinks, true);
 	ck_assert_uint_eq(sinks.sink[0].count.out_packets, 2); /* both in one, and the end */
@@ -268,5 +307,5 @@ START_TEST(idle_time_does_not_change_a_file)
 END_TEST
 
 UNIT_MAIN("sinks", four_sinks_get_the_same, itch_ends_with_length_0_when_clean, channels_are_chosen,
-	  what_is_refused, a_full_disk_stops_one_sink, a_capture_on_a_full_disk,
-	  times_beyond_the_format, idle_time_does_not_change_a_file)
+	  what_is_refused, files_are_gone_on_with, a_full_disk_stops_one_sink,
+	  a_capture_on_a_full_disk, times_beyond_the_format, idle_time_does_not_change_a_file)

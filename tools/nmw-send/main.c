@@ -51,6 +51,8 @@ static int parse(struct send *s, int argc, char **argv, int *nargs, struct nmw_e
 		 "max, original, a speed (10x) or a rate (1Mpps)"},
 		{NMW_OPT_RATE, 0, "rate", "RATE", &s->rate, 1, NMW_NS_PER_S,
 		 "the same as --pace RATE"},
+		{NMW_OPT_FLAG, 0, "append", NULL, &s->conf.append, 0, 0,
+		 "go on at the end of files that are there (not of captures)"},
 		{NMW_OPT_COUNT, 0, "count", "N", &s->count, 1, UINT64_MAX, "stop after N messages"},
 		{.type = NMW_OPT_GROUP, .help = "Packets of pcap:"},
 		{NMW_OPT_ENUM, 0, "framing", "soup|mold", &s->framing, 0, 0,
@@ -148,12 +150,15 @@ static void record_latency(struct send *s, unsigned n)
 		}
 }
 
-/* Sends the first n of the burst; they are the ring's again. */
+/* Sends the first n of the burst; they are the ring's again.  The place of a named consumer is kept
+ * when it dies: only what is written may lie behind it. */
 static void deliver(struct send *s, struct nmw_cons *c, unsigned n)
 {
 	if (!n)
 		return;
 	sinks_send(&s->sinks, s->burst, n);
+	if (nmw_stage_named(&s->stage))
+		sinks_flush(&s->sinks, SINK_FLUSH_ALL);
 	record_latency(s, n);
 	nmw_hist_record(&s->stage.m->hist[NMW_H_burst_msgs], n);
 	nmw_cons_release(c, n);

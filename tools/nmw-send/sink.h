@@ -3,7 +3,7 @@
  *   open    takes the part of SINK after the colon; all memory is taken here
  *   send    takes a burst of messages of its channels, all of it: what it cannot pass on is counted
  *           under its reason.  It may wait for the other end (backpressure)
- *   flush   nothing has come for a while: what can go now goes
+ *   flush   nothing has come for idle_ns: what can go now goes; all of it with SINK_FLUSH_ALL
  *   close   the stream ended, well or not: writes what belongs at its end, frees
  *
  * A sink that fails (disk full, reader gone) keeps its error and from then on counts everything
@@ -35,10 +35,13 @@ struct sink_count {
 	uint64_t drop[NMW_DROP_COUNT];
 };
 
+#define SINK_FLUSH_ALL UINT64_MAX
+
 #define SINK_CHANNELS_ALL ((1u << NMW_CH_MAX) - 2) /* bit = enum nmw_channel */
 
 struct sink_conf {
 	unsigned channels; /* wanted channels; 0 = the sink's own choice */
+	bool append;	   /* to the file that is there */
 	struct nmw_framer_conf framer;
 	bool (*give_up)(void *arg); /* see base/outfile.h */
 	void *give_up_arg;

@@ -3,14 +3,21 @@
 #include <errno.h>
 
 int sink_file_open(struct sink *k, struct nmw_outfile *o, const char *path, bool binary,
-		   const struct sink_conf *conf, struct nmw_err *e)
+		   off_t (*whole)(int fd, off_t size), const struct sink_conf *conf,
+		   struct nmw_err *e)
 {
 	o->fd = -1;
 	if (!*path)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "%s: no file: %s:FILE, or %s:- for stdout", k->spec,
 				   k->ops->name, k->ops->name);
-	int rc = nmw_outfile_open(o, path, k->spec, binary, e);
+	if (conf->append && !whole)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "%s: cannot append: its flows would begin anew: write another "
+				   "file, mergecap joins them",
+				   k->spec);
+	int rc = conf->append ? nmw_outfile_append(o, path, k->spec, binary, whole, e)
+			      : nmw_outfile_open(o, path, k->spec, binary, e);
 	o->give_up = conf->give_up;
 	o->give_up_arg = conf->give_up_arg;
 	return rc;

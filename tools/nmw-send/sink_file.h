@@ -9,8 +9,10 @@
 /* Idle time after which a reader gets to see what is in the buffer. */
 #define SINK_FILE_IDLE_NS 200000ull
 
+/* whole: see base/outfile.h; NULL: this kind of file cannot be appended to. */
 int sink_file_open(struct sink *k, struct nmw_outfile *o, const char *path, bool binary,
-		   const struct sink_conf *conf, struct nmw_err *e);
+		   off_t (*whole)(int fd, off_t size), const struct sink_conf *conf,
+		   struct nmw_err *e);
 /* Brings the sink's counts and error up to the file's. */
 void sink_file_sync(struct sink *k, const struct nmw_outfile *o);
 /* The flush of a sink whose records are all in the file's buffer. */

@@ -4,8 +4,30 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LEN_SZ 2u
+
+/* Before the length 0 that ended it, or behind its last whole message. */
+static off_t whole_messages(int fd, off_t size)
+{
+	static uint8_t piece[1u << 16];
+	off_t at = 0, from = 0; /* next length; offset of the piece */
+	ssize_t have = 0;
+	while (at + (off_t)LEN_SZ <= size) {
+		if (at < from || at + (off_t)LEN_SZ > from + have) {
+			from = at;
+			have = pread(fd, piece, sizeof piece, from);
+			if (have < (ssize_t)LEN_SZ)
+				return -EIO;
+		}
+		off_t next = at + (off_t)LEN_SZ + nmw_be16(piece + (at - from));
+		if (next == at + (off_t)LEN_SZ || next > size)
+			break;
+		at = next;
+	}
+	return at;
+}
 
 static int itch_open(struct sink *k, const char *arg, const struct sink_conf *conf,
 		     struct nmw_err *e)
@@ -14,7 +36,7 @@ static int itch_open(struct sink *k, const char *arg, const struct sink_conf *co
 	if (!o)
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "%s: out of memory", k->spec);
 	k->priv = o;
-	return sink_file_open(k, o, arg, true, conf, e);
+	return sink_file_open(k, o, arg, true, whole_messages, conf, e);
 }
 
 static void put(struct sink *k, struct nmw_outfile *o, const struct sink_msg *m)

@@ -64,7 +64,7 @@ static int pcap_open(struct sink *k, const char *arg, const struct sink_conf *co
 	int rc = nmw_framer_open(&c->framer, &framer, emit, c, e);
 	if (rc)
 		return rc;
-	rc = sink_file_open(k, &c->file, arg, true, conf, e);
+	rc = sink_file_open(k, &c->file, arg, true, NULL, conf, e);
 	return rc ? rc : put_header(k, &c->file, e);
 }
 
@@ -121,7 +121,8 @@ static void pcap_send(struct sink *k, const struct sink_msg *const *m, unsigned 
 static void pcap_flush(struct sink *k, uint64_t idle_ns)
 {
 	struct capture *c = k->priv;
-	if (!c->file.regular && c->open_packet && idle_ns >= LIVE_IDLE_NS) {
+	bool live = !c->file.regular && idle_ns >= LIVE_IDLE_NS;
+	if (c->open_packet && (live || idle_ns == SINK_FLUSH_ALL)) {
 		nmw_framer_flush(c->framer);
 		c->open_packet = false;
 	}

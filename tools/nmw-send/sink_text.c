@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define LINE_TYPICAL 2048u /* bytes: lines that fit are composed once */
 
@@ -15,6 +17,23 @@ struct text {
 	line_fn *line;
 };
 
+/* Behind the last newline; a line that is longer than the buffer is none of ours. */
+static off_t whole_lines(int fd, off_t size)
+{
+	char piece[4096];
+	off_t from = size;
+	while (from > 0 && size - from < (off_t)NMW_OUTFILE_BUF) {
+		size_t n = from < (off_t)sizeof piece ? (size_t)from : sizeof piece;
+		from -= (off_t)n;
+		if (pread(fd, piece, n, from) != (ssize_t)n)
+			return -EIO;
+		const char *newline = memrchr(piece, '\n', n);
+		if (newline)
+			return from + (newline - piece) + 1;
+	}
+	return from == 0 ? 0 : -EBADMSG;
+}
+
 static int lines_open(struct sink *k, const char *arg, const struct sink_conf *conf, line_fn *line,
 		      struct nmw_err *e)
 {
@@ -23,7 +42,7 @@ static int lines_open(struct sink *k, const char *arg, const struct sink_conf *c
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "%s: out of memory", k->spec);
 	k->priv = t;
 	t->line = line;
-	return sink_file_open(k, &t->file, arg, false, conf, e);
+	return sink_file_open(k, &t->file, arg, false, whole_lines, conf, e);
 }
 
 static int text_open(struct sink *k, const char *arg, const struct sink_conf *conf,
