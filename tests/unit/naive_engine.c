@@ -994,11 +994,11 @@ static void order_message(struct naive *n, const uint8_t *p, uint32_t len)
 		return;
 	struct session *s = session_find(n, n->in->session);
 	if (!s)
-		s = session_open(n, n->in->session, "          ", codec->id, false);
+		s = session_open(n, n->in->session, "          ", (int)codec->id, false);
 	if (!s || !s->up)
 		return;
 	if (!s->account->codec)
-		s->account->codec = codec->id;
+		s->account->codec = (int)codec->id;
 	s->codec = s->account->codec;
 	if (s->codec != (int)codec->id)
 		return;
