@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -192,6 +193,10 @@ static int no_memory(const struct nmw_ring *r, const char *dir, int err, struct 
 static int take_pages(struct nmw_ring *r, const char *dir, struct nmw_err *e)
 {
 	int err;
+	struct statvfs fs;
+	if (fstatvfs(r->fd, &fs) == 0 && fs.f_blocks > 0 &&
+	    r->g.file_sz / fs.f_frsize > fs.f_bavail)
+		return no_memory(r, dir, ENOSPC, e); /* before it is filled up in vain */
 	if (ftruncate(r->fd, (off_t)r->g.file_sz) != 0)
 		return no_memory(r, dir, errno, e);
 	do
