@@ -54,6 +54,9 @@ struct nmw_books *nmw_books_init(void *mem, const struct nmw_books_spec *spec);
 /* Takes a formatted region (after a restart, at any address). NULL: not one, or other version. */
 struct nmw_books *nmw_books_join(void *mem, size_t size);
 
+/* Bytes from one order to the next: of what nmw_book_user gives too. */
+static inline uint32_t nmw_books_order_size(const struct nmw_books *b);
+
 struct nmw_fill {
 	nmw_oid maker; /* still valid handle until the next add of the caller, also when it died */
 	uint32_t qty;  /* shares */

@@ -5,6 +5,11 @@
 
 #include "book/book.h"
 
+static inline uint32_t nmw_books_order_size(const struct nmw_books *b)
+{
+	return b->order_sz;
+}
+
 static inline nmw_oid nmw_book_alloc(struct nmw_books *b)
 {
 	return nmw_orders_take(b);
