@@ -180,12 +180,13 @@ struct sample {
 static void take_sample(const struct nmw_books *b, const struct nmw_levels *s, struct sample *m)
 {
 	uint32_t key = s->best;
-	m->n = 0;
+	m->n = m->middle = 0;
 	while (m->n < SAMPLE && nmw_levels_from(b, s, key, &key)) {
-		m->px[m->n++] = nmw_key_px(s, key);
-		key++;
+		uint32_t px = nmw_key_px(s, key++);
+		if (m->n < MARKET_DEPTH)
+			m->middle = px;
+		m->px[m->n++] = px;
 	}
-	m->middle = m->px[(m->n < MARKET_DEPTH ? m->n : MARKET_DEPTH) - 1];
 }
 
 /* The coarsest step that 7 of 8 levels lie on. */

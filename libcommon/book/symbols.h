@@ -60,6 +60,6 @@ static inline bool nmw_symbol_ticks(const struct nmw_symbol *s, uint32_t price, 
 }
 
 /* Reads --symbols FILE into the engine: see man/nmw-match.1. */
-int nmw_symbols_load(struct nmw_engine *e, const char *path, struct nmw_err *err);
+int nmw_symbols_load(struct nmw_engine *engine, const char *path, struct nmw_err *e);
 
 #endif

@@ -30,8 +30,8 @@ struct sniffed {
 	bool known;		/* false: nothing fitted: opaque bytes, channel as asked */
 };
 
-/* kinds: those that may be. codec: enum nmw_codec_id that was asked for, 0 = any. */
-void sniff_init(struct sniff *s, unsigned kinds, int codec);
+/* from: the kinds that may be. codec: enum nmw_codec_id that was asked for, 0 = any. */
+void sniff_init(struct sniff *s, unsigned from, int codec);
 /* other: channel of what cannot be told. */
 struct sniffed sniff_look(struct sniff *s, const uint8_t *p, uint32_t len, uint8_t other);
 

@@ -105,10 +105,9 @@ static void list_ring(FILE *f, const struct state_ring *r, const struct view_opt
 		red(o, x->state == NMW_RING_DEAD), state_ring_word(r), plain(o), x->tool, x->slots,
 		x->published);
 	for (unsigned i = 0; i < x->consumers; i++)
-		fprintf(f, "%s%s%s -" U64 "%s", i ? ", " : "",
+		fprintf(f, "%s%s%s -" U64, i ? ", " : "",
 			x->consumer[i].named ? x->consumer[i].name : "unnamed",
-			x->consumer[i].alive ? "" : " (away)", state_lag(x, i),
-			i + 1 < x->consumers ? "" : "");
+			x->consumer[i].alive ? "" : " (away)", state_lag(x, i));
 	fputs(x->consumers ? "\n" : "none\n", f);
 }
 
