@@ -120,7 +120,8 @@ void nmw_engine_closed_list(struct nmw_engine *e, bool closed)
 
 struct decoded {
 	struct nmw_cmd c;
-	uint8_t codec; /* 0: dropped, counted */
+	uint32_t account; /* as known before the burst: for fetching ahead only */
+	uint8_t codec;	  /* 0: dropped, counted */
 };
 
 /* Which codec reads it; NONE when it is not one that is wanted here. */
@@ -291,6 +292,56 @@ static void apply(struct nmw_run *r, struct decoded *d, const uint8_t *p, uint32
 	}
 }
 
+/* ---- fetching ahead -------------------------------------------------------------------------- */
+
+/* Where an order message's ids are kept; a session that is not there yet has none. */
+static uint32_t account_ahead(struct nmw_engine *e, const struct nmw_slot *s,
+			      const struct decoded *d)
+{
+	if (d->codec == NMW_CODEC_ITCH50)
+		return 0;
+	struct nmw_sessions *t = nmw_sessions_of(e);
+	return nmw_session_at(t, nmw_session_find(t, s->session))->account;
+}
+
+/* First step: the buckets of ids, the level of a price. */
+static void fetch_ids(struct nmw_engine *e, const struct nmw_slot *s, struct decoded *d)
+{
+	d->account = account_ahead(e, s, d);
+	struct nmw_key id = nmw_scoped(d->account, d->c.key);
+	nmw_idmap_prefetch(nmw_ids_of(e), id.lo, id.hi);
+	if (d->c.op != NMW_OP_ENTER && d->c.op != NMW_OP_FEED_ADD)
+		return;
+	if (d->codec == NMW_CODEC_OUCH42)
+		nmw_idmap_prefetch(nmw_spent_of(e), id.lo, id.hi);
+	uint32_t px, sym = nmw_symbols_find(nmw_symbols_of(e), d->c.info.symbol);
+	if (sym != NMW_SYM_NONE && d->c.price >= 0 && d->c.price <= NMW_TICK_MAX &&
+	    nmw_symbol_ticks(nmw_symbols_at(nmw_symbols_of(e), sym), (uint32_t)d->c.price, &px))
+		nmw_book_prefetch(nmw_books_of(e), sym, nmw_side_of(d->c.side), px);
+}
+
+/* Second step, the buckets being there: the order that the message is about. */
+static void fetch_order(struct nmw_engine *e, struct decoded *d)
+{
+	struct nmw_key id = nmw_scoped(d->account, d->c.key);
+	if (d->c.op != NMW_OP_ENTER && d->c.op != NMW_OP_FEED_ADD)
+		nmw_idmap_prefetch_record(nmw_ids_of(e), id.lo, id.hi);
+}
+
+/* Decodes a chunk and fetches what it will touch. None of it changes a result. */
+static void ahead(struct nmw_engine *e, const struct nmw_slot *const *s,
+		  const uint8_t *const *payload, const uint32_t *len, unsigned n, struct decoded *d)
+{
+	for (unsigned i = 0; i < n; i++) {
+		decode(e, s[i], payload[i], len[i], &d[i]);
+		if (d[i].codec && d[i].codec != NMW_CODEC_CTL)
+			fetch_ids(e, s[i], &d[i]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (d[i].codec && d[i].codec != NMW_CODEC_CTL)
+			fetch_order(e, &d[i]);
+}
+
 void nmw_engine_burst(struct nmw_engine *e, const struct nmw_slot *const *s,
 		      const uint8_t *const *payload, const uint32_t *len, unsigned n,
 		      struct nmw_engine_out *out)
@@ -299,8 +350,7 @@ void nmw_engine_burst(struct nmw_engine *e, const struct nmw_slot *const *s,
 	struct nmw_run r = {.e = e, .b = nmw_books_of(e), .out = out};
 	while (n) {
 		unsigned k = n < NMW_ENGINE_CHUNK ? n : NMW_ENGINE_CHUNK;
-		for (unsigned i = 0; i < k; i++)
-			decode(e, s[i], payload[i], len[i], &d[i]);
+		ahead(e, s, payload, len, k, d);
 		for (unsigned i = 0; i < k; i++) {
 			r.in = s[i];
 			apply(&r, &d[i], payload[i], len[i]);
