@@ -178,13 +178,15 @@ static void feed_reduce(struct nmw_run *r, const struct nmw_cmd *c, nmw_oid id)
 	nmw_book_order(r->b, id, &o);
 	if (passive_of(r->e))
 		nmw_passive_reduce(passive_of(r->e), c->key.lo, c->qty);
-	if (c->qty >= o.qty) {
-		nmw_order_cancel(r, id, 'U');
+	uint32_t qty = c->qty < o.qty ? c->qty : o.qty;
+	r->e->stat.canceled++;
+	nmw_feed_reduce(r, nmw_entry_of(r->b, id), o.sym, qty);
+	if (qty < o.qty) {
+		nmw_book_reduce(r->b, id, o.qty - qty);
 		return;
 	}
-	r->e->stat.canceled++;
-	nmw_book_reduce(r->b, id, o.qty - c->qty);
-	nmw_feed_reduce(r, nmw_entry_of(r->b, id), o.sym, c->qty);
+	nmw_book_unlink(r->b, id);
+	nmw_order_dead(r->e, id);
 }
 
 static void feed_delete(struct nmw_run *r, const struct nmw_cmd *c, nmw_oid id)
