@@ -583,6 +583,8 @@ static void take(struct naive *n, struct taker *t)
 {
 	while (t->qty) {
 		struct order *o = t->book->queue[!t->buy];
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the queue before
+		 */
 		if (!reaches(t, o))
 			return;
 		if (n->spec.stp == NMW_STP_ALLOW || o->account != t->session->account) {

@@ -258,5 +258,5 @@ int main(void)
 				      agrees_when_old_orders_yield, agrees_at_its_limits,
 				      same_bytes_at_any_burst,	    own_feed_is_reproduced};
 	setenv("CK_DEFAULT_TIMEOUT", "280", 0); /* seconds: a busy machine, a sanitizer */
-	return unit_run("engine random", tests, sizeof(tests) / sizeof(*tests));
+	return unit_run("engine random", tests, sizeof tests / sizeof tests[0]);
 }
