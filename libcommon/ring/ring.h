@@ -251,6 +251,7 @@ struct nmw_ring_info {
 	uint32_t slot_sz, page_sz;
 	bool private_ring;
 	enum nmw_ring_state state;
+	uint64_t created_ns;   /* CLOCK_REALTIME; tells a ring from a later one of the same name */
 	uint32_t producer_pid; /* for people only; liveness is the lock */
 	uint64_t published;    /* last sequence number */
 	unsigned consumers;

@@ -76,6 +76,7 @@ int nmw_ring_inspect(const char *name, struct nmw_ring_info *out, struct nmw_err
 	out->slot_sz = r->g.slot_sz;
 	out->page_sz = r->g.page_sz;
 	out->private_ring = (r->g.flags & NMW_RING_F_PRIVATE) != 0;
+	out->created_ns = r->g.created_ns;
 	out->producer_pid = r->hdr->p.pid;
 	for (unsigned i = 0; i < NMW_RING_CONSUMERS; i++)
 		add_consumer(r, i, out);

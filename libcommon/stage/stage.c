@@ -187,6 +187,12 @@ const struct nmw_opt *nmw_stage_opts(struct nmw_stage *st)
 	return st->cold->opts;
 }
 
+void nmw_stage_consumer(struct nmw_stage *st, const char *name)
+{
+	if (!st->cold->consumer)
+		st->cold->consumer = name;
+}
+
 /* ---- opening -------------------------------------------------------------------------------- */
 
 static int pin_cpu(uint64_t cpu, struct nmw_err *e)

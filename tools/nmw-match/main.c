@@ -5,11 +5,13 @@
 #include "book/engine.h"
 #include "book/replay_check.h"
 #include "book/symbols.h"
+#include "durable.h"
 #include "memory.h"
 #include "stage/stage.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REPORT_EVERY   4096u /* messages between two updates of the counters */
@@ -27,11 +29,13 @@ struct match {
 	struct nmw_engine *engine;
 	struct nmw_engine_out out;
 	struct memory memory;
+	struct durable durable;
 	/* options, as typed */
 	const char *symbols_file, *utc_offset;
 	uint64_t orders, symbols, sessions, ids, timers, window;
 	int codec, self_match;
 	bool check, no_feed, no_replies, lazy;
+	struct durable_opts journal;
 	/* state */
 	uint32_t unreported; /* messages since the counters were updated */
 	/* descriptors are copied once and checked: the ring is another program's memory */
@@ -52,6 +56,8 @@ static void defaults(struct match *m)
 	m->sessions = 1024;
 	m->ids = 4000000;
 	m->utc_offset = "0s";
+	m->journal.sync = NMW_SYNC_BATCH;
+	m->journal.segment_sz = NMW_JOURNAL_SEGMENT_DEF;
 }
 
 static int parse(struct match *m, int argc, char **argv, int *nargs, struct nmw_err *e)
@@ -85,6 +91,15 @@ static int parse(struct match *m, int argc, char **argv, int *nargs, struct nmw_
 		 "ticks in the array near the market, a power of two (0 = by memory)"},
 		{NMW_OPT_FLAG, 0, "lazy", NULL, &m->lazy, 0, 0,
 		 "take pages when they are first used"},
+		{.type = NMW_OPT_GROUP, .help = "Durability:"},
+		{NMW_OPT_STR, 0, "journal", "DIR", &m->journal.dir, 0, 0,
+		 "log the input and go on after a crash where it stood"},
+		{NMW_OPT_ENUM, 0, "sync", "none|batch|always", &m->journal.sync, 0, 0,
+		 "what a power failure may cost: about 30 s, 10 ms, nothing"},
+		{NMW_OPT_COUNT, 0, "snapshot-every", "N", &m->journal.snapshot_every, 0, 0,
+		 "messages between snapshots (0 = at the end and on SIGUSR2)"},
+		{NMW_OPT_SIZE, 0, "segment-size", "SIZE", &m->journal.segment_sz,
+		 NMW_JOURNAL_SEGMENT_MIN, NMW_JOURNAL_SEGMENT_MAX, "bytes of a file of the log"},
 		{.type = NMW_OPT_END}};
 	const char *const examples[] = {
 		"nmw-recv pcap:day.pcap | nmw-match --symbols symbols.json | nmw-send jsonl:-",
@@ -147,8 +162,10 @@ static int configure(struct match *m, struct nmw_engine_spec *s, struct nmw_err 
 static struct nmw_slot *out_slot(struct nmw_engine_out *o, uint32_t len_max, uint8_t **payload)
 {
 	struct match *m = o->arg;
-	struct nmw_slot *s = nmw_stage_slot(&m->stage, len_max, payload);
+	struct nmw_slot *s =
+		durable_sends(&m->durable) ? nmw_stage_slot(&m->stage, len_max, payload) : NULL;
 	if (__builtin_expect(!s, 0)) {
+		m->durable.lost = m->durable.lost || !m->durable.replaying || m->stage.failed;
 		s = (struct nmw_slot *)(void *)m->nowhere;
 		*payload = s->payload;
 	}
@@ -158,6 +175,7 @@ static struct nmw_slot *out_slot(struct nmw_engine_out *o, uint32_t len_max, uin
 static void out_done(struct nmw_engine_out *o, struct nmw_slot *s, uint32_t len)
 {
 	struct match *m = o->arg;
+	m->durable.pos.produced++;
 	if (__builtin_expect((uint8_t *)s == m->nowhere, 0))
 		return;
 	s->len = (uint16_t)len;
@@ -174,13 +192,36 @@ static int engine_open(struct match *m, const struct nmw_engine_spec *s, struct 
 	int rc = memory_take(&m->memory, size, !m->lazy, e);
 	if (rc)
 		return rc;
-	m->engine = nmw_engine_init(m->memory.at, s);
+	rc = m->journal.dir ? durable_restore(&m->durable, m->memory.at, size, e) : 0;
+	if (rc < 0)
+		return rc;
+	bool restored = rc == 1;
+	m->engine =
+		restored ? nmw_engine_join(m->memory.at, size) : nmw_engine_init(m->memory.at, s);
+	if (!m->engine)
+		return nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA,
+				   "journal %s: a snapshot is of another version of the engine: "
+				   "remove the snapshots, the log is enough",
+				   m->journal.dir);
 	m->out = (struct nmw_engine_out){.slot = out_slot, .done = out_done, .arg = m};
 	nmw_log(NMW_LOG_INFO,
 		"engine: %" PRIu64 " orders, %" PRIu64 " symbols, %" PRIu64 " sessions, %" PRIu64
 		" ids: %zu MiB, %s",
 		m->orders, m->symbols, m->sessions, m->ids, m->memory.size >> 20, m->memory.is);
-	return m->symbols_file ? nmw_symbols_load(m->engine, m->symbols_file, e) : 0;
+	return m->symbols_file && !restored ? nmw_symbols_load(m->engine, m->symbols_file, e) : 0;
+}
+
+/* What the output depends on beside the input; numbers as text, so that no padding counts. */
+static int journal_open(struct match *m, const struct nmw_engine_spec *s, struct nmw_err *e)
+{
+	char text[256];
+	uint64_t hash;
+	int n = snprintf(text, sizeof text, "%u %u %u %u %" PRIu64 " %u %d %d %d %d %d %" PRId64,
+			 s->symbols, s->orders, s->sessions, s->timers, s->ids, s->window, s->codec,
+			 s->check, s->feed_out, s->replies_out, s->stp, s->utc_offset_ns);
+	int rc = durable_conf_hash(text, (size_t)n, m->symbols_file, &hash, e);
+	nmw_stage_consumer(&m->stage, m->stage.tool);
+	return rc ? rc : durable_open(&m->durable, &m->journal, hash, e);
 }
 
 /* ---- figures -------------------------------------------------------------------------------- */
@@ -269,6 +310,14 @@ static void corrupt(struct match *m, const struct nmw_cons *c, unsigned at)
 	nmw_stage_fail(&m->stage, &e);
 }
 
+/* After n messages (0: idle). */
+static void durable(struct match *m, unsigned n)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	if (m->journal.dir && durable_tick(&m->durable, n, &e))
+		nmw_stage_fail(&m->stage, &e);
+}
+
 /* The input is handed back after its outputs are published: a crash reads it again. */
 static void burst(struct match *m, struct nmw_cons *c, unsigned n)
 {
@@ -277,9 +326,16 @@ static void burst(struct match *m, struct nmw_cons *c, unsigned n)
 		corrupt(m, c, good);
 		return;
 	}
+	struct nmw_err e = NMW_ERR_INIT;
+	if (m->journal.dir &&
+	    durable_log(&m->durable, m->stage.in_turn, m->slot, m->payload, m->len, n, &e)) {
+		nmw_stage_fail(&m->stage, &e);
+		return;
+	}
 	nmw_engine_burst(m->engine, m->slot, m->payload, m->len, n, &m->out);
 	nmw_stage_flush(&m->stage);
 	nmw_cons_release(c, n);
+	durable(m, n);
 	m->unreported += n;
 	if (m->unreported >= REPORT_EVERY)
 		report(m);
@@ -298,6 +354,7 @@ static void run(struct match *m)
 		}
 		if (m->unreported)
 			report(m);
+		durable(m, 0);
 		nmw_stage_idle(st);
 	}
 }
@@ -318,8 +375,14 @@ static void check(struct match *m)
 
 static void finish(struct match *m)
 {
+	struct nmw_err e = NMW_ERR_INIT;
+	if (m->stage.drained && !m->stage.failed && m->journal.dir && durable_end(&m->durable, &e))
+		nmw_stage_fail(&m->stage, &e);
 	if (m->stage.drained && !m->stage.failed)
 		nmw_engine_end(m->engine, &m->out);
+	nmw_stage_flush(&m->stage);
+	if (m->journal.dir && durable_close(&m->durable, true, &e))
+		nmw_stage_fail(&m->stage, &e);
 	if (m->check && !m->stage.failed)
 		check(m);
 	report(m);
@@ -340,14 +403,19 @@ int main(int argc, char **argv)
 	if (act == NMW_OPT_DONE)
 		return nmw_stage_close(&m.stage, NULL);
 	int rc = act < 0 ? act : configure(&m, &spec, &e);
+	if (!rc && m.journal.dir)
+		rc = journal_open(&m, &spec, &e);
 	if (!rc)
 		rc = engine_open(&m, &spec, &e);
 	if (!rc)
 		rc = nmw_stage_open(&m.stage, &e);
+	if (!rc && m.journal.dir)
+		rc = durable_start(&m.durable, &m.stage, m.engine, &m.out, &e);
 	if (!rc) {
 		run(&m);
 		finish(&m);
 	}
+	durable_close(&m.durable, false, NULL);
 	rc = nmw_stage_close(&m.stage, &e);
 	memory_give(&m.memory);
 	return rc;

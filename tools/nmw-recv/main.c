@@ -17,7 +17,8 @@
 #define PROGRESS_NS    (NMW_NS_PER_S / 4)
 #define PROGRESS_POLLS 64u /* polls between two looks at the clock */
 
-static const struct source *const sources[] = {&source_pcap, &source_itch, &source_gen};
+static const struct source *const sources[] = {&source_pcap, &source_itch, &source_gen,
+					       &source_journal};
 #define N_SOURCES (sizeof sources / sizeof sources[0])
 
 struct recv {
@@ -44,7 +45,7 @@ static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
 	struct recv_conf *c = &r->conf;
 	const struct nmw_opt own[] = {
 		{.type = NMW_OPT_GROUP,
-		 .help = "Input (SOURCE: pcap:FILE itch:FILE gen:SPEC; FILE "
+		 .help = "Input (SOURCE: pcap:FILE itch:FILE gen:SPEC journal:DIR; FILE "
 			 "may be -):"},
 		{NMW_OPT_STR, 0, "pace", "PACE", &r->pace, 0, 0,
 		 "max, original, a speed (10x) or a rate (1Mpps)"},
@@ -72,7 +73,7 @@ static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
 		.summary = "Takes packets in and publishes each application message.",
 		.examples = examples,
 		.groups = {own, nmw_stage_opts(&r->st)},
-		.backends = "pcap itch gen",
+		.backends = "pcap itch gen journal",
 		.min_args = 1,
 		.max_args = 1,
 	};
@@ -95,10 +96,11 @@ static int unknown_source(const char *spec, size_t n, struct nmw_err *e)
 			nearest = sources[i]->name;
 		}
 	}
-	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-			   "%s: not a source: pcap:FILE, itch:FILE or gen:SPEC is expected: did "
-			   "you mean %s:%s?",
-			   spec, nearest, spec[n] == ':' ? spec + n + 1 : spec);
+	return nmw_err_set(
+		e, -EINVAL, NMW_EXIT_USAGE,
+		"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC or journal:DIR is expected: did "
+		"you mean %s:%s?",
+		spec, nearest, spec[n] == ':' ? spec + n + 1 : spec);
 }
 
 static int find_source(struct recv *r, struct nmw_err *e)

@@ -44,6 +44,6 @@ struct source {
 	void (*close)(void *s);
 };
 
-extern const struct source source_pcap, source_itch, source_gen;
+extern const struct source source_pcap, source_itch, source_gen, source_journal;
 
 #endif

@@ -108,6 +108,7 @@ static json *ring_full(const struct state_ring *r)
 	}
 	nmw_json_set(o, "private", nmw_json_bool(x->private_ring));
 	nmw_json_set(o, "version", nmw_json_num(x->version));
+	nmw_json_set(o, "created_ns", nmw_json_id(x->created_ns));
 	nmw_json_set(o, "producer", nmw_json_str(x->tool));
 	nmw_json_set(o, "producer_pid", nmw_json_num(x->producer_pid));
 	nmw_json_set(o, "slots", nmw_json_num(x->slots));

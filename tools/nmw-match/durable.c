@@ -1,0 +1,359 @@
+#include "durable.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define POS_VERSION 1u
+#define PROGRESS    (1u << 18) /* records between two progress lines */
+
+_Static_assert(sizeof(struct durable_pos) == 16 + 32 * 64 + 8 + 24, "position is 2096 bytes");
+_Static_assert(sizeof(struct durable_pos) <= NMW_JOURNAL_USER_MAX, "position fits a snapshot");
+
+/* Notes in the log. */
+enum note_kind { NOTE_INPUT = 1, NOTE_OUTPUT = 2, NOTE_END = 3 };
+
+struct note {
+	uint64_t kind;
+	uint64_t index;	  /* INPUT */
+	uint64_t ring_ns; /* INPUT, OUTPUT */
+	uint64_t made;	  /* OUTPUT */
+	uint64_t seq;	  /* INPUT: last message before; OUTPUT */
+	char name[48];	  /* INPUT */
+};
+
+static volatile sig_atomic_t snapshot_wanted;
+
+static void on_snapshot(int sig)
+{
+	(void)sig;
+	snapshot_wanted = 1;
+}
+
+/* ---- starting ------------------------------------------------------------------------------- */
+
+static uint64_t fnv(uint64_t h, const void *p, size_t n)
+{
+	const uint8_t *at = p;
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ at[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+int durable_conf_hash(const char *text, size_t n, const char *file, uint64_t *out,
+		      struct nmw_err *e)
+{
+	uint8_t buf[4096];
+	uint64_t h = fnv(UINT64_C(0xcbf29ce484222325), text, n);
+	if (file && !strcmp(file, "-"))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--journal and --symbols -: a restart needs the symbols again: "
+				   "give a file");
+	FILE *f = file ? fopen(file, "re") : NULL;
+	if (file && !f)
+		return nmw_err_set(e, -errno, NMW_EXIT_USAGE, "%s: cannot open: %s", file,
+				   strerror(errno));
+	for (size_t got; f && (got = fread(buf, 1, sizeof buf, f)) > 0;)
+		h = fnv(h, buf, got);
+	if (f)
+		fclose(f);
+	*out = h;
+	return 0;
+}
+
+int durable_open(struct durable *d, const struct durable_opts *o, uint64_t conf_hash,
+		 struct nmw_err *e)
+{
+	const struct nmw_journal_conf c = {.dir = o->dir,
+					   .sync = (enum nmw_journal_sync)o->sync,
+					   .segment_sz = o->segment_sz,
+					   .conf_hash = conf_hash};
+	struct sigaction sa = {.sa_handler = on_snapshot, .sa_flags = SA_RESTART};
+	d->o = *o;
+	d->pos.version = POS_VERSION;
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGUSR2, &sa, NULL);
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGXFSZ, &sa, NULL); /* a file size limit is an error of write */
+	return nmw_journal_open(&d->journal, &c, e);
+}
+
+int durable_restore(struct durable *d, void *region, size_t size, struct nmw_err *e)
+{
+	struct nmw_journal_stat st;
+	d->region = region;
+	d->region_sz = size;
+	int rc = nmw_journal_restore(d->journal, region, size, &d->pos, sizeof d->pos, e);
+	if (rc < 0)
+		return rc;
+	nmw_journal_stat(d->journal, &st);
+	if (st.bad_snapshots)
+		nmw_log(NMW_LOG_WARN, "journal %s: %" PRIu64 " damaged snapshots passed over",
+			d->o.dir, st.bad_snapshots);
+	if (rc && (d->pos.version != POS_VERSION || d->pos.inputs > UINT16_MAX))
+		return nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA,
+				   "journal %s: position of a snapshot: version %" PRIu64
+				   " found, %u expected",
+				   d->o.dir, d->pos.version, POS_VERSION);
+	if (!rc)
+		d->pos = (struct durable_pos){.version = POS_VERSION};
+	return rc;
+}
+
+/* Which ring it is: names come back, creation times do not. */
+static int ring_identity(const char *name, uint64_t *ring_ns, struct nmw_err *e)
+{
+	struct nmw_ring_info i;
+	int rc = nmw_ring_inspect(name, &i, e);
+	*ring_ns = rc ? 0 : i.created_ns;
+	return rc;
+}
+
+static void note_apply(struct durable *d, const struct note *n)
+{
+	struct durable_pos *p = &d->pos;
+	if (n->kind == NOTE_INPUT && n->index < DURABLE_INPUTS) {
+		p->input[n->index].ring_ns = n->ring_ns;
+		p->input[n->index].last = n->seq;
+		memcpy(p->input[n->index].name, n->name, sizeof n->name);
+		p->input[n->index].name[sizeof n->name - 1] = 0;
+		p->inputs++;
+	}
+	if (n->kind == NOTE_OUTPUT) {
+		p->output.ring_ns = n->ring_ns;
+		p->output.made = n->made;
+		p->output.seq = n->seq;
+	}
+	if (n->kind == NOTE_END)
+		nmw_engine_end(d->engine, d->out);
+	d->ended = n->kind == NOTE_END;
+}
+
+/* A record of the log goes through the engine as it did the first time. */
+static int replay(const struct nmw_journal_rec *r, void *arg, struct nmw_err *e)
+{
+	struct durable *d = arg;
+	_Alignas(8) uint8_t desc[NMW_DESC_SZ];
+	struct nmw_slot *s = (struct nmw_slot *)(void *)desc;
+	struct note n;
+	if (r->kind == NMW_JOURNAL_NOTE && r->len == sizeof n) {
+		memcpy(&n, r->payload, sizeof n);
+		note_apply(d, &n);
+	} else if (r->kind == NMW_JOURNAL_MESSAGE && r->input < DURABLE_INPUTS) {
+		memcpy(desc, r->slot, sizeof desc);
+		d->pos.input[r->input].last = s->seq;
+		s->ingress_ns = 0; /* of a clock that may have started anew */
+		nmw_engine_msg(d->engine, s, r->payload, r->len, d->out);
+		d->replayed++;
+		d->ended = false;
+	} else {
+		return nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA,
+				   "journal %s: record %" PRIu64 " is of no kind that is known",
+				   d->o.dir, r->number);
+	}
+	if (d->stage->failed)
+		return -ECANCELED; /* the stage knows why */
+	if (r->number % PROGRESS == 0)
+		nmw_log_progress("replaying record %" PRIu64, r->number);
+	return 0;
+}
+
+static int note_write(struct durable *d, const struct note *n, struct nmw_err *e)
+{
+	nmw_journal_put(d->journal, NMW_JOURNAL_NOTE, 0, NULL, (const uint8_t *)n, sizeof *n);
+	return nmw_journal_commit(d->journal, e);
+}
+
+/* ---- taking up the rings --------------------------------------------------------------------- */
+
+/* Messages that the log has are handed back; what neither has is a loss. */
+static int input_skip(struct durable *d, struct nmw_cons *c, uint64_t last, struct nmw_err *e)
+{
+	if (c->next > last + 1)
+		return nmw_err_set(e, -ENODATA, NMW_EXIT_LOSS,
+				   "ring %s: journal %s ends at its message %" PRIu64
+				   ", the ring goes on at %" PRIu64 ": %" PRIu64
+				   " messages are in neither: take a new directory to go on "
+				   "without them",
+				   nmw_cons_name(c), d->o.dir, last, c->next, c->next - last - 1);
+	uint64_t n = last + 1 - c->next;
+	for (; n > UINT32_MAX; n -= UINT32_MAX)
+		nmw_cons_release(c, UINT32_MAX);
+	nmw_cons_release(c, (unsigned)n);
+	return 0;
+}
+
+static int input_take_up(struct durable *d, unsigned i, struct nmw_err *e)
+{
+	struct durable_pos *p = &d->pos;
+	struct nmw_cons *c = &d->stage->in[i];
+	struct note n = {.kind = NOTE_INPUT, .seq = c->next - 1};
+	int rc = ring_identity(nmw_cons_name(c), &n.ring_ns, e);
+	if (rc)
+		return rc;
+	for (unsigned k = 0; k < DURABLE_INPUTS; k++)
+		if (p->input[k].ring_ns == n.ring_ns &&
+		    !strncmp(p->input[k].name, nmw_cons_name(c), sizeof p->input[k].name - 1)) {
+			d->input_of[i] = (uint16_t)k;
+			return input_skip(d, c, p->input[k].last, e);
+		}
+	n.index = p->inputs % DURABLE_INPUTS;
+	snprintf(n.name, sizeof n.name, "%.47s", nmw_cons_name(c));
+	d->input_of[i] = (uint16_t)n.index;
+	rc = note_write(d, &n, e);
+	if (!rc)
+		note_apply(d, &n);
+	return rc;
+}
+
+static int output_take_up(struct durable *d, struct nmw_err *e)
+{
+	const struct nmw_prod *out = &d->stage->out;
+	const struct durable_pos *p = &d->pos;
+	struct note n = {.kind = NOTE_OUTPUT,
+			 .ring_ns = d->out_ring_ns,
+			 .made = p->produced,
+			 .seq = out->next - 1};
+	if (p->output.ring_ns == d->out_ring_ns) {
+		uint64_t there = out->next - 1 - p->output.seq;
+		if (there == p->produced - p->output.made)
+			return 0;
+		return nmw_err_set(e, -EBADMSG, NMW_EXIT_LOSS,
+				   "ring %s: has %" PRIu64 " outputs, the journal makes %" PRIu64
+				   ": records are missing from its end: restore it, or start with "
+				   "a new directory and new rings",
+				   nmw_prod_name(out), there, p->produced - p->output.made);
+	}
+	if (p->output.ring_ns)
+		nmw_log(NMW_LOG_WARN,
+			"ring %s: is new: the %" PRIu64
+			" outputs of the past are not sent again: `nmw-recv journal:%s | "
+			"nmw-match` makes them",
+			nmw_prod_name(out), p->produced, d->o.dir);
+	int rc = note_write(d, &n, e);
+	if (!rc)
+		note_apply(d, &n);
+	return rc;
+}
+
+static void say_start(const struct durable *d)
+{
+	struct nmw_journal_stat st;
+	nmw_journal_stat(d->journal, &st);
+	if (st.torn_bytes)
+		nmw_log(NMW_LOG_WARN,
+			"journal %s: %" PRIu64 " bytes behind record %" PRIu64
+			" were cut off: a crash left them half written",
+			d->o.dir, st.torn_bytes, st.last);
+	nmw_log(NMW_LOG_INFO,
+		"journal %s: %" PRIu64 " records, %" PRIu64 " messages replayed, %" PRIu64
+		" outputs made so far",
+		d->o.dir, st.last, d->replayed, d->pos.produced);
+	nmw_count(d->stage->m, NMW_M_journal_replayed, d->replayed);
+	nmw_count(d->stage->m, NMW_M_journal_torn_bytes, st.torn_bytes);
+}
+
+int durable_start(struct durable *d, struct nmw_stage *st, struct nmw_engine *engine,
+		  struct nmw_engine_out *out, struct nmw_err *e)
+{
+	d->stage = st;
+	d->engine = engine;
+	d->out = out;
+	if (st->drop_on_full)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--journal and --on-full drop: an output that is dropped cannot "
+				   "be told from one that was sent: leave one out");
+	int rc = ring_identity(nmw_prod_name(&st->out), &d->out_ring_ns, e);
+	if (rc)
+		return rc;
+	d->replaying = true;
+	rc = nmw_journal_replay(d->journal, replay, d, e);
+	d->replaying = false;
+	nmw_log_progress(NULL);
+	if (rc)
+		return rc;
+	nmw_stage_flush(st);
+	rc = output_take_up(d, e);
+	for (unsigned i = 0; !rc && i < st->n_in; i++)
+		rc = input_take_up(d, i, e);
+	if (!rc)
+		say_start(d);
+	return rc;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+static void count(struct durable *d)
+{
+	struct nmw_journal_stat st;
+	struct nmw_metrics *m = d->stage->m;
+	nmw_journal_stat(d->journal, &st);
+	nmw_gauge(m, NMW_M_journal_records, st.records);
+	nmw_gauge(m, NMW_M_journal_bytes, st.bytes);
+	nmw_gauge(m, NMW_M_journal_syncs, st.syncs);
+	nmw_gauge(m, NMW_M_journal_snapshots, st.snapshots);
+}
+
+int durable_log(struct durable *d, unsigned i, const struct nmw_slot *const *slot,
+		const uint8_t *const *payload, const uint32_t *len, unsigned n, struct nmw_err *e)
+{
+	uint16_t input = d->input_of[i];
+	for (unsigned k = 0; k < n; k++)
+		nmw_journal_put(d->journal, NMW_JOURNAL_MESSAGE, input, slot[k], payload[k],
+				len[k]);
+	d->pos.input[input].last = slot[n - 1]->seq;
+	d->ended = false;
+	return nmw_journal_commit(d->journal, e);
+}
+
+static int snapshot(struct durable *d, struct nmw_err *e)
+{
+	snapshot_wanted = 0;
+	d->since_snapshot = 0;
+	if (d->lost || d->stage->failed)
+		return 0;
+	int rc = nmw_journal_snapshot(d->journal, d->region, d->region_sz, &d->pos, sizeof d->pos,
+				      e);
+	if (!rc)
+		count(d);
+	return rc;
+}
+
+int durable_tick(struct durable *d, unsigned n, struct nmw_err *e)
+{
+	d->since_snapshot += n;
+	if (snapshot_wanted || (d->o.snapshot_every && d->since_snapshot >= d->o.snapshot_every))
+		return snapshot(d, e);
+	if (n)
+		return 0;
+	count(d);
+	return nmw_journal_tick(d->journal, e);
+}
+
+int durable_end(struct durable *d, struct nmw_err *e)
+{
+	const struct note n = {.kind = NOTE_END};
+	if (d->ended)
+		return 0;
+	d->ended = true;
+	return note_write(d, &n, e);
+}
+
+int durable_close(struct durable *d, bool keep, struct nmw_err *e)
+{
+	if (!d->journal)
+		return 0;
+	int rc = 0;
+	if (keep && d->stage)
+		rc = snapshot(d, e);
+	if (d->stage)
+		count(d);
+	int close_rc = nmw_journal_close(d->journal, rc ? NULL : e);
+	d->journal = NULL;
+	return rc ? rc : close_rc;
+}
