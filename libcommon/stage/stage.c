@@ -709,7 +709,8 @@ static void close_rings(struct nmw_stage *st)
 		if (!st->failed)
 			nmw_stage_flush(st);
 		c->closing = true;
-		nmw_prod_close(&st->out);
+		if (!st->failed || !st->comes_back || c->private_out)
+			nmw_prod_close(&st->out);
 		if (!st->failed)
 			drain_output(st);
 		nmw_prod_leave(&st->out);

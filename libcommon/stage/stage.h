@@ -51,6 +51,8 @@ struct nmw_stage {
 	bool stopping;	    /* asked to stop by a signal */
 	bool drained;	    /* all inputs closed and read to the end, or the source is done */
 	bool failed;	    /* an error was noted */
+	bool comes_back;    /* set by stages that can: after an error the output ring is left as by
+			     * a crash, not closed, so that its readers wait for the restart */
 	enum nmw_exit exit; /* worst so far */
 	uint32_t calls;	    /* of nmw_stage_go since the last look at the clock */
 	struct nmw_stage_cold *cold;

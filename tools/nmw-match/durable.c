@@ -264,6 +264,7 @@ int durable_start(struct durable *d, struct nmw_stage *st, struct nmw_engine *en
 	d->stage = st;
 	d->engine = engine;
 	d->out = out;
+	st->comes_back = true;
 	if (st->drop_on_full)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--journal and --on-full drop: an output that is dropped cannot "

@@ -158,8 +158,10 @@ static int run(struct recv *r, struct nmw_err *e)
 	r->started_ns = r->shown_ns = nmw_clock_mono();
 	while (nmw_stage_go(&r->st)) {
 		int rc = r->source->poll(r->state, e);
-		if (rc < 0)
+		if (rc < 0) {
+			nmw_stage_flush(&r->st); /* what came before it goes on */
 			return nmw_err_prefix(e, "%s", r->source->name);
+		}
 		if (rc == 0)
 			nmw_stage_done(&r->st);
 		show_progress(r);

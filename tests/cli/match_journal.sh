@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# nmw-match --journal: clean stops, snapshots, a cut tail, damage, wrong use, a full disk, lost input.
+. "$(dirname "$0")/lib.sh"
+need jq
+
+pids='' mounted=''
+trap 'kill -9 $pids 2>/dev/null; wait; [ -z "$mounted" ] || umount "$mounted"; rm -rf "$T"' EXIT
+small=(--orders 20k --ids 200k --symbols-max 64 --sessions 64 --timers 1k --window 256)
+gen=gen:seed=9,count=30k,symbols=10
+log=log.00000000000000000001
+
+# what the messages say, without their place on the ring
+said() { jq -c 'del(.seq)' "$@"; }
+match() { # ARGUMENT...: on named rings
+	nmw-match "${small[@]}" -i orders -o events --wait 20s --journal "$T/j" "$@"
+}
+start() { # the same in the background
+	(exec nmw-match "${small[@]}" -i orders -o events --wait 20s --journal "$T/j" "$@" >"$T/match.log" 2>&1) &
+	m=$!
+}
+# A run over named rings, in the background: recv, send; the sink appends its lines to a file a run.
+feed() { # PACE
+	nmw-recv "$gen" -o orders --slots 1K --pace "$1" >"$T/recv.log" 2>&1 &
+	recv=$!
+	pids="$recv"
+}
+sink() {
+	nmw-send jsonl:"$1" -i events --consumer sink --wait 20s >"$T/send.log" 2>&1 &
+	send=$!
+	pids="$pids $send"
+}
+published() { nmw-stat --json | jq -r "[.rings[] | select(.name == \"$1\") | .published | tonumber][0] // 0"; }
+until_published() { # RING N
+	local i
+	for ((i = 0; i < 400; i++)); do
+		[ "$(published "$1")" -ge "$2" ] && return
+		sleep 0.02
+	done
+	fail "ring $1: $(published "$1") messages, $2 expected"
+}
+
+nmw-recv "$gen" -q 2>"$T/log" | nmw-match "${small[@]}" 2>>"$T/log" | nmw-send jsonl:"$T/want" -q 2>>"$T/log" ||
+	{ cat "$T/log"; fail "the undisturbed run"; }
+
+# ---- wrong use
+expect 2 nmw-match --journal "$T/x" --symbols - -i none -o none
+expect 2 nmw-match --journal "$T/x" --sync sometimes
+expect 2 nmw-match --journal "$T/x" --segment-size 1M
+expect 2 nmw-recv journal:"$T/none" -o none
+mkdir "$T/empty"
+expect 2 nmw-recv journal:"$T/empty" -o none
+grep -q 'not a journal' "$T/err" || fail "an empty directory is not said to be no journal"
+
+# ---- stopped by SIGTERM and started again: what the sinks got in turn is the whole
+feed 10kpps
+sink "$T/one"
+start --sync always
+pids="$pids $m"
+until_published events 5000
+kill -USR2 $m
+for _ in $(seq 200); do
+	ls "$T"/j/snap.* >"$T/log" 2>&1 && break
+	sleep 0.02
+done
+ls "$T"/j/snap.* >"$T/log" 2>&1 || { cat "$T/match.log"; fail "no snapshot on SIGUSR2"; }
+until_published events 8000
+expect 6 nmw-match "${small[@]}" -i orders -o other --journal "$T/j"
+grep -q "journal $T/j: another process writes it" "$T/err" || { cat "$T/err"; fail "two writers: message"; }
+kill -TERM $m
+wait $m || { cat "$T/match.log"; fail "SIGTERM: exit $?"; }
+wait $send || fail "the first sink"
+pids=$recv
+[ "$(find "$T/j" -name 'snap.*' | wc -l)" = 2 ] || fail "two snapshots are kept"
+sink "$T/two"
+match >"$T/match.log" 2>&1 || { cat "$T/match.log"; fail "the second run"; }
+wait $send $recv || fail "the second sink"
+pids=''
+grep -q ' 0 messages replayed' "$T/match.log" || { cat "$T/match.log"; fail "a clean stop leaves a snapshot of the end"; }
+cmp <(said "$T/want") <(said "$T/one" "$T/two") || fail "two runs differ from one"
+
+# ---- another configuration is refused
+expect 2 nmw-match "${small[@]}" --self-match cancel-new -i orders -o events --journal "$T/j"
+grep -q 'configuration [0-9a-f]* found, [0-9a-f]* expected' "$T/err" || { cat "$T/err"; fail "configuration: message"; }
+
+# ---- a bit that flipped: exit 3 with file and offset, by the engine and by the reader
+cp -r --sparse=always "$T/j" "$T/flip"
+rm "$T"/flip/snap.*
+printf '\x01' | dd of="$T/flip/$log" bs=1 seek=100000 conv=notrunc status=none
+feed max
+pids="$recv"
+expect 3 nmw-match "${small[@]}" -i orders -o events --journal "$T/flip"
+grep -qE "$T/flip/$log: damaged at offset [0-9]+, record [0-9]+" "$T/err" || { cat "$T/err"; fail "damage: message"; }
+expect 3 nmw-recv journal:"$T/flip" -o out --min-consumers 0
+grep -qE "$T/flip/$log: damaged at offset [0-9]+, record [0-9]+" "$T/err" || { cat "$T/err"; fail "damage: message of the reader"; }
+kill -9 $recv # it waits for the named consumer
+wait $recv 2>/dev/null
+pids=''
+expect 0 nmw-stat reap
+
+# ---- a tail that a crash cut: the reader ends before it and says so
+rm -rf "$T/j"
+feed 10kpps
+sink "$T/torn"
+start
+pids="$pids $m"
+until_published events 5000
+kill -9 $m
+wait $m 2>/dev/null
+cp -r --sparse=always "$T/j" "$T/cut"
+# the copy as if its last batch had not been finished: the last byte of its trailer is zero
+python3 - "$T/cut/$log" <<'P' || skip "python3 is needed"
+import struct, sys
+f = open(sys.argv[1], 'r+b')
+b = f.read()
+off, last = 512, None
+while b[off:off + 4] == b'JBAT':
+    last, off = off, off + struct.unpack_from('<I', b, off + 20)[0]
+f.seek(off - 1)
+f.write(b'\0')
+P
+expect 0 nmw-recv journal:"$T/cut" -o out --min-consumers 0
+grep -q 'are half written' "$T/err" || { cat "$T/err"; fail "a cut tail: the reader does not say so"; }
+expect 3 nmw-recv journal:"$T/cut" -o out --min-consumers 0 --strict
+
+# ---- an older copy of the journal does not know what was sent since: refused, not guessed
+start --sync none
+pids="$recv $send $m"
+until_published events 9000
+kill -9 $m
+wait $m 2>/dev/null
+mv "$T/j" "$T/newer"
+cp -r --sparse=always "$T/cut" "$T/j"
+expect 7 nmw-match "${small[@]}" -i orders -o events --wait 20s --journal "$T/j"
+grep -q 'records are missing from its end' "$T/err" || { cat "$T/err"; fail "an old journal: message"; }
+rm -rf "$T/j"
+mv "$T/newer" "$T/j"
+
+# ---- half a batch at the end, as a crash within a write leaves it: cut off, said, and it goes on
+python3 - "$T/j/$log" <<'P'
+import struct, sys
+f = open(sys.argv[1], 'r+b')
+b = f.read()
+off = 512
+while b[off:off + 4] == b'JBAT':
+    off += struct.unpack_from('<I', b, off + 20)[0]
+f.seek(off)
+f.write(b[512:542])
+P
+expect 0 nmw-recv journal:"$T/j" -o out --min-consumers 0
+grep -q 'are half written' "$T/err" || { cat "$T/err"; fail "half a batch: the reader does not say so"; }
+match >"$T/match.log" 2>&1 || { cat "$T/match.log"; fail "half a batch: exit $?"; }
+grep -qE 'journal .*: [0-9]+ bytes behind record [0-9]+ were cut off' "$T/match.log" || { cat "$T/match.log"; fail "half a batch: not said"; }
+wait $send $recv || fail "the sink"
+pids=''
+cmp "$T/want" "$T/torn" || fail "output after a kill and half a batch"
+
+# ---- a full disk: exit 5, nothing is sent that is not logged, and it goes on when there is room
+mkdir "$T/disk"
+mount -t tmpfs -o size=7M none "$T/disk" 2>"$T/err" || skip "no tmpfs may be mounted for a full disk: the rest passed"
+mounted=$T/disk
+rm -rf "$T/j"
+ln -s "$T/disk" "$T/j"
+feed 40kpps
+sink "$T/full"
+match --segment-size 4M --sync always >"$T/match.log" 2>&1
+[ $? = 5 ] || { cat "$T/match.log"; fail "a full disk: exit 5 expected"; }
+grep -q 'cannot make the next segment: No space left on device: record [0-9]* and after were not taken: free some space' "$T/match.log" ||
+	{ cat "$T/match.log"; fail "a full disk: message"; }
+mount -o remount,size=64M "$T/disk"
+match --segment-size 4M >"$T/match.log" 2>&1 || { cat "$T/match.log"; fail "after the full disk: exit $?"; }
+wait $send $recv || fail "the sink after the full disk"
+pids=''
+cmp "$T/want" "$T/full" || fail "output over a full disk"
+exit 0
