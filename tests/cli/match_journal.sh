@@ -6,7 +6,7 @@ need jq
 pids='' mounted=''
 trap 'kill -9 $pids 2>/dev/null; wait; [ -z "$mounted" ] || umount "$mounted"; rm -rf "$T"' EXIT
 small=(--orders 20k --ids 200k --symbols-max 64 --sessions 64 --timers 1k --window 256)
-gen=gen:seed=9,count=30k,symbols=10
+gen=gen:seed=9,count=40k,symbols=10
 log=log.00000000000000000001
 
 # what the messages say, without their place on the ring
@@ -52,7 +52,7 @@ expect 2 nmw-recv journal:"$T/empty" -o none
 grep -q 'not a journal' "$T/err" || fail "an empty directory is not said to be no journal"
 
 # ---- stopped by SIGTERM and started again: what the sinks got in turn is the whole
-feed 10kpps
+feed 16kpps
 sink "$T/one"
 start --sync always
 pids="$pids $m"
@@ -99,7 +99,7 @@ expect 0 nmw-stat reap
 
 # ---- a tail that a crash cut: the reader ends before it and says so
 rm -rf "$T/j"
-feed 10kpps
+feed 16kpps
 sink "$T/torn"
 start
 pids="$pids $m"
