@@ -234,7 +234,8 @@ static inline void nmw_cons_release(struct nmw_cons *c, unsigned n)
  * copy may be torn, drop it, do not release, and ask nmw_cons_ready again. */
 uint64_t nmw_cons_missed(struct nmw_cons *c);
 /* LIVE, CLOSED, DEAD or CORRUPT; one fcntl: call it when idle. CLOSED with nothing ready after it
- * was seen = drained. */
+ * was seen = drained. For one that follows another, a closed ring is LIVE until that one has read
+ * it all, and DEAD when that one has left before. */
 enum nmw_ring_state nmw_cons_state(struct nmw_cons *c);
 const char *nmw_cons_name(const struct nmw_cons *c);
 /* Sleeps until the ring has a message at c->next or timeout_ns is over; costs the producer nothing

@@ -43,11 +43,30 @@ static int find_name(const struct nmw_ring *r, const char *name)
 	return -1;
 }
 
-static int find_free(const struct nmw_ring *r)
+/* The line that a consumer of that name has left and nobody has taken since. */
+static int find_left(const struct nmw_ring *r, const char *name)
 {
 	for (unsigned i = 0; i < NMW_RING_CONSUMERS; i++) {
-		uint32_t state = __atomic_load_n(&r->ctl->line[i].state, __ATOMIC_ACQUIRE);
-		if (state == NMW_LINE_NAMED)
+		const struct nmw_ring_line *l = &r->ctl->line[i];
+		if (__atomic_load_n(&l->state, __ATOMIC_ACQUIRE) == NMW_LINE_FREE &&
+		    line_named(l, name))
+			return (int)i;
+	}
+	return -1;
+}
+
+/* A line that nobody has, under its lock. Lines that keep the last cursor of a named consumer, for
+ * those who follow it, come last. */
+static int find_free(const struct nmw_ring *r, const char *name)
+{
+	int left = name ? find_left(r, name) : -1;
+	if (left >= 0 && nmw_shm_lock(r->fd, NMW_RING_LOCK_CONSUMER((unsigned)left)) == 0)
+		return left;
+	for (unsigned k = 0; k < 2 * NMW_RING_CONSUMERS; k++) {
+		unsigned i = k % NMW_RING_CONSUMERS;
+		const struct nmw_ring_line *l = &r->ctl->line[i];
+		if (__atomic_load_n(&l->state, __ATOMIC_ACQUIRE) == NMW_LINE_NAMED ||
+		    (l->name[0] != 0) != (k >= NMW_RING_CONSUMERS))
 			continue;
 		if (nmw_shm_lock(r->fd, NMW_RING_LOCK_CONSUMER(i)) == 0)
 			return (int)i;
@@ -99,7 +118,7 @@ static int join_line(struct nmw_ring *r, const struct nmw_cons_spec *s, struct n
 				   "ring %s: consumer %s is running (pid %u): take another name",
 				   r->name, s->name, r->ctl->line[i].pid);
 	if (!back)
-		i = find_free(r);
+		i = find_free(r, s->name);
 	if (i < 0)
 		return nmw_err_set(
 			e, -EUSERS, NMW_EXIT_RESOURCE,
@@ -239,10 +258,11 @@ static uint64_t followed(struct nmw_ring *r)
 	if (r->after_idx < 0)
 		r->after_idx = find_name(r, r->after);
 	if (r->after_idx < 0)
-		return 0;
+		r->after_idx = find_left(r, r->after);
+	if (r->after_idx < 0)
+		return r->after_at;
 	const struct nmw_ring_line *l = &r->ctl->line[r->after_idx];
-	uint32_t state = __atomic_load_n(&l->state, __ATOMIC_ACQUIRE);
-	if (state == NMW_LINE_JOINING)
+	if (__atomic_load_n(&l->state, __ATOMIC_ACQUIRE) == NMW_LINE_JOINING)
 		return r->after_at;
 	if (!line_named(l, r->after)) {
 		r->after_idx = -1;
@@ -312,6 +332,12 @@ static bool sound(struct nmw_cons *c)
 	return holds > 0 || (holds == 0 && published < c->next);
 }
 
+/* The ring is closed, but the one that is followed has not read it all: it will, or it is gone. */
+static enum nmw_ring_state held_back(struct nmw_ring *r)
+{
+	return find_name(r, r->after) >= 0 ? NMW_RING_LIVE : NMW_RING_DEAD;
+}
+
 enum nmw_ring_state nmw_cons_state(struct nmw_cons *c)
 {
 	struct nmw_ring *r = c->ring;
@@ -319,6 +345,8 @@ enum nmw_ring_state nmw_cons_state(struct nmw_cons *c)
 	r->corrupt = r->corrupt || closed > 1 || !sound(c);
 	if (r->corrupt)
 		return NMW_RING_CORRUPT;
+	if (closed && r->after[0] && c->next <= r->hdr->at.published)
+		return held_back(r);
 	if (closed)
 		return NMW_RING_CLOSED;
 	if (nmw_shm_locked(r->fd, NMW_RING_LOCK_PRODUCER) != 0)

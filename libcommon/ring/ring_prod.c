@@ -154,10 +154,10 @@ static int differs(const struct nmw_ring *r, const struct nmw_ring_spec *s, stru
 		(unsigned long long)want.frame_sz);
 }
 
-/* Entries of the frames that unread messages hold. A frame that does not follow the one before
- * (frames of the producer's own, which it does not take from the arena) closes the arena until all
- * of them are done with. */
-static int rebuild_arena(struct nmw_ring *r, uint64_t from, uint64_t to);
+/* Entries of the frames that messages hold which somebody has to read or may still join at. A frame
+ * that does not follow the one before (frames of the producer's own, which it does not take from
+ * the arena) closes the arena until all of them are done with. */
+static int rebuild_arena(struct nmw_prod *p);
 
 static int resume_at(struct nmw_prod *p, struct nmw_ring *r, struct nmw_err *e)
 {
@@ -304,7 +304,7 @@ int nmw_prod_open(struct nmw_prod *p, const struct nmw_ring_spec *spec, struct n
 	rc = spec->name ? open_named(p, &r, spec, e) : create_private(r, spec, e);
 	if (rc == 0) {
 		fill_handle(p, r);
-		rc = rebuild_arena(r, nmw_prod_released(p) + 1, p->next - 1);
+		rc = rebuild_arena(p);
 	}
 	if (rc != 0) {
 		nmw_ring_file_free(r);
@@ -482,14 +482,18 @@ static struct nmw_arena_entry *entry(struct nmw_ring *r, uint64_t i)
 	return &r->arena.q[i & (r->g.slot_cnt - 1)];
 }
 
-static int rebuild_arena(struct nmw_ring *r, uint64_t from, uint64_t to)
+static int rebuild_arena(struct nmw_prod *p)
 {
+	struct nmw_ring *r = p->ring;
 	struct nmw_arena *a = &r->arena;
+	uint64_t from = lowest_cursor(p) + 1;
 	uint64_t size = r->g.frame_sz, last = 0, before = 0;
 	bool odd = false;
 	if (arena_queue(r) != 0)
 		return -ENOMEM;
-	for (uint64_t seq = from; seq <= to; seq++) {
+	if (nmw_ring_oldest(r) < from)
+		from = nmw_ring_oldest(r);
+	for (uint64_t seq = from; seq < p->next; seq++) {
 		const struct nmw_slot *s = nmw_ring_slot(r, seq);
 		uint64_t off = s->frame_off;
 		if (off == NMW_INLINE)

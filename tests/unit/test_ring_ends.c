@@ -330,6 +330,36 @@ START_TEST(after)
 }
 END_TEST
 
+/* A closed ring is not at its end for a follower before the one it follows is. */
+START_TEST(after_end)
+{
+	struct nmw_prod p = fx_prod((struct nmw_ring_spec){.name = "ae", .slots = 16});
+	struct nmw_cons a = fx_join((struct nmw_cons_spec){.ring = "ae", .name = "journal"});
+	struct nmw_cons b = fx_join((struct nmw_cons_spec){.ring = "ae", .after = "journal"});
+	fx_put(&p, 6, 1);
+	nmw_prod_close(&p);
+	nmw_prod_leave(&p);
+	fx_get(&a, 2, 1);
+	ck_assert_uint_eq(fx_get(&b, 99, 1), 2);
+	ck_assert_int_eq(nmw_cons_state(&b), NMW_RING_LIVE);
+	fx_get(&a, 2, 1);
+	nmw_cons_leave(&a, true);
+	ck_assert_uint_eq(fx_get(&b, 99, 1), 2);
+	ck_assert_int_eq(nmw_cons_state(&b), NMW_RING_DEAD);
+	struct nmw_cons late = fx_join((struct nmw_cons_spec){.ring = "ae", .after = "journal"});
+	ck_assert_uint_eq(fx_get(&late, 99, 1), 4); /* what that one had done stands */
+	a = fx_join((struct nmw_cons_spec){.ring = "ae", .name = "journal"});
+	ck_assert_int_eq(nmw_cons_state(&b), NMW_RING_LIVE);
+	fx_get(&a, 99, 1);
+	nmw_cons_leave(&a, true);
+	ck_assert_uint_eq(fx_get(&b, 99, 1), 2);
+	ck_assert_int_eq(nmw_cons_state(&b), NMW_RING_CLOSED);
+	nmw_cons_leave(&late, false);
+	nmw_cons_leave(&b, false);
+	ck_assert_uint_eq(fx_files(), 0);
+}
+END_TEST
+
 START_TEST(tap)
 {
 	struct nmw_prod p = fx_prod((struct nmw_ring_spec){.name = "tap", .slots = 16});
@@ -521,5 +551,5 @@ START_TEST(locks)
 END_TEST
 
 FX_MAIN("ring_ends", resume, resume_everywhere, resume_frames, resume_refused, resume_corrupt,
-	after_close, eviction, named, named_private, died_joining, after, tap, tap_frames, looking,
-	private_left_behind, locks)
+	after_close, eviction, named, named_private, died_joining, after, after_end, tap,
+	tap_frames, looking, private_left_behind, locks)
