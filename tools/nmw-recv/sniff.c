@@ -15,6 +15,7 @@ static const struct {
 void sniff_init(struct sniff *s, unsigned from, int codec)
 {
 	s->known = 0;
+	s->codec = (uint8_t)codec;
 	s->left = (uint8_t)from;
 	for (unsigned i = 0; codec && i < N_KINDS; i++)
 		if (kinds[i].codec != codec)
@@ -44,7 +45,7 @@ struct sniffed sniff_look(struct sniff *s, const uint8_t *p, uint32_t len, uint8
 		s->known = s->known || fits;
 	}
 	if (!left || (!s->known && (left & (left - 1))))
-		return (struct sniffed){NMW_CODEC_NONE, other, false};
+		return (struct sniffed){s->codec, other, false};
 	unsigned i = (unsigned)__builtin_ctz(left);
 	return (struct sniffed){kinds[i].codec, kinds[i].channel, s->known};
 }

@@ -23,6 +23,7 @@
 struct sniff {
 	uint8_t left;  /* kinds that are still possible */
 	uint8_t known; /* 1: a message fitted */
+	uint8_t codec; /* enum nmw_codec_id that was asked for, 0 = any */
 };
 
 struct sniffed {
@@ -32,7 +33,7 @@ struct sniffed {
 
 /* from: the kinds that may be. codec: enum nmw_codec_id that was asked for, 0 = any. */
 void sniff_init(struct sniff *s, unsigned from, int codec);
-/* other: channel of what cannot be told. */
+/* other: channel of what cannot be told; it is opaque then, or of the codec that was asked for. */
 struct sniffed sniff_look(struct sniff *s, const uint8_t *p, uint32_t len, uint8_t other);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RESYNC_TRIES 64u /* promising places that are looked at in one segment */
+
 struct flow {
 	uint32_t session;
 	bool is_soup; /* a packet was recognised */
@@ -157,41 +159,46 @@ static bool plausible(uint8_t type, uint32_t payload)
 	}
 }
 
-/* Bytes at the start of p that read as whole plausible packets; *sound: what follows them may be
- * the start of another one. */
-static uint32_t chain(const uint8_t *p, uint32_t len, bool *sound)
+/* What the start of some bytes reads as. */
+struct chain {
+	uint32_t len;	  /* bytes of whole plausible packets */
+	uint32_t packets; /* how many */
+	bool sound;	  /* what follows may be the start of another one, or is nothing */
+};
+
+static struct chain chain_at(const uint8_t *p, uint32_t len)
 {
-	uint32_t at = 0;
+	struct chain c = {0, 0, true};
 	struct nmw_soup s;
-	for (;;) { /* each turn takes at least 3 bytes */
-		int n = nmw_soup_next(p + at, len - at, &s);
-		*sound = n == 0;
-		if (n <= 0)
-			break;
-		if (!plausible(s.type, s.len)) {
-			*sound = false;
-			break;
-		}
-		at += (uint32_t)n;
+	int n;
+	while ((n = nmw_soup_next(p + c.len, len - c.len, &s)) > 0) { /* at least 3 bytes a turn */
+		if (!plausible(s.type, s.len))
+			return (struct chain){c.len, c.packets, false};
+		c.len += (uint32_t)n;
+		c.packets++;
 	}
-	if (*sound && len - at >= NMW_SOUP_HDR)
-		*sound = nmw_be16(p + at) && plausible(p[at + 2], nmw_be16(p + at) - 1u);
-	return at;
+	c.sound = n == 0;
+	if (c.sound && len - c.len >= NMW_SOUP_HDR)
+		c.sound = plausible(p[c.len + 2], nmw_be16(p + c.len) - 1u);
+	return c;
 }
 
 /* After a hole, or at the start in mid-stream: where the first packet starts, or len. Senders
- * mostly start a packet with a segment; else only packets that end with the segment are believed.
- */
+ * mostly start a packet with a segment; elsewhere two packets in a row are believed, or one that
+ * ends with the segment. */
 static uint32_t resync(const uint8_t *p, uint32_t len)
 {
-	bool sound;
-	if (chain(p, len, &sound) == len || sound)
+	if (chain_at(p, len).sound)
 		return 0;
-	for (uint32_t at = 1; at + NMW_SOUP_HDR <= len; at++) {
+	unsigned tries = 0;
+	for (uint32_t at = 1; at + NMW_SOUP_HDR <= len && tries < RESYNC_TRIES; at++) {
 		struct nmw_soup s; /* a cheap look before the walk */
 		int n = nmw_soup_next(p + at, len - at, &s);
-		if (n > 0 && plausible(s.type, s.len) &&
-		    chain(p + at, len - at, &sound) == len - at)
+		if (n <= 0 || !plausible(s.type, s.len))
+			continue;
+		struct chain c = chain_at(p + at, len - at);
+		tries++;
+		if (c.len == len - at || (c.packets >= 2 && c.sound))
 			return at;
 	}
 	return len;

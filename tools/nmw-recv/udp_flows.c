@@ -71,6 +71,13 @@ static uint32_t session_for(struct udp_flows *u, const struct nmw_flow_key *k, u
 	return id ? id : session_login(&u->f->sessions, u->f->ts_ns, &who);
 }
 
+/* Channel of what cannot be told by its looks. */
+static uint8_t other_channel(const struct udp_flows *u)
+{
+	bool ouch = u->f->conf->codec == NMW_CODEC_OUCH42 || u->f->conf->codec == NMW_CODEC_OUCH50;
+	return ouch ? NMW_CH_ORDER : NMW_CH_FEED;
+}
+
 static void message(struct udp_flows *u, struct stream *s, const struct nmw_flow_key *k,
 		    struct sniffed is, const uint8_t *p, uint32_t len)
 {
@@ -127,7 +134,7 @@ static void mold_messages(struct udp_flows *u, struct stream *s, const struct nm
 		if (len == 0)
 			emit_drop(u->f->emit, NMW_DROP_bad_message, 1);
 		else
-			message(u, s, k, sniff_look(&s->sniff, p, len, NMW_CH_FEED), p, len);
+			message(u, s, k, sniff_look(&s->sniff, p, len, other_channel(u)), p, len);
 	}
 }
 
@@ -175,7 +182,7 @@ static bool looks_like_mold(const struct nmw_packet *p)
 static void plain_packet(struct udp_flows *u, struct stream *s, const struct nmw_flow_key *k,
 			 const struct nmw_packet *p)
 {
-	struct sniffed is = sniff_look(&s->sniff, p->payload, p->len, NMW_CH_FEED);
+	struct sniffed is = sniff_look(&s->sniff, p->payload, p->len, other_channel(u));
 	if (s->framing == FRAMING_AUTO && !is.known) { /* DNS, NTP and what else there is */
 		emit_drop(u->f->emit, NMW_DROP_filtered, 1);
 		return;

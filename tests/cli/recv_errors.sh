@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Exit codes and messages of nmw-recv: object, what was found, what is expected, the remedy.
+. "$(dirname "$0")/lib.sh"
+make=$B/tests/fuzz/make_capture
+[ -x "$make" ] || skip "make_capture is not built: make tests"
+"$make" eth4 >"$T/c.pcap"
+touch "$T/empty"
+printf '\000\014S%011d' 0 >"$T/f.itch"
+head -c 40000 /dev/zero | tr '\0' 'x' >"$T/text"
+gzip -c "$T/c.pcap" >"$T/c.gz"
+mkdir "$T/dir"
+
+errs() { # STATUS PATTERN ARGUMENTS...
+	local status=$1 pattern=$2
+	shift 2
+	expect "$status" nmw-recv -o never "$@" </dev/null
+	grep -qE -- "$pattern" "$T/err" || { cat "$T/err"; fail "$*: no '$pattern'"; }
+	[ "$(grep -c . "$T/err")" = 1 ] || { cat "$T/err"; fail "$*: one line of message expected"; }
+	[ ! -s "$T/out" ] || fail "$*: writes to stdout"
+	[ -z "$(ls "$NMW_DIR")" ] || fail "$*: left something in the ring directory"
+}
+errs 2 'SOURCE'
+errs 2 'not a source: .*did you mean pcap:a\?' pcpa:a
+errs 2 'not a source' nothing
+errs 2 'not a source' ""
+errs 1 "pcap: $T/none: open: No such file or directory: check the path" pcap:"$T/none"
+errs 1 "itch: $T/none: open: No such file" itch:"$T/none"
+errs 2 'is a directory' pcap:"$T/dir"
+errs 3 'not a capture .*itch:FILE' pcap:"$T/text"
+errs 3 'not a capture' pcap:"$T/empty"
+errs 3 'is compressed: .*zcat FILE' pcap:"$T/c.gz"
+errs 2 "filter 'tcp prot 5'.*pcap-filter" pcap:"$T/c.pcap" --filter 'tcp prot 5'
+errs 2 'not a pace: max, original' pcap:"$T/c.pcap" --pace fast
+errs 2 'codec ouch42: a BinaryFILE holds itch50' itch:"$T/f.itch" --codec ouch42
+errs 2 'flows: .*1\.\.' pcap:"$T/c.pcap" --flows 0
+if [ "$(id -u)" != 0 ]; then
+	cp "$T/c.pcap" "$T/locked"
+	chmod 0 "$T/locked"
+	errs 4 'open: Permission denied' pcap:"$T/locked"
+fi
+# A link layer that is not understood: 802.11
+"$make" eth4 | { head -c 20; printf '\151\0\0\0'; } >"$T/wifi.pcap"
+errs 3 'link layer IEEE802_11 .105.: not understood' pcap:"$T/wifi.pcap"
+
+# BinaryFILE has no magic: its first message is looked at.
+nmw-recv itch:"$T/text" 2>"$T/err" | nmw-send -q null: 2>"$T/err2"
+status=${PIPESTATUS[0]}
+[ "$status" = 3 ] || fail "text as BinaryFILE: exit $status"
+grep -q 'not a BinaryFILE of ITCH 5.0' "$T/err" || { cat "$T/err"; fail "text as BinaryFILE"; }
+
+# An empty BinaryFILE is a whole one.
+nmw-recv -q --strict itch:"$T/empty" 2>"$T/err" | nmw-send -q null:
+status=${PIPESTATUS[*]}
+[ "$status" = "0 0" ] || fail "empty BinaryFILE: $status"
+
+# No ring and no pipe
+expect 2 nmw-recv pcap:"$T/c.pcap"
+grep -q 'no output' "$T/err" || fail "no output"
