@@ -11,8 +11,16 @@ static struct nmw_conf *doc;
 static struct nmw_conf_at root;
 static struct nmw_err err;
 
+static void unload(void)
+{
+	nmw_conf_free(doc);
+	doc = NULL;
+}
+
+/* Loads a document in the place of the one before. */
 static void load(const char *text)
 {
+	unload();
 	int rc = nmw_conf_load_text("f", text, &doc, &root, &err);
 	ck_assert_msg(rc == 0, "%s: %s", text, err.msg);
 }
@@ -58,6 +66,7 @@ START_TEST(files)
 	ck_assert_str_eq(err.msg, "/nonexistent: cannot open: No such file or directory");
 	ck_assert_int_lt(nmw_conf_load("/", &doc, &root, &err), 0);
 	ck_assert_str_eq(err.msg, "/: cannot read: Is a directory");
+	unload();
 }
 END_TEST
 
@@ -71,6 +80,7 @@ START_TEST(keys_are_strict)
 	      "f: symbol: unknown key: known are tcik|locate");
 	load("[1]");
 	wrong(nmw_conf_keys(&root, "a", &err), "f: a list found, an object expected");
+	unload();
 }
 END_TEST
 
@@ -95,6 +105,7 @@ START_TEST(places_are_named)
 	wrong(nmw_conf_object(&item, "lot", &list, &err),
 	      "f: symbols[1].lot: a number found, an object expected");
 	ck_assert_uint_eq(v, 7);
+	unload();
 }
 END_TEST
 
@@ -114,6 +125,7 @@ START_TEST(absent_keeps_the_default)
 	ck_assert_int_eq(nmw_conf_str(&root, "a", s, sizeof s, &err), 0);
 	ck_assert_int_eq(nmw_conf_list(&root, "a", &at, &err), 0);
 	ck_assert(v == 7 && b && c == 3 && !strcmp(s, "abc"));
+	unload();
 }
 END_TEST
 
@@ -147,6 +159,7 @@ START_TEST(values)
 	wrong(nmw_conf_u64(&root, "f", 0, 0, &v, &err),
 	      "f: f: a fraction found, a whole number expected");
 	ck_assert_int_lt(nmw_conf_u64(&root, "m", 0, 0, &v, &err), 0);
+	unload();
 }
 END_TEST
 
@@ -159,7 +172,7 @@ static void price_is(const char *json, uint64_t want)
 	ck_assert_msg(nmw_conf_price(&root, "p", 0, UINT64_MAX, &v, &err) == 1, "%s: %s", json,
 		      err.msg);
 	ck_assert_msg(v == want, "%s: %llu", json, (unsigned long long)v);
-	nmw_conf_free(doc);
+	unload();
 }
 
 static void price_wrong(const char *json)
@@ -170,7 +183,6 @@ static void price_wrong(const char *json)
 	load(text);
 	ck_assert_msg(nmw_conf_price(&root, "p", 0, UINT64_MAX, &v, &err) < 0, "%s", json);
 	ck_assert_uint_eq(v, 7);
-	nmw_conf_free(doc);
 }
 
 START_TEST(prices)
@@ -208,6 +220,7 @@ START_TEST(prices)
 	load("{\"p\": 5}");
 	wrong(nmw_conf_price(&root, "p", 60000, 100000, &v, &err),
 	      "f: p: 5: out of range: 6.0000..10.0000 allowed");
+	unload();
 }
 END_TEST
 
@@ -229,6 +242,7 @@ START_TEST(text_of_values)
 	ck_assert_str_eq(nmw_conf_key(&root, 0), "a");
 	ck_assert_str_eq(nmw_conf_key(&root, 4), "o");
 	ck_assert_ptr_null(nmw_conf_key(&root, 5));
+	unload();
 }
 END_TEST
 
