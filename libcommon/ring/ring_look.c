@@ -98,6 +98,14 @@ static bool ring_name(const char *file, char name[NMW_RING_NAME_MAX])
 	return nmw_ring_name_check(name, NULL) == 0;
 }
 
+static int unreadable(const char *dir, int err, struct nmw_err *e)
+{
+	return nmw_err_set(e, -err, err == EACCES ? NMW_EXIT_PERM : NMW_EXIT_FAILED,
+			   "directory %s: cannot read it: %s: set NMW_DIR to another, or ask its "
+			   "owner",
+			   dir, strerror(err));
+}
+
 /* All names of the directories first, so that fn may remove files. */
 static int list(char (**out)[NMW_RING_NAME_MAX], struct nmw_err *e)
 {
@@ -106,6 +114,10 @@ static int list(char (**out)[NMW_RING_NAME_MAX], struct nmw_err *e)
 	for (const char *const *d = nmw_shm_dirs(); *d; d++) {
 		DIR *dir = opendir(*d);
 		struct dirent *f;
+		if (!dir && errno != ENOENT) {
+			free(names);
+			return unreadable(*d, errno, e);
+		}
 		while (dir && (f = readdir(dir))) {
 			char name[NMW_RING_NAME_MAX];
 			if (!ring_name(f->d_name, name))

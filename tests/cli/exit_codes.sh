@@ -72,6 +72,11 @@ if unprivileged test -x "$B/bin/nmw-recv"; then
 	outcome 4 'secret: cannot open: Permission denied' unprivileged nmw-match --symbols "$T/secret" --orders 10k --ids 10k
 	outcome 4 'secret: cannot open.*: Permission denied' unprivileged nmw-send "pcap:$T/secret" -i x
 	export NMW_DIR=$T/rings
+	if [ "$(id -u)" = 0 ]; then
+		outcome 4 'rings: cannot read it: Permission denied' unprivileged nmw-stat list
+		expect 4 unprivileged nmw-stat --json
+		grep -q '"error":{"exit":4' "$T/out" || fail "nmw-stat --json: the error is not JSON"
+	fi
 	chmod 0777 "$T/rings"
 	outcome 4 'writable by everybody: chmod o-w' nmw-recv gen:count=1 -o x
 	chmod 0700 "$T/rings"
