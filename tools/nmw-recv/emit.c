@@ -23,6 +23,12 @@ bool emit_idle(void *arg)
 /* Waits until the message is due; false: the stage ends. */
 static bool pace(struct emit *e, uint64_t ts_ns)
 {
+	struct nmw_stage *st = e->st;
+	/* the schedule starts when somebody listens, or the start would be caught up in one burst
+	 */
+	if (!e->pace.started && !st->drop_on_full && st->granted == st->pending &&
+	    !nmw_stage_grow(st))
+		return false;
 	uint64_t now = nmw_clock_mono();
 	uint64_t due = nmw_pace_due(&e->pace, ts_ns, now);
 	if (due <= now)
