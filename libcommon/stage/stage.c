@@ -336,6 +336,18 @@ static void log_init(const struct nmw_stage *st)
 		     (enum nmw_log_format)st->cold->log_format);
 }
 
+/* Counters that nmw-stat cannot see are no reason not to run. */
+static int open_counters(struct nmw_stage *st, struct nmw_err *e)
+{
+	struct nmw_err why = NMW_ERR_INIT;
+	int rc = nmw_metrics_open(&st->m, st->tool, st->cold->instance, st->cold->group, &why);
+	if (rc)
+		*e = why;
+	else if (why.err)
+		nmw_log(NMW_LOG_WARN, "%s", why.msg);
+	return rc;
+}
+
 int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)
 {
 	struct nmw_stage_cold *c = st->cold;
@@ -348,7 +360,7 @@ int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)
 	if (!rc)
 		rc = pin_cpu(c->cpu, e);
 	if (!rc)
-		rc = nmw_metrics_open(&st->m, st->tool, c->instance, c->group, e);
+		rc = open_counters(st, e);
 	if (!rc && (st->flags & NMW_STAGE_IN))
 		rc = open_inputs(st, e);
 	if (!rc && (st->flags & NMW_STAGE_OUT))

@@ -42,6 +42,15 @@ expect 0 nmw-stat show alive
 expect 0 nmw-stat reap
 grep -q '^nothing to remove$' "$T/out" || fail "nothing to remove: not said"
 
+# A tool whose block cannot be made says so, counts for itself, and runs.
+(
+	mkdir "$NMW_DIR/stat.nmw-recv.$BASHPID"
+	exec nmw-recv gen:seed=1,count=10 -o none --min-consumers 0 >"$T/own.log" 2>&1
+) || { cat "$T/own.log"; fail "a tool without a block: exit $?"; }
+grep -q 'warning: counters: .*: kept in private memory, nmw-stat cannot show them' "$T/own.log" || { cat "$T/own.log"; fail "private counters: not said"; }
+grep -q 'in 14 messages, out 14' "$T/own.log" || { cat "$T/own.log"; fail "private counters: figures"; }
+rmdir "$NMW_DIR"/stat.nmw-recv.*
+
 # A file that is no block is named, and does no harm.
 echo junk >"$NMW_DIR/stat.junk.1"
 expect 0 nmw-stat
