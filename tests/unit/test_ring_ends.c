@@ -121,6 +121,27 @@ START_TEST(resume_frames)
 }
 END_TEST
 
+/* Messages that every consumer is done with are still there for one that joins late: a producer
+ * that resumes does not write over their frames unless it says so. */
+START_TEST(resume_for_late_readers)
+{
+	struct nmw_ring_spec s = {.name = "rl", .slots = 32, .frame_bytes = 4096};
+	struct nmw_prod p = fx_prod(s);
+	struct nmw_cons first = fx_join((struct nmw_cons_spec){.ring = "rl"});
+	ck_assert_uint_eq(fx_put(&p, 8, 299), 8);
+	ck_assert_uint_eq(fx_get(&first, 8, 299), 8);
+	fx_die(p.ring);
+	p = fx_prod(s);
+	ck_assert_uint_eq(fx_put(&p, 4, 299), 4);
+	struct nmw_cons late = fx_join((struct nmw_cons_spec){.ring = "rl"});
+	ck_assert_uint_eq(late.next, 1);
+	ck_assert_uint_eq(fx_get(&late, 12, 299), 12);
+	nmw_cons_leave(&late, true);
+	nmw_cons_leave(&first, true);
+	nmw_prod_leave(&p);
+}
+END_TEST
+
 START_TEST(resume_refused)
 {
 	struct nmw_ring_spec s = {.name = "rr", .slots = 16};
@@ -550,6 +571,6 @@ START_TEST(locks)
 }
 END_TEST
 
-FX_MAIN("ring_ends", resume, resume_everywhere, resume_frames, resume_refused, resume_corrupt,
-	after_close, eviction, named, named_private, died_joining, after, after_end, tap,
-	tap_frames, looking, private_left_behind, locks)
+FX_MAIN("ring_ends", resume, resume_everywhere, resume_frames, resume_for_late_readers,
+	resume_refused, resume_corrupt, after_close, eviction, named, named_private, died_joining,
+	after, after_end, tap, tap_frames, looking, private_left_behind, locks)
