@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define CREATE_TRIES 100u /* sweeps that may get between making a file and locking it */
+
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
 #endif
@@ -246,20 +248,19 @@ static int make_tmp(struct nmw_ring *r, const char *dir, const char *tmp, bool g
 	return rc;
 }
 
-int nmw_ring_file_create(struct nmw_ring *r, const char *dir, bool group, const char *replace,
-			 struct nmw_err *e)
+/* -EAGAIN: a sweep took the half-made file for one that a dead process left. */
+static int create_once(struct nmw_ring *r, const char *dir, bool group, bool over,
+		       struct nmw_err *e)
 {
 	static unsigned serial;
 	char tmp[NMW_RING_PATH_MAX];
 	snprintf(tmp, sizeof tmp, "%s/.%s.%d.%u.tmp", dir, r->name, (int)getpid(),
 		 __atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED));
-	nmw_ring_path(r->path, dir, r->name);
 	int rc = make_tmp(r, dir, tmp, group, e);
-	bool over = replace && strcmp(replace, r->path) == 0;
 	if (rc == 0 && syscall(SYS_renameat2, AT_FDCWD, tmp, AT_FDCWD, r->path,
 			       over ? 0 : RENAME_NOREPLACE) != 0)
-		rc = nmw_err_set(e, -errno, NMW_EXIT_RESOURCE, "ring %s: %s: %s", r->name, r->path,
-				 strerror(errno));
+		rc = nmw_err_set(e, errno == ENOENT ? -EAGAIN : -errno, NMW_EXIT_RESOURCE,
+				 "ring %s: %s: %s", r->name, r->path, strerror(errno));
 	if (rc == 0)
 		return 0;
 	if (r->fd >= 0)
@@ -268,6 +269,17 @@ int nmw_ring_file_create(struct nmw_ring *r, const char *dir, bool group, const 
 	if (r->fd >= 0)
 		close(r->fd);
 	r->fd = -1;
+	return rc;
+}
+
+int nmw_ring_file_create(struct nmw_ring *r, const char *dir, bool group, const char *replace,
+			 struct nmw_err *e)
+{
+	nmw_ring_path(r->path, dir, r->name);
+	bool over = replace && strcmp(replace, r->path) == 0;
+	int rc = -EAGAIN;
+	for (unsigned i = 0; i < CREATE_TRIES && rc == -EAGAIN; i++)
+		rc = create_once(r, dir, group, over, e);
 	return rc;
 }
 

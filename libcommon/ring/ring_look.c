@@ -194,7 +194,8 @@ static int reap_one(const char *name, enum reap_what what)
 	return n;
 }
 
-/* A half-made file is locked by its maker from its first moment on. */
+/* A half-made file is locked by its maker as soon as it is there; one that is swept before that is
+ * made anew. */
 static void sweep_tmp(const char *dir)
 {
 	DIR *d = opendir(dir);

@@ -258,4 +258,30 @@ START_TEST(idle_is_cheap)
 }
 END_TEST
 
-FX_MAIN("ring_threads", one_by_one, batches, parked, joining, woken, close_wakes, idle_is_cheap)
+static void *sweep_on(void *arg)
+{
+	while (!__atomic_load_n((bool *)arg, __ATOMIC_ACQUIRE))
+		nmw_ring_sweep();
+	return NULL;
+}
+
+/* Every producer that starts sweeps, and the stages of a pipeline start together: a ring that is
+ * being made is no litter. */
+START_TEST(making_while_others_sweep)
+{
+	bool stop = false;
+	pthread_t thread;
+	ck_assert_int_eq(pthread_create(&thread, NULL, sweep_on, &stop), 0);
+	for (unsigned i = 0; i < 1000; i++) {
+		struct nmw_prod p =
+			fx_prod((struct nmw_ring_spec){.slots = 2, .frame_bytes = 4096});
+		nmw_prod_leave(&p);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(fx_files(), 0);
+}
+END_TEST
+
+FX_MAIN("ring_threads", one_by_one, batches, parked, joining, woken, close_wakes, idle_is_cheap,
+	making_while_others_sweep)
