@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,16 +41,27 @@ int nmw_handoff_give(int fd, const char *ring, struct nmw_err *e)
 	return 0;
 }
 
+/* The signals that ask for figures and snapshots end no wait: they are seen when it is over. */
+static sigset_t waiting_mask(void)
+{
+	sigset_t mask;
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	sigaddset(&mask, SIGUSR1);
+	sigaddset(&mask, SIGUSR2);
+	return mask;
+}
+
 /* One byte, so that nothing after the line is taken from the pipe: 1, 0 at the end of file, -errno;
  * -ETIMEDOUT past `until`. */
 static int read_byte(int fd, char *c, uint64_t until)
 {
+	const sigset_t mask = waiting_mask();
 	for (;;) {
 		uint64_t now = nmw_clock_mono();
 		uint64_t left = until > now ? until - now : 0;
 		struct timespec t = {(time_t)(left / NMW_NS_PER_S), (long)(left % NMW_NS_PER_S)};
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int n = ppoll(&p, 1, &t, NULL);
+		int n = ppoll(&p, 1, &t, &mask);
 		if (n == 0)
 			return -ETIMEDOUT;
 		if (n < 0)

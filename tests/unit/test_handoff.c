@@ -93,6 +93,37 @@ START_TEST(life_line)
 }
 END_TEST
 
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* Figures may be asked for at any time; only a signal that stops ends the wait. */
+START_TEST(signals_while_waiting)
+{
+	const struct sigaction sa = {.sa_handler = on_signal};
+	const struct {
+		int sig, rc;
+	} row[] = {{SIGUSR1, -ETIMEDOUT}, {SIGUSR2, -ETIMEDOUT}, {SIGTERM, -EINTR}};
+	char name[NMW_RING_NAME_MAX];
+	int fd[2];
+	ck_assert_int_eq(pipe(fd), 0);
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		sigaction(row[i].sig, &sa, NULL);
+		pid_t child = fork();
+		if (child == 0) {
+			fx_nap_ms(100);
+			kill(getppid(), row[i].sig);
+			_exit(0);
+		}
+		ck_assert_int_eq(nmw_handoff_take(fd[0], name, 500000000, &fx_err), row[i].rc);
+		waitpid(child, NULL, 0);
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+END_TEST
+
 START_TEST(no_pipe)
 {
 	char path[100];
@@ -118,4 +149,4 @@ START_TEST(no_pipe)
 }
 END_TEST
 
-FX_MAIN("handoff", line, other_input, life_line, no_pipe)
+FX_MAIN("handoff", line, other_input, life_line, signals_while_waiting, no_pipe)
