@@ -116,6 +116,12 @@ static void self_match(struct nmw_run *r, struct incoming *in, nmw_oid own)
 	nmw_order_dead(r->e, own);
 }
 
+/* A feed's order has no chain of replacements, and may have more shares than the count can hold. */
+static void note_executed(struct nmw_entry *x, uint32_t qty)
+{
+	x->bits += x->ref ? qty : 0;
+}
+
 static void fills_out(struct nmw_run *r, struct incoming *in, const struct nmw_fill *f, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -124,7 +130,7 @@ static void fills_out(struct nmw_run *r, struct incoming *in, const struct nmw_f
 		if (f[i].maker_left == 0)
 			nmw_order_dead(r->e, f[i].maker);
 		else
-			nmw_entry_of(r->b, f[i].maker)->bits += f[i].qty;
+			note_executed(nmw_entry_of(r->b, f[i].maker), f[i].qty);
 	}
 }
 

@@ -144,6 +144,10 @@ static inline struct nmw_key nmw_entry_key(const struct nmw_entry *x)
 {
 	return (struct nmw_key){x->lo, x->hi};
 }
+static inline uint32_t nmw_entry_account(const struct nmw_entry *x)
+{
+	return (uint32_t)(x->hi >> 48);
+}
 static inline uint32_t nmw_entry_session(const struct nmw_entry *x)
 {
 	return (uint16_t)x->ref;

@@ -773,6 +773,57 @@ START_TEST(account_outlives_its_session)
 }
 END_TEST
 
+/* Tokens are the account's, user reference numbers too: which of the two a dead order used up is
+ * not a matter of who has its session by then. */
+START_TEST(session_that_changes_hands)
+{
+	struct nmw_engine_spec s = rig_small;
+	char why[128];
+	s.ids = 1;
+	open_rig(&s, 1);
+	for (unsigned id = 1; id <= 40; id++)
+		enter(1, id, 'B', 100, 10000);
+	r.codec = NMW_CODEC_OUCH42;
+	rig_ctl(&r, 1, NMW_CTL_LOGIN, "C", 0);
+	r.codec = NMW_CODEC_OUCH50;
+	rig_ctl(&r, 3, NMW_CTL_LOGIN, "A", 0);
+	for (unsigned id = 1; id <= 40; id++)
+		cancel(3, id, 0);
+	ck_assert_int_eq(nmw_books_check(nmw_engine_books(r.e), why, sizeof(why)), 0);
+	ck_assert_uint_eq(nmw_engine_books(r.e)->magic, NMW_BOOKS_MAGIC);
+	struct nmw_engine_stat st;
+	nmw_engine_stat(r.e, &st);
+	ck_assert_uint_eq(st.live_orders, 0);
+	rig_move(&r);
+}
+END_TEST
+
+/* A feed states orders of any size; what is taken from them is no business of their flags. */
+START_TEST(fills_of_a_feeds_order)
+{
+	const struct nmw_engine_spec s = rig_small;
+	struct nmw_engine_stat st;
+	open_rig(&s, 1);
+	struct nmw_cmd add = {.op = NMW_OP_FEED_ADD,
+			      .key = {.lo = 7},
+			      .side = 'S',
+			      .qty = UINT32_MAX,
+			      .price = 10000,
+			      .locate = 5,
+			      .info = {.symbol = symbol_of("TEST")}};
+	rig_feed(&r, &add);
+	for (unsigned id = 1; id <= 4295; id++) {
+		enter_ioc(1, id, 'B', 999999, 10000);
+		rig_text(&r);
+	}
+	nmw_engine_stat(r.e, &st);
+	ck_assert_uint_eq(st.fill_shares, UINT32_MAX);
+	ck_assert_uint_eq(st.live_orders, 0);
+	enter(1, 5000, 'S', 100, 10000);
+	rig_expect(&r, "1:A 5000 S 100 @10000 ref 4296 L\nf:A 4296 S 100 @10000\n");
+}
+END_TEST
+
 START_TEST(session_without_a_login)
 {
 	EACH_VERSION(&rig_small)
@@ -1177,8 +1228,9 @@ UNIT_MAIN("engine rules", accepts_and_rests, fills_both_sides_with_one_match_num
 	  replace_to_immediate, replace_changes_the_time_to_live, modify_changes_the_kind_of_sale,
 	  modify_down_keeps_priority_up_loses_it, trade_now_is_ignored, self_match_allowed,
 	  self_match_cancels_new, self_match_cancels_old, first_messages_of_the_day,
-	  cancel_on_disconnect, account_outlives_its_session, session_without_a_login,
-	  messages_without_a_home, codec_is_sniffed_or_asked_for, limits_are_refused_not_overrun,
-	  timers_are_limited, refuses_with_the_right_code, refuses_what_an_appendage_asks_for,
+	  cancel_on_disconnect, account_outlives_its_session, session_that_changes_hands,
+	  fills_of_a_feeds_order, session_without_a_login, messages_without_a_home,
+	  codec_is_sniffed_or_asked_for, limits_are_refused_not_overrun, timers_are_limited,
+	  refuses_with_the_right_code, refuses_what_an_appendage_asks_for,
 	  after_hours_and_no_time_to_live, region_moves_and_is_checked, spec_out_of_range,
 	  what_is_not_wanted_is_not_written, timestamps_follow_the_offset)
