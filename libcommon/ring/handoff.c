@@ -93,7 +93,8 @@ static int gone_before(int rc, uint64_t timeout_ns, struct nmw_err *e)
 			"stdin: the tool before named no ring within %llu ms: see --wait",
 			(unsigned long long)(timeout_ns / 1000000));
 	if (rc == -EINTR)
-		return nmw_err_set(e, rc, NMW_EXIT_FAILED, "stdin: interrupted");
+		return nmw_err_set(e, rc, NMW_EXIT_OK,
+				   "stdin: stopped while waiting for the name of a ring");
 	return nmw_err_set(e, rc ? rc : -EPIPE, NMW_EXIT_PEER,
 			   "stdin: the tool before ended without naming a ring%s%s", rc ? ": " : "",
 			   rc ? strerror(-rc) : "");

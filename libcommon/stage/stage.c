@@ -245,7 +245,7 @@ static int join(struct nmw_stage *st, const char *name, struct nmw_err *e)
 			return rc;
 		uint64_t waited = nmw_clock_mono() - start;
 		if (stop_signals)
-			return nmw_err_set(e, -EINTR, NMW_EXIT_PEER,
+			return nmw_err_set(e, -EINTR, NMW_EXIT_OK,
 					   "ring %s: stopped while waiting for it", name);
 		if (c->wait_ns && waited >= c->wait_ns)
 			return nmw_err_set(
@@ -456,6 +456,11 @@ static bool all_stopped(const struct nmw_stage *st)
 	return true;
 }
 
+bool nmw_stage_cut(const struct nmw_stage *st)
+{
+	return st->failed || stop_signals > 1;
+}
+
 bool nmw_stage_go(struct nmw_stage *st)
 {
 	if (++st->calls >= HOUSEKEEPING_GO || stop_signals || figures_wanted) {
@@ -465,7 +470,7 @@ bool nmw_stage_go(struct nmw_stage *st)
 		    figures_wanted)
 			housekeeping(st, now);
 	}
-	if (st->failed || st->drained || stop_signals > 1)
+	if (nmw_stage_cut(st) || st->drained)
 		return false;
 	return !st->stopping || (st->n_in > 0 && !all_stopped(st));
 }

@@ -91,6 +91,9 @@ static inline void nmw_stage_busy(struct nmw_stage *st)
 /* Slow paths of the two below. */
 bool nmw_stage_grow(struct nmw_stage *st);
 uint8_t *nmw_stage_frame(struct nmw_stage *st, struct nmw_slot **s, uint32_t len);
+/* The stage must end at once: output may have been lost, so the input of this burst is not to be
+ * handed back (a named consumer meets it again). */
+bool nmw_stage_cut(const struct nmw_stage *st);
 void nmw_stage_flush(struct nmw_stage *st); /* publishes what is pending, with counts and latency */
 
 /* The next output slot, with room for len payload bytes at *payload; the caller fills in all but

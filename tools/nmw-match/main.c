@@ -334,6 +334,8 @@ static void burst(struct match *m, struct nmw_cons *c, unsigned n)
 	}
 	nmw_engine_burst(m->engine, m->slot, m->payload, m->len, n, &m->out);
 	nmw_stage_flush(&m->stage);
+	if (nmw_stage_cut(&m->stage))
+		return;
 	nmw_cons_release(c, n);
 	durable(m, n);
 	m->unreported += n;

@@ -161,7 +161,8 @@ static void deliver(struct send *s, struct nmw_cons *c, unsigned n)
 		sinks_flush(&s->sinks, SINK_FLUSH_ALL);
 	record_latency(s, n);
 	nmw_hist_record(&s->stage.m->hist[NMW_H_burst_msgs], n);
-	nmw_cons_release(c, n);
+	if (s->sinks.alive || !nmw_stage_named(&s->stage))
+		nmw_cons_release(c, n);
 	s->unreported += n;
 	if (s->unreported >= REPORT_EVERY) {
 		sinks_report(&s->sinks, s->stage.m);
