@@ -9,9 +9,9 @@
 /* Runs the tests, each in its own process; the exit status of main. */
 static inline int unit_run(const char *name, const TTest *const *tests, size_t n)
 {
+	setenv("CK_DEFAULT_TIMEOUT", "120", 0); /* seconds: a loaded machine is no failure */
 	Suite *s = suite_create(name);
 	TCase *c = tcase_create(name);
-	tcase_set_timeout(c, 120); /* seconds: a loaded machine is no failure */
 	for (size_t i = 0; i < n; i++)
 		tcase_add_test(c, tests[i]);
 	suite_add_tcase(s, c);
