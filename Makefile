@@ -133,8 +133,8 @@ lint: ## format, static analysis, shell, man pages, layers; T="STEP..." for some
 	$QB=$(abspath $B) tests/lint/run $T
 
 .PHONY: bench
-bench: benches all ## build the measurements of bench/ and run them
-	$QB=$(abspath $B) bench/run
+bench: benches all ## measure beside peers, one page; T="WORD..." those named so
+	$QB=$(abspath $B) CC=$(CC) bench/run $T
 
 .PHONY: fmt
 fmt: ## reformat the C sources
