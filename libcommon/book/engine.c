@@ -51,8 +51,7 @@ static uint64_t layout(struct nmw_engine *e)
 	e->chains_off = place(&end, n * sizeof(struct nmw_chain));
 	e->timers_off = place(&end, (s->timers + UINT64_C(1)) * sizeof(struct nmw_timer));
 	e->ids_off = place(&end, nmw_idmap_footprint(s->orders));
-	e->spent_off = place(&end, nmw_idmap_footprint((uint32_t)s->ids));
-	e->tokens_off = place(&end, (s->ids + 1) * sizeof(struct nmw_id));
+	e->tokens_off = place(&end, nmw_tokens_footprint(s->ids));
 	e->books_off = place(&end, nmw_books_footprint(&books));
 	e->passive_off = place(&end, s->check ? nmw_passive_footprint(s->orders) : 0);
 	return e->size = end;
@@ -83,8 +82,7 @@ struct nmw_engine *nmw_engine_init(void *mem, const struct nmw_engine_spec *spec
 		return NULL;
 	nmw_idmap_init(nmw_ids_of(e), spec->orders, nmw_entry_of(b, 0),
 		       2 * sizeof(struct nmw_entry));
-	nmw_idmap_init(nmw_spent_of(e), (uint32_t)spec->ids, NMW_AT(e, tokens_off, struct nmw_id),
-		       sizeof(struct nmw_id));
+	nmw_tokens_init(nmw_tokens_of(e), spec->ids);
 	if (e->spec.check)
 		nmw_passive_init(NMW_AT(e, passive_off, struct nmw_passive), e->spec.orders);
 	e->magic = NMW_ENGINE_MAGIC;
@@ -313,7 +311,7 @@ static void fetch_ids(struct nmw_engine *e, const struct nmw_slot *s, struct dec
 	if (d->c.op != NMW_OP_ENTER && d->c.op != NMW_OP_FEED_ADD)
 		return;
 	if (d->codec == NMW_CODEC_OUCH42)
-		nmw_idmap_prefetch(nmw_spent_of(e), id.lo, id.hi);
+		nmw_tokens_prefetch(nmw_tokens_of(e), id);
 	uint32_t px, sym = nmw_symbols_find(nmw_symbols_of(e), d->c.info.symbol);
 	if (sym != NMW_SYM_NONE && d->c.price >= 0 && d->c.price <= NMW_TICK_MAX &&
 	    nmw_symbol_ticks(nmw_symbols_at(nmw_symbols_of(e), sym), (uint32_t)d->c.price, &px))

@@ -20,31 +20,16 @@ static struct nmw_account *account_of(struct nmw_engine *e, uint32_t session)
 
 /* ---- ids ------------------------------------------------------------------------------------ */
 
-/* Has this account used the id?  Tokens: any of the day.  User reference numbers rise strictly. */
-static bool id_used(struct nmw_engine *e, const struct nmw_account *a, struct nmw_key id)
-{
-	if (a->codec == NMW_CODEC_OUCH50)
-		return id.lo <= a->last_urn;
-	return nmw_order_find(e, id) || nmw_idmap_find(nmw_spent_of(e), id.lo, id.hi);
-}
-
-/* Uses the id up, whatever becomes of the order. False: no more tokens can be remembered. */
-static bool id_use(struct nmw_engine *e, struct nmw_account *a, struct nmw_key id)
-{
-	if (a->codec == NMW_CODEC_OUCH50)
-		a->last_urn = (uint32_t)id.lo;
-	else if (e->ids_used == e->spec.ids)
-		return false;
-	else
-		e->ids_used++;
-	return true;
-}
-
-/* It was used up without an order that lives. */
-static void id_spend(struct nmw_engine *e, const struct nmw_account *a, struct nmw_key id)
+/* Uses an id up, whatever becomes of the order: a token once a day, user reference numbers rising.
+ * What was used before stays what it is. */
+static enum nmw_token_use id_use(struct nmw_engine *e, struct nmw_account *a, struct nmw_key id)
 {
 	if (a->codec == NMW_CODEC_OUCH42)
-		nmw_idmap_put(nmw_spent_of(e), ++e->ids_spent, id.lo, id.hi);
+		return nmw_tokens_use(nmw_tokens_of(e), id);
+	if (id.lo <= a->last_urn)
+		return NMW_TOKEN_USED;
+	a->last_urn = (uint32_t)id.lo;
+	return NMW_TOKEN_NEW;
 }
 
 /* ---- matching ------------------------------------------------------------------------------- */
@@ -278,10 +263,8 @@ static void enter_accepted(struct nmw_run *r, const struct nmw_cmd *c, struct in
 	e->stat.entered++;
 	accepted_out(r, in->who.session, c, ref);
 	work(r, in);
-	if (!in->qty) {
-		id_spend(e, account_of(e, in->who.session), in->who.key);
+	if (!in->qty)
 		return;
-	}
 	nmw_oid id = nmw_book_alloc(r->b);
 	e->live++;
 	rest(r, c, in, id, ref);
@@ -294,20 +277,17 @@ static void enter(struct nmw_run *r, uint32_t session, struct nmw_cmd *c)
 	struct nmw_engine *e = r->e;
 	struct nmw_account *a = account_of(e, session);
 	struct incoming in = incoming_of(e, session, c, c->key);
-	if (id_used(e, a, in.who.key)) {
+	enum nmw_token_use use = id_use(e, a, in.who.key);
+	if (use == NMW_TOKEN_USED) {
 		e->stat.ignored++;
 		return;
 	}
-	bool known = id_use(e, a, in.who.key);
-	e->stat.capacity += !known;
-	int why = known ? judge(r, c, &in) : NMW_REJ_OTHER;
-	if (why == NMW_RULES_OK) {
+	e->stat.capacity += use == NMW_TOKEN_FULL;
+	int why = use == NMW_TOKEN_FULL ? NMW_REJ_OTHER : judge(r, c, &in);
+	if (why == NMW_RULES_OK)
 		enter_accepted(r, c, &in);
-		return;
-	}
-	if (known)
-		id_spend(e, a, in.who.key);
-	nmw_reply_rejected(r, session, c->key, c, (enum nmw_reject)why);
+	else
+		nmw_reply_rejected(r, session, c->key, c, (enum nmw_reject)why);
 }
 
 /* ---- replace -------------------------------------------------------------------------------- */
@@ -378,7 +358,6 @@ static void replace_live(struct nmw_run *r, struct nmw_cmd *c, nmw_oid id, struc
 	if (in->qty && !moves)
 		work(r, in);
 	if (!in->qty) {
-		id_spend(e, account_of(e, in->who.session), in->who.key);
 		nmw_order_free(e, id);
 		return;
 	}
@@ -393,22 +372,18 @@ static void replace_live(struct nmw_run *r, struct nmw_cmd *c, nmw_oid id, struc
 static void replace_known(struct nmw_run *r, struct nmw_cmd *c, nmw_oid id, struct incoming *in)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
-	struct nmw_account *a = account_of(r->e, in->who.session);
 	struct nmw_book_order o;
 	nmw_book_order(r->b, id, &o);
 	in->sym = o.sym;
 	in->side = o.side;
 	in->executed = nmw_entry_executed(x);
 	in->qty = c->qty > in->executed ? c->qty - in->executed : 0;
-	if (nmw_symbols_at(nmw_symbols_of(r->e), o.sym)->state != 'T') {
-		id_spend(r->e, a, in->who.key);
+	if (nmw_symbols_at(nmw_symbols_of(r->e), o.sym)->state != 'T')
 		nmw_reply_rejected(r, in->who.session, c->key2, c, NMW_REJ_HALTED);
-	} else if (judge_replace(r, c, x->bits & NMW_ENTRY_TIMED, in) == NMW_RULES_OK) {
+	else if (judge_replace(r, c, x->bits & NMW_ENTRY_TIMED, in) == NMW_RULES_OK)
 		replace_live(r, c, id, in);
-	} else {
-		id_spend(r->e, a, in->who.key);
+	else
 		nmw_order_cancel(r, id, 'Z');
-	}
 }
 
 static void replace(struct nmw_run *r, uint32_t session, struct nmw_cmd *c)
@@ -417,9 +392,10 @@ static void replace(struct nmw_run *r, uint32_t session, struct nmw_cmd *c)
 	struct nmw_account *a = account_of(e, session);
 	struct incoming in = incoming_of(e, session, c, c->key2);
 	nmw_oid id = nmw_order_find(e, nmw_scoped(in.account, c->key));
-	if (!id || id_used(e, a, in.who.key)) {
+	enum nmw_token_use use = id ? id_use(e, a, in.who.key) : NMW_TOKEN_USED;
+	if (use == NMW_TOKEN_USED) {
 		e->stat.ignored++;
-	} else if (!id_use(e, a, in.who.key)) {
+	} else if (use == NMW_TOKEN_FULL) {
 		e->stat.capacity++;
 		nmw_reply_rejected(r, session, c->key2, c, NMW_REJ_OTHER);
 	} else {

@@ -10,6 +10,7 @@
 #include "book/engine.h"
 #include "book/idmap.h"
 #include "book/session.h"
+#include "book/session_tokens.h"
 #include "book/symbols.h"
 
 #define NMW_ENGINE_MAGIC   UINT64_C(0x656e67696e650001)
@@ -69,13 +70,11 @@ struct nmw_engine {
 	uint64_t size; /* of the region */
 	struct nmw_engine_spec spec;
 	/* bytes from the start of the region */
-	uint64_t sessions_off, symbols_off, echoes_off, chains_off, timers_off, ids_off, spent_off,
-		tokens_off, books_off, passive_off;
+	uint64_t sessions_off, symbols_off, echoes_off, chains_off, timers_off, ids_off, tokens_off,
+		books_off, passive_off;
 	uint64_t now_ns;    /* highest message time */
 	uint64_t utc_shift; /* ns, below a day */
 	uint64_t next_ref, next_match, next_rank;
-	uint64_t ids_used;  /* tokens of the day, live or dead */
-	uint32_t ids_spent; /* of those, dead */
 	uint32_t n_timers, live;
 	bool opened, ended; /* day start, day end were written */
 	bool feed_off;	    /* replayed feed: before the start of market hours */
@@ -120,10 +119,9 @@ static inline struct nmw_idmap *nmw_ids_of(struct nmw_engine *e)
 {
 	return NMW_AT(e, ids_off, struct nmw_idmap);
 }
-/* Tokens of dead orders; their records. */
-static inline struct nmw_idmap *nmw_spent_of(struct nmw_engine *e)
+static inline struct nmw_tokens *nmw_tokens_of(struct nmw_engine *e)
 {
-	return NMW_AT(e, spent_off, struct nmw_idmap);
+	return NMW_AT(e, tokens_off, struct nmw_tokens);
 }
 static inline struct nmw_books *nmw_books_of(struct nmw_engine *e)
 {

@@ -54,21 +54,10 @@ void nmw_order_unchain(struct nmw_engine *e, nmw_oid id)
 	x->bits &= ~NMW_ENTRY_CHAINED;
 }
 
-/* A dead token stays known for the day; a user reference number is covered by the highest used; a
- * feed's reference never comes back.  The account decides, as it did when the id was used: its
- * session may be another account's by now, and there is room for tokens only. */
-static void spend(struct nmw_engine *e, const struct nmw_entry *x)
-{
-	uint32_t account = nmw_entry_account(x);
-	if (account && nmw_account_at(nmw_sessions_of(e), account)->codec == NMW_CODEC_OUCH42)
-		nmw_idmap_put(nmw_spent_of(e), ++e->ids_spent, x->lo, x->hi);
-}
-
 void nmw_order_detach(struct nmw_engine *e, nmw_oid id)
 {
 	const struct nmw_entry *x = nmw_entry_of(nmw_books_of(e), id);
 	nmw_idmap_del(nmw_ids_of(e), id);
-	spend(e, x);
 	if (x->bits & NMW_ENTRY_TIMED)
 		nmw_timer_clear(e, id);
 	if (x->bits & NMW_ENTRY_CHAINED)

@@ -1,0 +1,140 @@
+/* Sessions, accounts and the tokens of the day. */
+#include "book/session.h"
+#include "book/session_tokens.h"
+#include "unit.h"
+#include <stdio.h>
+#include <string.h>
+
+static void *zeroed(size_t size)
+{
+	void *p = aligned_alloc(64, (size + 63) / 64 * 64);
+	ck_assert_ptr_nonnull(p);
+	memset(p, 0, size);
+	return p;
+}
+
+static uint32_t login(struct nmw_sessions *t, uint32_t id, const char *account, uint8_t codec)
+{
+	char name[11] = "          ";
+	memcpy(name, account, strlen(account));
+	return nmw_session_login(t, id, name, codec, false);
+}
+
+START_TEST(sessions_are_found_whatever_their_ids)
+{
+	enum { N = 1000 };
+	struct nmw_sessions *t = zeroed(nmw_sessions_footprint(N));
+	nmw_sessions_init(t, N);
+	for (uint32_t i = 0; i < N; i++) /* as of ten inputs: the low bits are all the same */
+		ck_assert_uint_eq(login(t, (i % 10) << 24 | (i / 10 + 1), "", NMW_CODEC_OUCH42),
+				  i + 1);
+	for (uint32_t i = 0; i < N; i++)
+		ck_assert_uint_eq(nmw_session_find(t, (i % 10) << 24 | (i / 10 + 1)), i + 1);
+	ck_assert_uint_eq(nmw_session_find(t, 11u << 24 | 1), 0);
+	ck_assert_uint_eq(nmw_session_find(t, 0), 0);
+	ck_assert_uint_eq(login(t, 77u << 24, "", NMW_CODEC_OUCH42), 0); /* full */
+	ck_assert_uint_eq(login(t, 1, "", NMW_CODEC_OUCH42), 1);	 /* again */
+	ck_assert_uint_eq(t->up, N);
+	nmw_session_down(t, 1);
+	nmw_session_down(t, 1);
+	ck_assert_uint_eq(t->up, N - 1);
+	free(t);
+}
+END_TEST
+
+START_TEST(accounts_are_a_name_and_a_protocol)
+{
+	struct nmw_sessions *t = zeroed(nmw_sessions_footprint(16));
+	nmw_sessions_init(t, 16);
+	login(t, 1, "A", NMW_CODEC_OUCH42);
+	login(t, 2, "A", NMW_CODEC_OUCH42);
+	login(t, 3, "A", NMW_CODEC_OUCH50);
+	login(t, 4, "B", NMW_CODEC_OUCH42);
+	login(t, 5, "", NMW_CODEC_OUCH42);
+	login(t, 6, "", NMW_CODEC_OUCH42);
+	static const uint16_t want[] = {0, 1, 1, 2, 3, 4, 5};
+	for (uint32_t i = 1; i <= 6; i++)
+		ck_assert_uint_eq(nmw_session_at(t, i)->account, want[i]);
+	login(t, 5, "C", NMW_CODEC_OUCH42); /* names its own account */
+	ck_assert_uint_eq(nmw_session_at(t, 5)->account, 4);
+	login(t, 6, "B", NMW_CODEC_OUCH42); /* there is one already */
+	ck_assert_uint_eq(nmw_session_at(t, 6)->account, 3);
+	login(t, 5, "D", NMW_CODEC_OUCH42); /* another user */
+	ck_assert_uint_eq(nmw_session_at(t, 5)->account, 6);
+	login(t, 7, "C", NMW_CODEC_NONE); /* the protocol is not known yet */
+	ck_assert_uint_eq(nmw_session_at(t, 7)->account, 4);
+	ck_assert(!nmw_session_speaks(t, 7, NMW_CODEC_OUCH50));
+	ck_assert(nmw_session_speaks(t, 7, NMW_CODEC_OUCH42));
+	free(t);
+}
+END_TEST
+
+START_TEST(replies_go_to_the_session_that_is_up)
+{
+	struct nmw_sessions *t = zeroed(nmw_sessions_footprint(4));
+	nmw_sessions_init(t, 4);
+	login(t, 1, "A", NMW_CODEC_OUCH42);
+	login(t, 2, "A", NMW_CODEC_OUCH42);
+	ck_assert_uint_eq(nmw_session_reply_to(t, 1), 1);
+	nmw_session_down(t, 1);
+	ck_assert_uint_eq(nmw_session_reply_to(t, 1), 2);
+	nmw_session_down(t, 2); /* nobody: where it would be asked for */
+	ck_assert_uint_eq(nmw_session_reply_to(t, 1), 2);
+	free(t);
+}
+END_TEST
+
+START_TEST(accounts_are_limited)
+{
+	struct nmw_sessions *t = zeroed(nmw_sessions_footprint(2));
+	nmw_sessions_init(t, 2);
+	ck_assert_uint_eq(login(t, 1, "A", NMW_CODEC_OUCH42), 1);
+	ck_assert_uint_eq(login(t, 2, "B", NMW_CODEC_OUCH42), 2);
+	ck_assert_uint_eq(login(t, 2, "C", NMW_CODEC_OUCH42), 0);
+	ck_assert_uint_eq(nmw_session_at(t, 2)->account, 2);
+	free(t);
+}
+END_TEST
+
+START_TEST(tokens_are_used_once)
+{
+	enum { N = 3000 };
+	struct nmw_tokens *t = zeroed(nmw_tokens_footprint(N));
+	nmw_tokens_init(t, N);
+	for (uint64_t i = 0; i < N; i++)
+		ck_assert_int_eq(nmw_tokens_use(t, (struct nmw_key){i % 100, 1 + i / 100}),
+				 NMW_TOKEN_NEW);
+	for (uint64_t i = 0; i < N; i++)
+		ck_assert_int_eq(nmw_tokens_use(t, (struct nmw_key){i % 100, 1 + i / 100}),
+				 NMW_TOKEN_USED);
+	ck_assert_int_eq(nmw_tokens_use(t, (struct nmw_key){100, 1}), NMW_TOKEN_FULL);
+	ck_assert_uint_eq(t->used, N);
+	free(t);
+}
+END_TEST
+
+START_TEST(tokens_that_count_spread)
+{
+	enum { N = 100000 };
+	struct nmw_tokens *t = zeroed(nmw_tokens_footprint(N));
+	uint64_t steps = 0;
+	nmw_tokens_init(t, N);
+	for (unsigned i = 0; i < N; i++) {
+		char text[16];
+		struct nmw_key k = {0, UINT64_C(7) << 48};
+		snprintf(text, sizeof(text), "ORD%011u", i);
+		memcpy(&k.lo, text, 8);
+		memcpy(&k.hi, text + 8, 6);
+		ck_assert_int_eq(nmw_tokens_use(t, k), NMW_TOKEN_NEW);
+	}
+	for (uint64_t i = 0; i <= t->mask; i++)
+		if (t->slot[i].hi)
+			steps += (i - nmw_tokens_home(t, t->slot[i])) & t->mask;
+	ck_assert_uint_lt(steps, 2 * N); /* from its home: two slots on average at most */
+	free(t);
+}
+END_TEST
+
+UNIT_MAIN("session", sessions_are_found_whatever_their_ids, accounts_are_a_name_and_a_protocol,
+	  replies_go_to_the_session_that_is_up, accounts_are_limited, tokens_are_used_once,
+	  tokens_that_count_spread)
