@@ -351,6 +351,35 @@ START_TEST(time_to_live_in_order_of_expiry)
 }
 END_TEST
 
+START_TEST(time_to_live_of_equals_ends_in_order_of_entry)
+{
+	EACH_VERSION(&rig_small)
+	{
+		const uint64_t at = r.now_ns;
+		for (unsigned id = 1; id <= 20; id++) {
+			r.now_ns = at; /* all at the same time */
+			c = rig_order(&r, id, 'B', id, 10000);
+			c.tif = NMW_TIF_GTT;
+			c.tif_s = 1;
+			rig_cmd(&r, 1, &c);
+		}
+		cancel(1, 3, 0);
+		cancel(1, 10, 0);
+		rig_text(&r);
+		size_t from = r.got.n;
+		r.now_ns += UINT64_C(1000000000);
+		cancel(1, 99, 0);
+		ck_assert_uint_eq(r.got.n - from, 36);
+		unsigned last = 0;
+		for (size_t i = from; i < r.got.n; i += 2) { /* shares = id */
+			const uint8_t *p = r.got.m[i].p + (v ? 13 : 23);
+			ck_assert_uint_gt(p[3], last);
+			last = p[3];
+		}
+	}
+}
+END_TEST
+
 /* ---- canceling ------------------------------------------------------------------------------- */
 
 START_TEST(cancel_in_full_and_late)
@@ -1220,7 +1249,8 @@ UNIT_MAIN("engine rules", accepts_and_rests, fills_both_sides_with_one_match_num
 	  best_price_first_then_time, sweeps_of_any_length, repeated_enter_is_ignored,
 	  user_reference_numbers_rise, tokens_need_not_rise, immediate_or_cancel,
 	  market_orders_take_any_price_and_never_rest, minimum_quantity, post_only_orders,
-	  hidden_orders, time_to_live, time_to_live_in_order_of_expiry, cancel_in_full_and_late,
+	  hidden_orders, time_to_live, time_to_live_in_order_of_expiry,
+	  time_to_live_of_equals_ends_in_order_of_entry, cancel_in_full_and_late,
 	  cancel_down_keeps_priority, cancel_size_counts_what_was_executed, replace_moves_the_order,
 	  replace_loses_priority_always, replace_quantity_is_the_chains, replace_that_takes,
 	  replace_of_the_dead_or_to_a_used_id_is_ignored, replace_with_invalid_details_cancels,
