@@ -94,7 +94,7 @@ static void self_match(struct nmw_run *r, struct incoming *in, nmw_oid own)
 		in->qty = 0;
 		return;
 	}
-	aiq_out(r, nmw_entry_session(m), nmw_entry_key(m), o.qty, prevented, price, 'A');
+	aiq_out(r, nmw_entry_owner(r->e, m), nmw_entry_key(m), o.qty, prevented, price, 'A');
 	if (!nmw_entry_hidden(m))
 		nmw_feed_delete(r, nmw_entry_ref(m), o.sym);
 	nmw_book_unlink(r->b, own);
@@ -433,7 +433,8 @@ static void cancel(struct nmw_run *r, nmw_oid id, const struct nmw_cmd *c)
 		nmw_order_cancel(r, id, 'U');
 	} else {
 		r->e->stat.canceled++;
-		nmw_reply_canceled(r, nmw_entry_session(x), nmw_entry_key(x), o.qty - left, 'U');
+		nmw_reply_canceled(r, nmw_entry_owner(r->e, x), nmw_entry_key(x), o.qty - left,
+				   'U');
 		reduce(r, id, &o, left);
 	}
 }
@@ -456,7 +457,7 @@ static void enlarge(struct nmw_run *r, nmw_oid id, const struct nmw_book_order *
 	nmw_order_chain(e, id);
 	if (expire_ns)
 		nmw_timer_set(e, id, expire_ns);
-	nmw_reply(r, nmw_entry_session(x),
+	nmw_reply(r, nmw_entry_owner(r->e, x),
 		  &(struct nmw_evt){.kind = NMW_EVT_PRIORITY,
 				    .price = price,
 				    .order_ref = ref,
@@ -485,7 +486,7 @@ static void modify(struct nmw_run *r, nmw_oid id, const struct nmw_cmd *c)
 	struct nmw_book_order o;
 	nmw_book_order(r->b, id, &o);
 	echo->side = c->side;
-	nmw_reply(r, nmw_entry_session(x),
+	nmw_reply(r, nmw_entry_owner(r->e, x),
 		  &(struct nmw_evt){.kind = NMW_EVT_MODIFIED,
 				    .side = c->side,
 				    .qty = left,

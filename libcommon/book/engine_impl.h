@@ -150,6 +150,11 @@ static inline uint32_t nmw_entry_session(const struct nmw_entry *x)
 {
 	return (uint16_t)x->ref;
 }
+/* The session that replies about it go to; 0: nobody. */
+static inline uint32_t nmw_entry_owner(struct nmw_engine *e, const struct nmw_entry *x)
+{
+	return nmw_session_reply_to(nmw_sessions_of(e), nmw_entry_session(x), nmw_entry_account(x));
+}
 static inline uint64_t nmw_entry_ref(const struct nmw_entry *x)
 {
 	return x->ref ? x->ref >> 16 : x->lo;

@@ -82,7 +82,7 @@ void nmw_order_cancel(struct nmw_run *r, nmw_oid id, uint8_t reason)
 	struct nmw_book_order o;
 	nmw_book_order(r->b, id, &o);
 	r->e->stat.canceled++;
-	nmw_reply_canceled(r, nmw_entry_session(x), nmw_entry_key(x), o.qty, reason);
+	nmw_reply_canceled(r, nmw_entry_owner(r->e, x), nmw_entry_key(x), o.qty, reason);
 	if (!nmw_entry_hidden(x))
 		nmw_feed_delete(r, nmw_entry_ref(x), o.sym);
 	nmw_book_unlink(r->b, id);

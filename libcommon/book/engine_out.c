@@ -45,8 +45,7 @@ void nmw_reply(struct nmw_run *r, uint32_t session, struct nmw_evt *v)
 	struct nmw_engine *e = r->e;
 	if (!session || !e->spec.replies_out)
 		return;
-	struct nmw_sessions *t = nmw_sessions_of(e);
-	const struct nmw_session *s = nmw_session_at(t, nmw_session_reply_to(t, session));
+	const struct nmw_session *s = nmw_session_at(nmw_sessions_of(e), session);
 	if (s->codec != NMW_CODEC_OUCH42 && s->codec != NMW_CODEC_OUCH50)
 		return;
 	if (emit(r, s->codec, s->id, NMW_CH_REPLY, v))
@@ -166,7 +165,7 @@ void nmw_fill_out(struct nmw_run *r, const struct nmw_taker_id *t, uint32_t sym,
 	nmw_reply(r, t->session, &v);
 	v.liquidity = 'A';
 	v.key = nmw_entry_key(m);
-	nmw_reply(r, nmw_entry_session(m), &v);
+	nmw_reply(r, nmw_entry_owner(r->e, m), &v);
 	fill_feed(r, m, sym, f->qty, v.price, v.match);
 }
 

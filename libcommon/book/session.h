@@ -66,11 +66,15 @@ uint32_t nmw_session_login(struct nmw_sessions *t, uint32_t id, const char accou
 void nmw_session_down(struct nmw_sessions *t, uint32_t i);
 /* Fixes the protocol of a session that had none. False: it speaks another. */
 bool nmw_session_speaks(struct nmw_sessions *t, uint32_t i, uint8_t codec);
-/* Where a reply about an order that session i entered goes. */
-static inline uint32_t nmw_session_reply_to(struct nmw_sessions *t, uint32_t i)
+/* Where replies about an order of that account go, which session i entered: to it while it is up
+ * and still the account's, else to the account's latest. 0: nobody. */
+static inline uint32_t nmw_session_reply_to(struct nmw_sessions *t, uint32_t i, uint32_t account)
 {
 	const struct nmw_session *s = nmw_session_at(t, i);
-	return __builtin_expect(s->up, 1) ? i : nmw_account_at(t, s->account)->latest;
+	if (__builtin_expect(s->up && s->account == account, 1))
+		return i;
+	uint32_t latest = nmw_account_at(t, account)->latest;
+	return nmw_session_at(t, latest)->account == account ? latest : 0;
 }
 
 #endif

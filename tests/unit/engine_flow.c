@@ -190,10 +190,11 @@ static void control(struct flow *f, struct flow_msg *m)
 	struct nmw_ctl c = {.codec = s->codec};
 	memset(c.account, ' ', sizeof(c.account));
 	memset(c.name, ' ', sizeof(c.name));
-	memcpy(c.account, s->account, strlen(s->account));
+	const char *account = i == 4 && chance(f, 300) ? "OMEGA" : s->account;
+	memcpy(c.account, account, strlen(account));
 	if (chance(f, 100) || (s->up && chance(f, 700)))
 		c.kind = chance(f, 500) ? NMW_CTL_GAP : NMW_CTL_END;
-	else if (s->up)
+	else if (s->up && (i != 4 || chance(f, 500))) /* the fifth logs in twice at times */
 		c.kind = chance(f, 500) ? NMW_CTL_LOST : NMW_CTL_LOGOUT;
 	else
 		c.kind = NMW_CTL_LOGIN;

@@ -80,7 +80,7 @@ struct naive {
 	struct session *sessions;
 	struct account *accounts;
 	uint64_t ref, match, now, tokens;
-	unsigned n_books, n_sessions, n_live, n_timed;
+	unsigned n_books, n_sessions, n_accounts, n_live, n_timed;
 	bool closed, opened, ended;
 	/* the message being worked on */
 	const struct nmw_slot *in;
@@ -208,9 +208,17 @@ static void say(struct naive *n, struct session *s, struct nmw_evt v)
 {
 	if (!s || !n->spec.replies_out)
 		return;
-	if (!s->up)
-		s = s->account->latest;
 	write_msg(n, nmw_codec_by_id((enum nmw_codec_id)s->codec), s->id, NMW_CH_REPLY, v);
+}
+
+/* About an order: to the session that entered it, or to the one that its account has now. */
+static void say_about(struct naive *n, const struct order *o, struct nmw_evt v)
+{
+	struct session *s = o->session;
+	if (!s->up || s->account != o->account)
+		s = o->account->latest;
+	if (s->account == o->account)
+		say(n, s, v);
 }
 
 static void feed(struct naive *n, struct nmw_evt v)
@@ -297,6 +305,15 @@ static void say_canceled(struct naive *n, struct session *s, struct nmw_key key,
 		    .kind = NMW_EVT_CANCELED, .reason = (uint8_t)reason, .qty = qty, .key = key});
 }
 
+static void order_canceled(struct naive *n, const struct order *o, uint32_t qty, char reason)
+{
+	say_about(n, o,
+		  (struct nmw_evt){.kind = NMW_EVT_CANCELED,
+				   .reason = (uint8_t)reason,
+				   .qty = qty,
+				   .key = o->key});
+}
+
 static void say_rejected(struct naive *n, struct session *s, struct nmw_key key,
 			 const struct nmw_cmd *c, int why)
 {
@@ -354,7 +371,7 @@ static void gone(struct naive *n, struct order *o)
 
 static void cancel_all_of(struct naive *n, struct order *o, char reason)
 {
-	say_canceled(n, o->session, o->key, o->qty, reason);
+	order_canceled(n, o, o->qty, reason);
 	feed_delete(n, o);
 	dequeue(o);
 	gone(n, o);
@@ -534,17 +551,17 @@ static uint64_t could_get(const struct naive *n, const struct taker *t)
 	return sum;
 }
 
-static void say_aiq(struct naive *n, struct session *s, struct nmw_key key, uint32_t qty,
-		    const struct taker *t, const struct order *o, char liquidity)
+/* The taker meets an own order, and one of the two is canceled. */
+static struct nmw_evt aiq(const struct taker *t, const struct order *o, uint32_t qty,
+			  char liquidity)
 {
-	say(n, s,
-	    (struct nmw_evt){.kind = NMW_EVT_AIQ_CANCELED,
-			     .reason = 'Q',
-			     .qty = qty,
-			     .prevented = t->qty < o->qty ? t->qty : o->qty,
-			     .price = o->price,
-			     .liquidity = (uint8_t)liquidity,
-			     .key = key});
+	return (struct nmw_evt){.kind = NMW_EVT_AIQ_CANCELED,
+				.reason = 'Q',
+				.qty = qty,
+				.prevented = t->qty < o->qty ? t->qty : o->qty,
+				.price = o->price,
+				.liquidity = (uint8_t)liquidity,
+				.key = liquidity == 'R' ? t->key : o->key};
 }
 
 static void trade(struct naive *n, struct taker *t, struct order *o)
@@ -559,7 +576,7 @@ static void trade(struct naive *n, struct taker *t, struct order *o)
 	say(n, t->session, v);
 	v.liquidity = 'A';
 	v.key = o->key;
-	say(n, o->session, v);
+	say_about(n, o, v);
 	struct nmw_evt f = {.kind = o->hidden ? NMW_EVT_MD_TRADE : NMW_EVT_MD_EXEC,
 			    .locate = o->book->c.locate,
 			    .order_ref = o->hidden ? 0 : o->ref,
@@ -590,10 +607,10 @@ static void take(struct naive *n, struct taker *t)
 		if (n->spec.stp == NMW_STP_ALLOW || o->account != t->session->account) {
 			trade(n, t, o);
 		} else if (n->spec.stp == NMW_STP_CANCEL_NEW) {
-			say_aiq(n, t->session, t->key, t->qty, t, o, 'R');
+			say(n, t->session, aiq(t, o, t->qty, 'R'));
 			t->qty = 0;
 		} else {
-			say_aiq(n, o->session, o->key, o->qty, t, o, 'A');
+			say_about(n, o, aiq(t, o, o->qty, 'A'));
 			feed_delete(n, o);
 			dequeue(o);
 			gone(n, o);
@@ -774,7 +791,7 @@ static void cancel(struct naive *n, struct order *o, const struct nmw_cmd *c)
 		cancel_all_of(n, o, 'U');
 	} else if (c->qty - o->executed < o->qty) {
 		uint32_t left = c->qty - o->executed;
-		say_canceled(n, o->session, o->key, o->qty - left, 'U');
+		order_canceled(n, o, o->qty - left, 'U');
 		reduce(n, o, left);
 	}
 }
@@ -787,9 +804,9 @@ static void modify(struct naive *n, struct order *o, const struct nmw_cmd *c)
 		return;
 	uint32_t left = c->qty - o->executed;
 	o->side = (char)c->side;
-	say(n, o->session,
-	    (struct nmw_evt){
-		    .kind = NMW_EVT_MODIFIED, .side = c->side, .qty = left, .key = o->key});
+	say_about(n, o,
+		  (struct nmw_evt){
+			  .kind = NMW_EVT_MODIFIED, .side = c->side, .qty = left, .key = o->key});
 	if (left < o->qty)
 		reduce(n, o, left);
 	if (left <= o->qty)
@@ -801,12 +818,12 @@ static void modify(struct naive *n, struct order *o, const struct nmw_cmd *c)
 	o->qty = left;
 	o->on_disconnect = o->session->cancel;
 	enqueue(o);
-	say(n, o->session,
-	    (struct nmw_evt){.kind = NMW_EVT_PRIORITY,
-			     .price = o->price,
-			     .order_ref = o->ref,
-			     .key = o->key,
-			     .info = &info});
+	say_about(n, o,
+		  (struct nmw_evt){.kind = NMW_EVT_PRIORITY,
+				   .price = o->price,
+				   .order_ref = o->ref,
+				   .key = o->key,
+				   .info = &info});
 	if (!o->hidden)
 		feed_replace(n, old_ref, o);
 }
@@ -864,6 +881,9 @@ static struct account *account_named(const struct naive *n, const char name[10],
 
 static struct account *account_new(struct naive *n, const char name[10])
 {
+	if (n->n_accounts == n->spec.sessions)
+		return NULL;
+	n->n_accounts++;
 	struct account *a = make(sizeof(*a));
 	memcpy(a->name, name, 10);
 	a->next = n->accounts;
@@ -903,7 +923,10 @@ static struct session *session_open(struct naive *n, uint32_t id, const char nam
 		*last = s;
 		n->n_sessions++;
 	}
-	s->account = account_for(n, s->account, name, codec);
+	struct account *a = account_for(n, s->account, name, codec);
+	if (!a)
+		return NULL;
+	s->account = a;
 	if (!s->account->codec)
 		s->account->codec = codec;
 	s->codec = s->account->codec;

@@ -75,11 +75,15 @@ START_TEST(replies_go_to_the_session_that_is_up)
 	nmw_sessions_init(t, 4);
 	login(t, 1, "A", NMW_CODEC_OUCH42);
 	login(t, 2, "A", NMW_CODEC_OUCH42);
-	ck_assert_uint_eq(nmw_session_reply_to(t, 1), 1);
+	ck_assert_uint_eq(nmw_session_reply_to(t, 1, 1), 1);
 	nmw_session_down(t, 1);
-	ck_assert_uint_eq(nmw_session_reply_to(t, 1), 2);
-	nmw_session_down(t, 2); /* nobody: where it would be asked for */
-	ck_assert_uint_eq(nmw_session_reply_to(t, 1), 2);
+	ck_assert_uint_eq(nmw_session_reply_to(t, 1, 1), 2);
+	nmw_session_down(t, 2); /* none is up: where it would be asked for */
+	ck_assert_uint_eq(nmw_session_reply_to(t, 1, 1), 2);
+	login(t, 2, "B", NMW_CODEC_OUCH42); /* another account's now */
+	ck_assert_uint_eq(nmw_session_reply_to(t, 1, 1), 0);
+	ck_assert_uint_eq(nmw_session_reply_to(t, 2, 1), 0);
+	ck_assert_uint_eq(nmw_session_reply_to(t, 0, 0), 0);
 	free(t);
 }
 END_TEST
