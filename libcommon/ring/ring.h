@@ -151,6 +151,8 @@ static inline void nmw_prod_publish(struct nmw_prod *p, unsigned n)
 /* Lowest cursor of all consumers: every message <= it is done with (for producers that own the
  * frames they refer to). */
 uint64_t nmw_prod_released(struct nmw_prod *p);
+/* The last message that any consumer has given back, one that left or died included; 0 = none. */
+uint64_t nmw_prod_taken(const struct nmw_prod *p);
 /* Consumers whose cursors hold the producer back, and how many of those are not alive (NULL: do not
  * tell). System calls: for housekeeping. Also releases dead unnamed ones. */
 unsigned nmw_prod_consumers(struct nmw_prod *p, unsigned *dead);

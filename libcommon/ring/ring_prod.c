@@ -442,6 +442,17 @@ uint64_t nmw_prod_released(struct nmw_prod *p)
 	return lowest_cursor(p);
 }
 
+uint64_t nmw_prod_taken(const struct nmw_prod *p)
+{
+	uint64_t high = 0;
+	for (unsigned i = 0; i < NMW_RING_CONSUMERS; i++) {
+		uint64_t at = __atomic_load_n(&p->ring->ctl->line[i].cursor, __ATOMIC_ACQUIRE);
+		if (at > high && at < p->next) /* what a consumer writes is not trusted */
+			high = at;
+	}
+	return high;
+}
+
 uint64_t nmw_prod_evicted(const struct nmw_prod *p)
 {
 	return p->ring->hdr->p.evicted;

@@ -99,8 +99,9 @@ const char *const *nmw_shm_dirs(void)
 	return dirs.list;
 }
 
-/* The directory is ours or root's, and nobody else may put names into it. */
-static int check_dir(const char *path, struct nmw_err *e)
+/* The directory is ours or root's (or, in a group, that of one of its members), and nobody else may
+ * put names into it: its owner could put any file in the place of a ring. */
+static int check_dir(const char *path, bool group, struct nmw_err *e)
 {
 	struct stat st;
 	if (lstat(path, &st) != 0)
@@ -117,6 +118,11 @@ static int check_dir(const char *path, struct nmw_err *e)
 		return nmw_err_set(e, -errno, NMW_EXIT_PERM,
 				   "directory %s: not writable (owner uid %u): set NMW_DIR", path,
 				   (unsigned)st.st_uid);
+	if (!group && st.st_uid != 0 && st.st_uid != geteuid())
+		return nmw_err_set(e, -EPERM, NMW_EXIT_PERM,
+				   "directory %s: belongs to another user (uid %u): set NMW_DIR "
+				   "to one of your own, or share it with --group",
+				   path, (unsigned)st.st_uid);
 	return 0;
 }
 
@@ -137,7 +143,7 @@ static int make_dir(const char *path, bool group, struct nmw_err *e)
 				   "directory %s: cannot be made: %s: set NMW_DIR to a writable "
 				   "directory",
 				   path, strerror(err));
-	return check_dir(path, e);
+	return check_dir(path, group, e);
 }
 
 /* $NMW_DIR may be a symbolic link that the user set: what it points at counts. */

@@ -236,6 +236,8 @@ static int join(struct nmw_stage *st, const char *name, struct nmw_err *e)
 	uint64_t start = nmw_clock_mono();
 	bool said = false;
 	for (;;) {
+		/* Asked before the try: a private ring is there before its name is handed on. */
+		bool gone = c->private_in && !nmw_handoff_alive_up(STDIN_FILENO);
 		int rc = nmw_cons_join(&st->in[st->n_in], &spec, e);
 		if (rc == 0) {
 			*e = (struct nmw_err)NMW_ERR_INIT; /* of the tries before */
@@ -243,6 +245,12 @@ static int join(struct nmw_stage *st, const char *name, struct nmw_err *e)
 		}
 		if (rc != -ENOENT)
 			return rc;
+		if (gone)
+			return nmw_err_set(
+				e, -ENOENT, NMW_EXIT_PEER,
+				"ring %s: the stage before this one ended and took it "
+				"along: look at its error, then start the pipeline again",
+				name);
 		uint64_t waited = nmw_clock_mono() - start;
 		if (stop_signals)
 			return nmw_err_set(e, -EINTR, NMW_EXIT_OK,
@@ -403,14 +411,21 @@ static void check_downstream(struct nmw_stage *st)
 	unsigned alive = nmw_prod_consumers(&st->out, &dead);
 	if (alive > 0)
 		return;
-	uint64_t left = st->out.next - 1 - nmw_prod_released(&st->out) + st->pending;
-	if (st->cold->closing && left == 0 && nmw_prod_evicted(&st->out) == 0) /* it has it all */
+	bool died = nmw_prod_evicted(&st->out) > 0;
+	unsigned long long left = st->out.next - 1 - nmw_prod_taken(&st->out) + st->pending;
+	const char *name = nmw_prod_name(&st->out);
+	if (st->cold->closing && !died) { /* it has it all, or all that it wanted */
+		if (left)
+			nmw_log(NMW_LOG_INFO,
+				"ring %s: the stage behind this one ended: %llu messages were not "
+				"taken",
+				name, left);
 		return;
-	nmw_err_set(
-		&e, -EPIPE, left ? NMW_EXIT_LOSS : NMW_EXIT_PEER,
-		"ring %s: the stage behind this one ended: %llu messages were not taken: look at "
-		"its error, then start the pipeline again",
-		nmw_prod_name(&st->out), (unsigned long long)left);
+	}
+	nmw_err_set(&e, -EPIPE, died && left ? NMW_EXIT_LOSS : NMW_EXIT_PEER,
+		    "ring %s: the stage behind this one %s: %llu messages were not taken: look at "
+		    "its error, then start the pipeline again",
+		    name, died ? "died" : "ended", left);
 	nmw_stage_fail(st, &e);
 }
 
