@@ -163,6 +163,11 @@ uint32_t nmw_flows_get(struct nmw_flows *t, const struct nmw_flow_key *k, enum n
 	return i;
 }
 
+uint32_t nmw_flows_next_out(const struct nmw_flows *t)
+{
+	return t->free == NIL ? t->oldest : NIL;
+}
+
 const struct nmw_flow_key *nmw_flows_key(const struct nmw_flows *t, uint32_t i)
 {
 	return &t->entry[i].key;

@@ -50,6 +50,9 @@ uint32_t nmw_flows_get(struct nmw_flows *t, const struct nmw_flow_key *k, enum n
 /* The same, never put in: NMW_FLOW_NONE. */
 uint32_t nmw_flows_find(const struct nmw_flows *t, const struct nmw_flow_key *k);
 void nmw_flows_drop(struct nmw_flows *t, uint32_t i);
+/* The index that gives way to the next new key, for a caller that must close what lies there while
+ * its key still stands: NMW_FLOW_NONE while there is room. */
+uint32_t nmw_flows_next_out(const struct nmw_flows *t);
 const struct nmw_flow_key *nmw_flows_key(const struct nmw_flows *t, uint32_t i);
 /* Indexes in use, least recently used first: start with NMW_FLOW_NONE, ends with it. */
 uint32_t nmw_flows_each(const struct nmw_flows *t, uint32_t i);

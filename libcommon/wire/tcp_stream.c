@@ -454,17 +454,29 @@ static void open_conn(struct nmw_tcp *t, uint32_t flow, unsigned dir)
 	event(&a, NMW_TCP_EV_OPEN, 0);
 }
 
+/* The index of a key. A connection that gives way to it is closed first: what it still delivers
+ * goes out under its own key. */
+static uint32_t flow_of(struct nmw_tcp *t, const struct nmw_flow_key *key, enum nmw_flow_was *was)
+{
+	uint32_t out = nmw_flows_next_out(t->flows);
+	if (out != NMW_FLOW_NONE && nmw_flows_find(t->flows, key) == NMW_FLOW_NONE) {
+		forget(t, out);
+		nmw_flows_drop(t->flows, out);
+	}
+	return nmw_flows_get(t->flows, key, was);
+}
+
 void nmw_tcp_segment(struct nmw_tcp *t, const struct nmw_packet *p)
 {
 	struct nmw_flow_key key;
 	enum nmw_flow_was was;
 	nmw_flow_key_of(&key, p);
 	unsigned dir = nmw_flow_key_both(&key);
-	uint32_t flow = nmw_flows_get(t->flows, &key, &was);
+	uint32_t flow = flow_of(t, &key, &was);
 	struct at a = at_dir(t, flow, dir);
 	bool again = was == NMW_FLOW_KNOWN && (p->flags & NMW_TCP_SYN) && a.d->started &&
 		     p->seq + SEQ_SYN_LEN != a.d->first;
-	if (was == NMW_FLOW_EVICTED || again)
+	if (again)
 		forget(t, flow);
 	if (was != NMW_FLOW_KNOWN || again)
 		open_conn(t, flow, dir);

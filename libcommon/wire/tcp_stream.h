@@ -39,14 +39,13 @@ struct nmw_tcp_spec {
 };
 
 enum nmw_tcp_event {
-	NMW_TCP_EV_OPEN,  /* a connection was seen first */
-	NMW_TCP_EV_START, /* this direction starts; n: 1 = with its SYN, 0 = in mid-stream */
-	NMW_TCP_EV_GAP,	  /* n bytes are missing; what was kept before them is gone too */
-	NMW_TCP_EV_FIN,	  /* this direction ended, everything before was delivered */
-	NMW_TCP_EV_RST,	  /* the connection was reset */
-	NMW_TCP_EV_TAIL,  /* flush: n bytes were kept and never taken */
-	/* The index will be another connection's; nmw_tcp_key may name that one already. */
-	NMW_TCP_EV_FORGET,
+	NMW_TCP_EV_OPEN,   /* a connection was seen first */
+	NMW_TCP_EV_START,  /* this direction starts; n: 1 = with its SYN, 0 = in mid-stream */
+	NMW_TCP_EV_GAP,	   /* n bytes are missing; what was kept before them is gone too */
+	NMW_TCP_EV_FIN,	   /* this direction ended, everything before was delivered */
+	NMW_TCP_EV_RST,	   /* the connection was reset */
+	NMW_TCP_EV_TAIL,   /* flush: n bytes were kept and never taken */
+	NMW_TCP_EV_FORGET, /* the last of this connection: its index will be another one's */
 };
 
 /* flow: index 0..flows-1, for the caller's own array. dir: 0 = from key.a to key.b, 1 = back. */

@@ -20,7 +20,8 @@ struct got {
 };
 
 static struct got got[FLOWS][2];
-static uint32_t unit; /* the reader takes whole units only */
+static uint32_t unit;			    /* the reader takes whole units only */
+static uint16_t key_of_data, key_of_forget; /* client's port when they last came */
 static uint8_t sent[2][STREAM];
 static struct nmw_tcp *t;
 
@@ -29,6 +30,7 @@ static uint32_t on_data(void *arg, uint32_t flow, unsigned dir, const uint8_t *p
 	struct got *g = &got[flow][dir];
 	uint32_t n = len - len % unit;
 	(void)arg;
+	key_of_data = nmw_tcp_key(t, flow)->a_port;
 	ck_assert_uint_le(g->n + n, sizeof g->bytes);
 	memcpy(g->bytes + g->n, p, n);
 	g->n += n;
@@ -62,6 +64,7 @@ static void on_event(void *arg, uint32_t flow, unsigned dir, enum nmw_tcp_event 
 		break;
 	case NMW_TCP_EV_FORGET:
 		g->forgets++;
+		key_of_forget = nmw_tcp_key(t, flow)->a_port;
 		break;
 	}
 }
@@ -432,6 +435,23 @@ static void shuffled(uint64_t seed, bool lossy)
 	}
 }
 
+/* What a connection held when it gave way is delivered as its own, not as the next one's. */
+START_TEST(a_connection_gives_way_under_its_own_key)
+{
+	setup(1, 1);
+	control(0, NMW_TCP_SYN);
+	segment(100, 200);
+	ck_assert_uint_eq(got[0][0].n, 0);
+	struct nmw_packet p = packet_of(2, 0, 5, NMW_TCP_ACK); /* nothing of its own to deliver */
+	nmw_tcp_segment(t, &p);
+	ck_assert_uint_eq(got[0][0].n, 100);
+	ck_assert_uint_eq(got[0][0].forgets, 1);
+	ck_assert_uint_eq(key_of_data, 40001);
+	ck_assert_uint_eq(key_of_forget, 40001);
+	ck_assert_uint_eq(nmw_tcp_key(t, 0)->a_port, 40002);
+}
+END_TEST
+
 START_TEST(shuffled_streams)
 {
 	const char *given = getenv("NMW_SEED");
@@ -450,4 +470,4 @@ UNIT_MAIN("tcp_stream", in_order_and_in_place, rest_is_kept_until_it_is_whole, a
 	  a_hole_without_acknowledgement_waits, a_window_that_is_full,
 	  more_holes_than_are_remembered, far_jumps, ends, a_reset_gives_holes_up,
 	  a_segment_that_the_capture_cut, no_buffer_is_left, more_connections_than_fit,
-	  shuffled_streams)
+	  a_connection_gives_way_under_its_own_key, shuffled_streams)
