@@ -16,7 +16,7 @@ enum {
 static void set_step(struct nmw_levels *s, uint32_t step)
 {
 	s->step = step;
-	s->recip = ((UINT64_C(1) << 63) + step - 1) / step; /* exact for 32 bits up to 2^31 */
+	s->recip = nmw_levels_recip(step);
 }
 
 void nmw_levels_init(struct nmw_books *b, uint32_t sym, uint32_t side)
@@ -76,7 +76,7 @@ void nmw_levels_emptied_far(struct nmw_books *b, uint32_t ref, nmw_oid last)
 static uint32_t window_from(const struct nmw_books *b, const struct nmw_levels *s, uint32_t from)
 {
 	uint32_t px = nmw_key_px(s, from);
-	uint32_t grid = px / s->step;
+	uint32_t grid = nmw_levels_grid(s, px);
 	uint32_t pos = grid ^ s->mirror;
 	if (!s->mirror && grid * s->step != px && ++pos == 0)
 		return NMW_BITMAP_NONE; /* the next price on the grid, upwards */
@@ -147,7 +147,7 @@ static void admit(struct nmw_books *b, struct nmw_levels *s)
 	while (node) {
 		const struct nmw_far *n = nmw_far_get(b, node);
 		uint32_t key = n->key, level_px = nmw_key_px(s, key);
-		uint32_t pos = (level_px / s->step) ^ s->mirror;
+		uint32_t pos = nmw_levels_grid(s, level_px) ^ s->mirror;
 		if (pos >= s->base && pos - s->base >= b->window)
 			return;
 		uint32_t ref = nmw_levels_slot(b, s, level_px);

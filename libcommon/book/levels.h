@@ -65,12 +65,24 @@ static inline uint32_t nmw_key_px(const struct nmw_levels *s, uint32_t key)
 	return (key - s->mirror) ^ s->mirror;
 }
 
+/* Exact for any price and a step of up to 2^31. */
+static inline uint64_t nmw_levels_recip(uint32_t step)
+{
+	return ((UINT64_C(1) << 63) + step - 1) / step;
+}
+
+/* Price / step, rounded down, without dividing. */
+static inline uint32_t nmw_levels_grid(const struct nmw_levels *s, uint32_t px)
+{
+	__extension__ typedef unsigned __int128 u128;
+	return (uint32_t)((u128)(2 * (uint64_t)px) * s->recip >> 64);
+}
+
 /* The window's level at a price; 0 when the price is outside or off the grid. */
 static inline uint32_t nmw_levels_slot(const struct nmw_books *b, const struct nmw_levels *s,
 				       uint32_t px)
 {
-	__extension__ typedef unsigned __int128 u128;
-	uint32_t grid = (uint32_t)((u128)(2 * (uint64_t)px) * s->recip >> 64);
+	uint32_t grid = nmw_levels_grid(s, px);
 	uint32_t pos = grid ^ s->mirror;
 	if (__builtin_expect(grid * s->step != px || pos - s->base >= b->window, 0))
 		return 0;

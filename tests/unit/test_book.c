@@ -487,6 +487,22 @@ START_TEST(memory_is_bounded)
 }
 END_TEST
 
+/* The grid that every look-up stands on is the quotient, for the prices next to a step and the last
+ * ones. */
+START_TEST(grid_is_the_quotient)
+{
+	for (uint32_t step = 1; step <= 10000; step++) {
+		const struct nmw_levels s = {.step = step, .recip = nmw_levels_recip(step)};
+		const uint32_t top = NMW_TICK_MAX / step * step;
+		const uint32_t px[] = {
+			0,	 step - 1, step,	step + 1, 12345 * step - 1, 12345 * step,
+			top - 1, top,	   NMW_TICK_MAX};
+		for (unsigned i = 0; i < sizeof px / sizeof px[0]; i++)
+			ck_assert_uint_eq(nmw_levels_grid(&s, px[i]), px[i] / step);
+	}
+}
+END_TEST
+
 UNIT_MAIN("book", walking_market, smallest_window, penny_grid, wide_prices, jumping_market,
 	  ends_of_the_range, empty_pool, each_order_a_far_level, window_learns_the_grid,
-	  specs_and_regions_refused, memory_is_bounded)
+	  grid_is_the_quotient, specs_and_regions_refused, memory_is_bounded)
