@@ -34,14 +34,6 @@ static enum nmw_token_use id_use(struct nmw_engine *e, struct nmw_account *a, st
 
 /* ---- matching ------------------------------------------------------------------------------- */
 
-static bool crosses(const struct nmw_books *b, const struct incoming *in)
-{
-	int64_t best = nmw_book_best(b, in->sym, 1 - in->side);
-	if (best < 0)
-		return false;
-	return in->side == NMW_BUY ? best <= in->px : best >= in->px;
-}
-
 /* Shares that the order would get before its first own one: what cancel-new leaves to it. */
 static uint64_t available_before_own(const struct nmw_books *b, const struct incoming *in)
 {
@@ -144,10 +136,15 @@ static void kill(struct nmw_run *r, struct incoming *in, uint8_t reason)
 	in->qty = 0;
 }
 
-/* Executes an accepted order as far as it goes; in->qty is then what must rest. */
-static void work(struct nmw_run *r, struct incoming *in)
+static bool takes_now(const struct nmw_run *r, const struct incoming *in)
 {
-	bool takes = crosses(r->b, in);
+	return nmw_book_crosses(r->b, in->sym, in->side, in->px);
+}
+
+/* Executes an accepted order as far as it goes; in->qty is then what must rest. takes: takes_now.
+ */
+static void work(struct nmw_run *r, struct incoming *in, bool takes)
+{
 	if (takes && in->post_only)
 		kill(r, in, 'G');
 	else if (in->min_qty && !(takes && min_qty_there(r, in)))
@@ -262,7 +259,7 @@ static void enter_accepted(struct nmw_run *r, const struct nmw_cmd *c, struct in
 	uint64_t ref = e->next_ref++;
 	e->stat.entered++;
 	accepted_out(r, in->who.session, c, ref);
-	work(r, in);
+	work(r, in, takes_now(r, in));
 	if (!in->qty)
 		return;
 	nmw_oid id = nmw_book_alloc(r->b);
@@ -351,12 +348,13 @@ static void replace_live(struct nmw_run *r, struct nmw_cmd *c, nmw_oid id, struc
 	nmw_book_unlink(r->b, id);
 	nmw_order_detach(e, id);
 	replaced_out(r, in->who.session, c, ref, in->qty, in->qty ? 'L' : 'D');
-	bool moves = in->qty && !in->immediate && !in->min_qty && !crosses(r->b, in);
+	bool takes = takes_now(r, in);
+	bool moves = in->qty && !in->immediate && !in->min_qty && !takes;
 	bool as_replace = moves && was_shown && shown;
 	if (was_shown && !as_replace)
 		nmw_feed_delete(r, old_ref, in->sym);
 	if (in->qty && !moves)
-		work(r, in);
+		work(r, in, takes);
 	if (!in->qty) {
 		nmw_order_free(e, id);
 		return;

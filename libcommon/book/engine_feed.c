@@ -49,9 +49,7 @@ static uint32_t symbol_open(struct nmw_run *r, const struct nmw_cmd *c, bool ann
 
 static void count_crossing(struct nmw_run *r, uint32_t sym, uint32_t side, uint32_t px)
 {
-	int64_t best = nmw_book_best(r->b, sym, 1 - side);
-	bool crosses = best >= 0 && (side == NMW_BUY ? best <= px : best >= px);
-	if (crosses && matching(r->e, sym))
+	if (nmw_book_crosses(r->b, sym, side, px) && matching(r->e, sym))
 		r->e->stat.check_crossed_adds++;
 }
 

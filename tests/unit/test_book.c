@@ -155,6 +155,9 @@ static nmw_oid match_some(struct run *r, struct nmw_taker *t, unsigned max, unsi
 	struct naive_fill want[8];
 	uint32_t qty = t->qty, stop;
 	bool crosses = nmw_book_crosses(r->b, t->sym, t->side, t->limit);
+	int64_t best = nmw_book_best(r->b, t->sym, 1 - t->side);
+	ck_assert(crosses ==
+		  (best >= 0 && (t->side == NMW_BUY ? best <= t->limit : best >= t->limit)));
 	*n = nmw_book_match(r->b, t, f, max);
 	size_t n_want = naive_book_match(&r->naive[t->sym], t->side, t->limit, &qty, t->owner, want,
 					 max, &stop);
