@@ -19,7 +19,7 @@ struct nmw_hist {
 	uint64_t sum;	/* their sum */
 	uint64_t max;	/* the largest */
 	uint64_t pad;
-	uint32_t n[NMW_HIST_STEPS];
+	uint64_t n[NMW_HIST_STEPS];
 };
 
 static inline uint32_t nmw_hist_index(uint64_t v)

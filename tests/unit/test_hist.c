@@ -15,7 +15,7 @@ static double apart(uint64_t got, uint64_t want)
 START_TEST(layout)
 {
 	ck_assert_uint_eq(NMW_HIST_STEPS, 4352);
-	ck_assert_uint_eq(sizeof(struct nmw_hist), 32 + 4 * 4352);
+	ck_assert_uint_eq(sizeof(struct nmw_hist), 32 + 8 * 4352);
 }
 END_TEST
 
@@ -102,6 +102,18 @@ START_TEST(sums)
 }
 END_TEST
 
+/* A step that a busy stage fills for hours does not wrap. */
+START_TEST(more_than_32_bits)
+{
+	for (int i = 0; i < 3; i++)
+		nmw_hist_record_n(&h, 100, UINT32_MAX);
+	nmw_hist_record_n(&h, 7, UINT32_MAX);
+	ck_assert_uint_eq(nmw_hist_quantile(&h, 200000), 7);
+	ck_assert_uint_eq(nmw_hist_quantile(&h, 500000), 100);
+	ck_assert_uint_eq(h.count, UINT64_C(4) * UINT32_MAX);
+}
+END_TEST
+
 /* A reader in another process may see `count` ahead of the steps. */
 START_TEST(torn_read_ends)
 {
@@ -115,4 +127,4 @@ END_TEST
 
 UNIT_MAIN("hist", layout, empty, steps_are_in_order, small_values_are_exact,
 	  any_value_is_within_one_percent, quantiles_of_a_line, never_over_the_maximum, sums,
-	  torn_read_ends)
+	  more_than_32_bits, torn_read_ends)
