@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define POS_VERSION 1u
+#define LOOK_AROUND 4096u      /* records between two looks at signals and peers */
 #define PROGRESS    (1u << 18) /* records between two progress lines */
 
 _Static_assert(sizeof(struct durable_pos) == 16 + 32 * 64 + 8 + 24, "position is 2096 bytes");
@@ -156,11 +157,10 @@ static int replay(const struct nmw_journal_rec *r, void *arg, struct nmw_err *e)
 				   "journal %s: record %" PRIu64 " is of no kind that is known",
 				   d->o.dir, r->number);
 	}
-	if (d->stage->failed)
-		return -ECANCELED; /* the stage knows why */
 	if (r->number % PROGRESS == 0)
 		nmw_log_progress("replaying record %" PRIu64, r->number);
-	return 0;
+	bool stop = r->number % LOOK_AROUND == 0 && !nmw_stage_go(d->stage);
+	return stop || d->stage->failed || d->lost ? -ECANCELED : 0; /* the stage knows why */
 }
 
 static int note_write(struct durable *d, const struct note *n, struct nmw_err *e)
