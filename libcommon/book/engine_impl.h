@@ -14,7 +14,7 @@
 #include "book/symbols.h"
 
 #define NMW_ENGINE_MAGIC   UINT64_C(0x656e67696e650001)
-#define NMW_ENGINE_VERSION 1u
+#define NMW_ENGINE_VERSION 2u
 #define NMW_ENGINE_CHUNK   16u		       /* messages decoded ahead in a burst */
 #define NMW_ENGINE_FILLS   16u		       /* fills taken from the book at a time */
 #define NMW_QTY_MAX	   999999u	       /* shares of one order */

@@ -19,12 +19,18 @@ static size_t arrays_bytes(uint32_t max)
 
 size_t nmw_sessions_footprint(uint32_t max)
 {
-	return arrays_bytes(max) + (size_t)table_size(max) * sizeof(uint16_t);
+	return arrays_bytes(max) + 2 * (size_t)table_size(max) * sizeof(uint16_t);
 }
 
 static uint16_t *table_of(struct nmw_sessions *t)
 {
 	return (uint16_t *)(void *)((uint8_t *)t + arrays_bytes(t->max));
+}
+
+/* Accounts by their names: no more of them than half of the places. */
+static uint16_t *names_of(struct nmw_sessions *t)
+{
+	return table_of(t) + t->mask + 1;
 }
 
 void nmw_sessions_init(struct nmw_sessions *t, uint32_t max)
@@ -68,15 +74,46 @@ static bool unnamed(const char name[10])
 	return memcmp(name, no_name, sizeof(no_name)) == 0;
 }
 
-/* A name is looked up by going through all accounts: a login is rare. 0: not there. */
+static uint32_t hash_of(const char name[10])
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	for (unsigned i = 0; i < 10; i++)
+		h = (h ^ (uint8_t)name[i]) * UINT64_C(0x100000001b3);
+	return (uint32_t)(h ^ h >> 32);
+}
+
+/* The oldest account of a name whose protocol fits; 0: not there. */
 static uint32_t account_find(struct nmw_sessions *t, const char name[10], uint8_t codec)
 {
-	for (uint32_t i = 1; i <= t->accounts && !unnamed(name); i++) {
-		const struct nmw_account *a = nmw_account_at(t, i);
-		if (same_codec(a->codec, codec) && memcmp(a->name, name, sizeof(a->name)) == 0)
-			return i;
+	const uint16_t *table = names_of(t);
+	uint32_t found = 0;
+	if (unnamed(name))
+		return 0;
+	for (uint32_t i = hash_of(name) & t->mask; table[i]; i = (i + 1) & t->mask) {
+		const struct nmw_account *a = nmw_account_at(t, table[i]);
+		if (same_codec(a->codec, codec) && memcmp(a->name, name, sizeof(a->name)) == 0 &&
+		    (!found || table[i] < found))
+			found = table[i];
 	}
-	return 0;
+	return found;
+}
+
+static void account_name(struct nmw_sessions *t, uint32_t a, const char name[10])
+{
+	uint16_t *table = names_of(t);
+	uint32_t i = hash_of(name) & t->mask;
+	memcpy(nmw_account_at(t, a)->name, name, sizeof(nmw_account_at(t, a)->name));
+	while (table[i])
+		i = (i + 1) & t->mask;
+	table[i] = (uint16_t)a;
+}
+
+static uint32_t account_new(struct nmw_sessions *t)
+{
+	if (t->accounts == t->max)
+		return 0;
+	memcpy(nmw_account_at(t, ++t->accounts)->name, no_name, sizeof(no_name));
+	return t->accounts;
 }
 
 /* Puts the session under the account of that name, which is made when it is not there. A session
@@ -84,20 +121,16 @@ static uint32_t account_find(struct nmw_sessions *t, const char name[10], uint8_
 static bool account_bind(struct nmw_sessions *t, struct nmw_session *s, const char name[10],
 			 uint8_t codec)
 {
-	uint32_t i = account_find(t, name, codec);
-	struct nmw_account *own = nmw_account_at(t, s->account);
-	bool keeps = s->account && same_codec(own->codec, codec) &&
-		     (unnamed(name) || unnamed(own->name));
-	if (!i && keeps)
+	const struct nmw_account *own = nmw_account_at(t, s->account);
+	uint32_t found = account_find(t, name, codec), i = found;
+	if (!i && s->account && same_codec(own->codec, codec) &&
+	    (unnamed(name) || unnamed(own->name)))
 		i = s->account;
-	if (!i) {
-		if (t->accounts == t->max)
-			return false;
-		i = ++t->accounts;
-	}
+	if (!i && (i = account_new(t)) == 0)
+		return false;
+	if (!found && !unnamed(name))
+		account_name(t, i, name);
 	struct nmw_account *a = nmw_account_at(t, i);
-	if (!unnamed(name) || i != s->account)
-		memcpy(a->name, name, sizeof(a->name));
 	if (!a->codec)
 		a->codec = codec;
 	s->account = (uint16_t)i;

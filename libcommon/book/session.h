@@ -41,9 +41,9 @@ _Static_assert(sizeof(struct nmw_account) == 32, "two a cache line");
 
 struct nmw_sessions {
 	uint32_t max, count, accounts, up;
-	uint32_t mask; /* of the table of ids */
+	uint32_t mask; /* of the tables */
 	uint32_t pad[11];
-	/* then: max + 1 sessions, max + 1 accounts, table of u16 */
+	/* then: max + 1 sessions, max + 1 accounts, tables of u16 by id and by name */
 };
 
 size_t nmw_sessions_footprint(uint32_t max);
