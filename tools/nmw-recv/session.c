@@ -4,13 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BUCKETS (2u * SESSIONS_MAX)
+
 int sessions_init(struct sessions *t, struct emit *emit, struct nmw_err *e)
 {
 	memset(t, 0, sizeof *t);
 	t->emit = emit;
 	t->v = calloc(SESSIONS_MAX, sizeof *t->v);
-	if (t->v)
+	t->bucket = calloc(BUCKETS, sizeof *t->bucket);
+	if (t->v && t->bucket)
 		return 0;
+	sessions_fini(t);
 	return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "no memory for %u sessions",
 			   SESSIONS_MAX);
 }
@@ -18,7 +22,9 @@ int sessions_init(struct sessions *t, struct emit *emit, struct nmw_err *e)
 void sessions_fini(struct sessions *t)
 {
 	free(t->v);
+	free(t->bucket);
 	t->v = NULL;
+	t->bucket = NULL;
 }
 
 struct endpoint endpoint_from(const struct nmw_flow_key *k, unsigned dir)
@@ -57,31 +63,91 @@ static void ctl_of(struct nmw_ctl *c, const struct session *s, enum nmw_ctl_kind
 	memcpy(c->name, s->name, sizeof c->name);
 }
 
-/* A session of this account at this port whose connection ended; 0 = none. */
-static uint32_t find_again(const struct sessions *t, const struct session *s)
+/* ---- looking for one ------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t h, const void *p, size_t n)
 {
-	for (uint32_t i = 0; i < t->n; i++) { /* logins are rare */
-		const struct session *o = &t->v[i];
-		if (!o->up && !memcmp(o->account, s->account, sizeof s->account) &&
-		    same_end(&o->host, &s->host))
-			return i + 1;
+	const uint8_t *at = p;
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ at[i]) * UINT64_C(0x100000001b3);
+	return h ^ h >> 29;
+}
+
+static uint64_t mix_end(uint64_t h, const struct endpoint *p)
+{
+	h = mix(h, p->addr, sizeof p->addr);
+	h = mix(h, &p->port, sizeof p->port);
+	return mix(h, &p->family, sizeof p->family);
+}
+
+static bool has_account(const struct session *s)
+{
+	static const char none[10] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
+	return memcmp(s->account, none, sizeof none) != 0;
+}
+
+/* Where the session stands, as it is: ended, or up without an account. */
+static uint32_t *bucket_of(const struct sessions *t, const struct session *s)
+{
+	uint64_t h = mix_end(UINT64_C(0xcbf29ce484222325), &s->host);
+	h = s->up ? mix_end(h, &s->client) : mix(h, s->account, sizeof s->account);
+	return &t->bucket[(h ^ h >> 32) % BUCKETS];
+}
+
+static void put(struct sessions *t, uint32_t id)
+{
+	struct session *s = &t->v[id - 1];
+	if (s->up && has_account(s))
+		return;
+	uint32_t *at = bucket_of(t, s);
+	s->next = *at;
+	*at = id;
+}
+
+static void take_out(struct sessions *t, uint32_t id)
+{
+	const struct session *s = &t->v[id - 1];
+	if (s->up && has_account(s))
+		return;
+	uint32_t *at = bucket_of(t, s);
+	while (*at != id)
+		at = &t->v[*at - 1].next;
+	*at = s->next;
+}
+
+/* A session that ended, of the same account at the same port; or one that is up without an account
+ * and has the same ends; 0 = none. */
+static uint32_t find(const struct sessions *t, const struct session *like)
+{
+	uint32_t id = *bucket_of(t, like);
+	for (; id; id = t->v[id - 1].next) {
+		const struct session *o = &t->v[id - 1];
+		if (o->up != like->up || !same_end(&o->host, &like->host))
+			continue;
+		if (like->up ? same_end(&o->client, &like->client)
+			     : !memcmp(o->account, like->account, sizeof o->account))
+			break;
 	}
-	return 0;
+	return id;
 }
 
 uint32_t session_login(struct sessions *t, uint64_t ts_ns, const struct session_who *who)
 {
-	struct session s = {.client = who->client, .host = who->host, .up = true};
+	struct session s = {.client = who->client, .host = who->host};
 	set_text(s.account, who->account, 6);
 	set_text(s.name, who->name, 10);
-	uint32_t id = who->account ? find_again(t, &s) : 0;
-	if (!id) {
+	uint32_t id = who->account ? find(t, &s) : 0;
+	s.up = true;
+	if (id) {
+		take_out(t, id);
+	} else {
 		if (t->n == SESSIONS_MAX)
 			return 0;
 		id = ++t->n;
 		nmw_count(t->emit->st->m, NMW_M_in_sessions, 1);
 	}
 	t->v[id - 1] = s;
+	put(t, id);
 	struct nmw_ctl c;
 	ctl_of(&c, &s, NMW_CTL_LOGIN);
 	c.flags = t->login_flags;
@@ -94,21 +160,17 @@ uint32_t session_login(struct sessions *t, uint64_t ts_ns, const struct session_
 uint32_t session_of_client(const struct sessions *t, const struct endpoint *client,
 			   const struct endpoint *host)
 {
-	static const char none[10] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
-	for (uint32_t i = 0; i < t->n; i++) { /* once a stream */
-		const struct session *s = &t->v[i];
-		if (s->up && !memcmp(s->account, none, sizeof none) &&
-		    same_end(&s->client, client) && same_end(&s->host, host))
-			return i + 1;
-	}
-	return 0;
+	const struct session like = {.client = *client, .host = *host, .up = true};
+	return find(t, &like);
 }
 
 void session_end(struct sessions *t, uint64_t ts_ns, uint32_t id, enum nmw_ctl_kind kind)
 {
 	if (!id || !t->v[id - 1].up)
 		return;
+	take_out(t, id);
 	t->v[id - 1].up = false;
+	put(t, id);
 	struct nmw_ctl c;
 	ctl_of(&c, &t->v[id - 1], kind);
 	emit_ctl(t->emit, ts_ns, id, &c);

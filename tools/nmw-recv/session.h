@@ -2,7 +2,8 @@
  *
  * Every session begins with a LOGIN control message: that of the wire or, where the capture starts
  * later or the protocol has none (UDP), one without an account.  An account that logs in again at
- * the same port after its connection ended gets its id back, as its orders still live.
+ * the same port after its connection ended gets its id back, as its orders still live; of several
+ * the one that ended last.
  */
 #ifndef NMW_RECV_SESSION_H
 #define NMW_RECV_SESSION_H
@@ -26,12 +27,16 @@ struct session {
 	struct endpoint client, host;
 	char account[10], name[10]; /* space padded */
 	bool up;
+	uint32_t next; /* id of the next session of its bucket, 0 = last */
 };
 
 struct sessions {
 	struct emit *emit;
 	struct session *v; /* v[id - 1] */
 	uint32_t n;
+	/* first id of each bucket: by account and host of those that ended, by client and host of
+	 * those that are up without an account; the others are not looked for */
+	uint32_t *bucket;
 	uint8_t login_flags; /* NMW_CTL_CANCEL_ON_DISCONNECT or 0 */
 	uint8_t codec;	     /* that was asked for; else 0: LOGIN says NONE, messages say theirs */
 };
