@@ -53,3 +53,13 @@ sleep 0.3
 kill -INT "$recv" || fail "no process to stop"
 wait $pipe || fail "the pipeline ended with $?"
 grep -q 'dropped 0' "$T/f" || { cat "$T/f"; fail "final figures"; }
+
+# Thousands of sessions at once.
+many=seed=4,count=20k,sessions=6000,symbols=2
+nmw-recv -q gen:$many 2>"$T/f" | nmw-send -q pcap:"$T/c.pcap"
+nmw-recv -q gen:$many 2>"$T/f" | nmw-send -q jsonl:"$T/direct"
+nmw-recv -q --strict pcap:"$T/c.pcap" 2>"$T/f" | nmw-send -q jsonl:"$T/captured"
+for j in direct captured; do
+	grep '"channel":"order"' "$T/$j" | sed 's/"in_seq":"[0-9]*",//' >"$T/$j.orders"
+done
+cmp "$T/direct.orders" "$T/captured.orders" || fail "6000 sessions through a capture"

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FLOWS_DEF      4096u
+#define FLOWS_DEF      20000u
 #define FLOWS_MAX      (1u << 20)
 #define REASSEMBLY_DEF (32ull << 20)
 #define REASSEMBLY_MIN (1ull << 20)
