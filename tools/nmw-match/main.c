@@ -204,10 +204,6 @@ static int engine_open(struct match *m, const struct nmw_engine_spec *s, struct 
 				   "remove the snapshots, the log is enough",
 				   m->journal.dir);
 	m->out = (struct nmw_engine_out){.slot = out_slot, .done = out_done, .arg = m};
-	nmw_log(NMW_LOG_INFO,
-		"engine: %" PRIu64 " orders, %" PRIu64 " symbols, %" PRIu64 " sessions, %" PRIu64
-		" ids: %zu MiB, %s",
-		m->orders, m->symbols, m->sessions, m->ids, m->memory.size >> 20, m->memory.is);
 	return m->symbols_file && !restored ? nmw_symbols_load(m->engine, m->symbols_file, e) : 0;
 }
 
@@ -392,6 +388,14 @@ static void finish(struct match *m)
 		m->stage.exit = NMW_EXIT_DATA;
 }
 
+static void say_memory(const struct match *m)
+{
+	nmw_log(NMW_LOG_INFO,
+		"engine: %" PRIu64 " orders, %" PRIu64 " symbols, %" PRIu64 " sessions, %" PRIu64
+		" ids: %zu MiB, %s",
+		m->orders, m->symbols, m->sessions, m->ids, m->memory.size >> 20, m->memory.is);
+}
+
 int main(int argc, char **argv)
 {
 	static struct match m;
@@ -411,6 +415,8 @@ int main(int argc, char **argv)
 		rc = engine_open(&m, &spec, &e);
 	if (!rc)
 		rc = nmw_stage_open(&m.stage, &e);
+	if (!rc)
+		say_memory(&m);
 	if (!rc && m.journal.dir)
 		rc = durable_start(&m.durable, &m.stage, m.engine, &m.out, &e);
 	if (!rc) {
