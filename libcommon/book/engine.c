@@ -168,6 +168,18 @@ static void decode(struct nmw_engine *e, const struct nmw_slot *s, const uint8_t
 
 static const char no_account[10] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
 
+/* A client that is gone without a word: its id is another account's now. What that brings about
+ * goes before the login, as with a loss. */
+static void leave_account(struct nmw_run *r, const struct nmw_ctl *ctl)
+{
+	struct nmw_sessions *t = nmw_sessions_of(r->e);
+	uint32_t i = nmw_session_find(t, r->in->session);
+	if (i && nmw_session_moves(t, i, ctl->account, ctl->codec)) {
+		nmw_order_cancel_session(r, i);
+		nmw_session_down(t, i);
+	}
+}
+
 static void on_login(struct nmw_run *r, const struct nmw_ctl *ctl, const uint8_t *p)
 {
 	struct nmw_engine *e = r->e;
@@ -177,6 +189,7 @@ static void on_login(struct nmw_run *r, const struct nmw_ctl *ctl, const uint8_t
 		return;
 	}
 	nmw_day_open(r);
+	leave_account(r, ctl);
 	uint32_t i = nmw_session_login(nmw_sessions_of(e), id, ctl->account, ctl->codec,
 				       ctl->flags & NMW_CTL_CANCEL_ON_DISCONNECT);
 	if (!i) {

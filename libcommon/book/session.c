@@ -116,19 +116,26 @@ static uint32_t account_new(struct nmw_sessions *t)
 	return t->accounts;
 }
 
-/* Puts the session under the account of that name, which is made when it is not there. A session
- * that began without a name gives its account the name, so that it keeps its orders. */
+/* The account that a login of the session leads to; 0: one that is not there yet. A session that
+ * began without a name gives its account the name, so that it keeps its orders. */
+static uint32_t account_for(struct nmw_sessions *t, const struct nmw_session *s,
+			    const char name[10], uint8_t codec)
+{
+	const struct nmw_account *own = nmw_account_at(t, s->account);
+	uint32_t i = account_find(t, name, codec);
+	bool keeps = s->account && same_codec(own->codec, codec) &&
+		     (unnamed(name) || unnamed(own->name));
+	return !i && keeps ? s->account : i;
+}
+
+/* Puts the session under its account, which is made when it is not there. */
 static bool account_bind(struct nmw_sessions *t, struct nmw_session *s, const char name[10],
 			 uint8_t codec)
 {
-	const struct nmw_account *own = nmw_account_at(t, s->account);
-	uint32_t found = account_find(t, name, codec), i = found;
-	if (!i && s->account && same_codec(own->codec, codec) &&
-	    (unnamed(name) || unnamed(own->name)))
-		i = s->account;
+	uint32_t i = account_for(t, s, name, codec);
 	if (!i && (i = account_new(t)) == 0)
 		return false;
-	if (!found && !unnamed(name))
+	if (!unnamed(name) && unnamed(nmw_account_at(t, i)->name))
 		account_name(t, i, name);
 	struct nmw_account *a = nmw_account_at(t, i);
 	if (!a->codec)
@@ -136,6 +143,12 @@ static bool account_bind(struct nmw_sessions *t, struct nmw_session *s, const ch
 	s->account = (uint16_t)i;
 	s->codec = a->codec;
 	return true;
+}
+
+bool nmw_session_moves(struct nmw_sessions *t, uint32_t i, const char account[10], uint8_t codec)
+{
+	const struct nmw_session *s = nmw_session_at(t, i);
+	return s->up && account_for(t, s, account, codec) != s->account;
 }
 
 uint32_t nmw_session_login(struct nmw_sessions *t, uint32_t id, const char account[10],

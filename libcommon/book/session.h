@@ -60,6 +60,8 @@ static inline struct nmw_account *nmw_account_at(struct nmw_sessions *t, uint32_
 
 /* Index of the session with that id, 0 = not there. */
 uint32_t nmw_session_find(struct nmw_sessions *t, uint32_t id);
+/* Whether a login would put a session that is up under another account: it must go down before. */
+bool nmw_session_moves(struct nmw_sessions *t, uint32_t i, const char account[10], uint8_t codec);
 /* Opens a session, or opens it again. 0: the table is full. */
 uint32_t nmw_session_login(struct nmw_sessions *t, uint32_t id, const char account[10],
 			   uint8_t codec, bool cancel_on_disconnect);

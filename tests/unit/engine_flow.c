@@ -198,7 +198,7 @@ static void control(struct flow *f, struct flow_msg *m)
 		c.kind = chance(f, 500) ? NMW_CTL_LOST : NMW_CTL_LOGOUT;
 	else
 		c.kind = NMW_CTL_LOGIN;
-	if (c.kind == NMW_CTL_LOGIN && s->cancel && chance(f, 800))
+	if (c.kind == NMW_CTL_LOGIN && (s->cancel || i == 4) && chance(f, 800))
 		c.flags = NMW_CTL_CANCEL_ON_DISCONNECT;
 	if (c.kind <= NMW_CTL_LOST)
 		s->up = c.kind == NMW_CTL_LOGIN;

@@ -909,6 +909,16 @@ static struct account *account_for(struct naive *n, struct account *own, const c
 	return account_new(n, name);
 }
 
+/* Would a login take the session from its account? */
+static bool moves(const struct naive *n, const struct session *s, const char name[10], int codec)
+{
+	const struct account *a = account_named(n, name, codec), *own = s->account;
+	if (a)
+		return a != own;
+	bool fits = !own->codec || !codec || own->codec == codec;
+	return !fits || (!blank(name) && !blank(own->name));
+}
+
 static struct session *session_open(struct naive *n, uint32_t id, const char name[10], int codec,
 				    bool cancel)
 {
@@ -979,6 +989,8 @@ static void control(struct naive *n, const uint8_t *p, uint32_t len)
 	memcpy(&c, p, sizeof(c));
 	if (c.kind == NMW_CTL_LOGIN) {
 		open_day(n);
+		if (s && s->up && moves(n, s, c.account, c.codec))
+			session_close(n, s);
 		s = session_open(n, n->in->session, c.account, c.codec,
 				 c.flags & NMW_CTL_CANCEL_ON_DISCONNECT);
 		if (!s)

@@ -802,6 +802,31 @@ START_TEST(account_outlives_its_session)
 }
 END_TEST
 
+/* A login of a session that is up, under another name: the client before is gone, and what its end
+ * brings about goes before the login. */
+START_TEST(login_under_another_account_ends_the_session)
+{
+	EACH_VERSION(&rig_small)
+	{
+		rig_ctl(&r, 3, NMW_CTL_LOGIN, "OLD", NMW_CTL_CANCEL_ON_DISCONNECT);
+		enter(3, 1, 'B', 10, 10000);
+		enter(3, 2, 'B', 20, 10000);
+		rig_text_all(&r);
+		rig_ctl(&r, 3, NMW_CTL_LOGIN, "OLD", NMW_CTL_CANCEL_ON_DISCONNECT); /* itself */
+		ck_assert_str_eq(rig_text_all(&r), "3:ctl 1\n");
+		rig_ctl(&r, 3, NMW_CTL_LOGIN, "NEW", 0);
+		ck_assert_str_eq(rig_text_all(&r),
+				 "3:C 1 10 U\nf:D 1\n3:C 2 20 U\nf:D 2\n3:ctl 1\n");
+		enter(3, 1, 'B', 10, 10000); /* an id of the account before */
+		rig_expect(&r, "3:A 1 B 10 @10000 ref 3 L\nf:A 3 B 10 @10000\n");
+		rig_ctl(&r, 3, NMW_CTL_LOGIN, "OTHER", 0); /* no such flag: its order stays */
+		enter(1, 1, 'S', 10, 10000);		   /* and nobody is told of it */
+		rig_expect(&r, "1:A 1 S 10 @10000 ref 4 L\n1:E 1 10 @10000 R #1\nf:E 3 10 #1\n");
+		ck_assert_uint_eq(stat_of().live_orders, 0);
+	}
+}
+END_TEST
+
 /* Tokens are the account's, user reference numbers too: which of the two a dead order used up is
  * not a matter of who has its session by then. */
 START_TEST(session_that_changes_hands)
@@ -1258,7 +1283,8 @@ UNIT_MAIN("engine rules", accepts_and_rests, fills_both_sides_with_one_match_num
 	  replace_to_immediate, replace_changes_the_time_to_live, modify_changes_the_kind_of_sale,
 	  modify_down_keeps_priority_up_loses_it, trade_now_is_ignored, self_match_allowed,
 	  self_match_cancels_new, self_match_cancels_old, first_messages_of_the_day,
-	  cancel_on_disconnect, account_outlives_its_session, session_that_changes_hands,
+	  cancel_on_disconnect, account_outlives_its_session,
+	  login_under_another_account_ends_the_session, session_that_changes_hands,
 	  fills_of_a_feeds_order, session_without_a_login, messages_without_a_home,
 	  codec_is_sniffed_or_asked_for, limits_are_refused_not_overrun, timers_are_limited,
 	  refuses_with_the_right_code, refuses_what_an_appendage_asks_for,
