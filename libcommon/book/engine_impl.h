@@ -215,6 +215,9 @@ void nmw_order_free(struct nmw_engine *e, nmw_oid id);
 void nmw_order_dead(struct nmw_engine *e, nmw_oid id);
 /* Takes it off the book, with Canceled (reason) and market data. */
 void nmw_order_cancel(struct nmw_run *r, nmw_oid id, uint8_t reason);
+/* After a login: with the flag the list holds every live order that the session entered for its
+ * account, without it none. Walks all handles, but only when some order may be missing. */
+void nmw_order_cover_session(struct nmw_engine *e, uint32_t session);
 /* All orders of a session that went away, oldest first. */
 void nmw_order_cancel_session(struct nmw_run *r, uint32_t session);
 int64_t nmw_price_of(struct nmw_engine *e, uint32_t sym, uint32_t px);

@@ -25,8 +25,10 @@ void nmw_order_chain(struct nmw_engine *e, nmw_oid id)
 {
 	struct nmw_entry *x = nmw_entry_of(nmw_books_of(e), id);
 	struct nmw_session *s = nmw_session_at(nmw_sessions_of(e), nmw_entry_session(x));
-	if (!s->cancel_on_disconnect)
+	if (!s->cancel_on_disconnect) {
+		s->loose = true;
 		return;
+	}
 	x->bits |= NMW_ENTRY_CHAINED;
 	*nmw_chain_of(e, id) = (struct nmw_chain){.prev = s->last};
 	if (s->last)
@@ -87,6 +89,72 @@ void nmw_order_cancel(struct nmw_run *r, nmw_oid id, uint8_t reason)
 		nmw_feed_delete(r, nmw_entry_ref(x), o.sym);
 	nmw_book_unlink(r->b, id);
 	nmw_order_dead(r->e, id);
+}
+
+/* Two lists by their next, oldest first, into one. */
+static nmw_oid merge(struct nmw_engine *e, nmw_oid a, nmw_oid b)
+{
+	nmw_oid first = 0, last = 0;
+	while (a || b) {
+		bool from_b = !a || (b && nmw_entry_ref(nmw_entry_of(nmw_books_of(e), b)) <
+						  nmw_entry_ref(nmw_entry_of(nmw_books_of(e), a)));
+		nmw_oid id = from_b ? b : a;
+		*(from_b ? &b : &a) = nmw_chain_of(e, id)->next;
+		if (last)
+			nmw_chain_of(e, last)->next = id;
+		else
+			first = id;
+		last = id;
+	}
+	return first;
+}
+
+/* Sorts a session's list by the orders' references: part[k] is a sorted list of 2^k of them. */
+static void sort_chain(struct nmw_engine *e, struct nmw_session *s)
+{
+	nmw_oid part[32] = {0}, id = s->first;
+	while (id) {
+		nmw_oid next = nmw_chain_of(e, id)->next;
+		unsigned k = 0;
+		nmw_chain_of(e, id)->next = 0;
+		for (; part[k]; k++) { /* at most 2^31 orders live */
+			id = merge(e, part[k], id);
+			part[k] = 0;
+		}
+		part[k] = id;
+		id = next;
+	}
+	for (unsigned k = 0; k < 32; k++)
+		id = merge(e, part[k], id);
+	s->first = id;
+	s->last = 0;
+	for (; id; id = nmw_chain_of(e, id)->next) {
+		nmw_chain_of(e, id)->prev = s->last;
+		s->last = id;
+	}
+}
+
+void nmw_order_cover_session(struct nmw_engine *e, uint32_t session)
+{
+	struct nmw_session *s = nmw_session_at(nmw_sessions_of(e), session);
+	struct nmw_books *b = nmw_books_of(e);
+	while (!s->cancel_on_disconnect && s->first) {
+		s->loose = true;
+		nmw_order_unchain(e, s->first);
+	}
+	if (!s->cancel_on_disconnect || !s->loose)
+		return;
+	s->loose = false;
+	for (nmw_oid id = 1; id <= b->fresh; id++) {
+		const struct nmw_entry *x = nmw_entry_of(b, id);
+		if (!nmw_link_get(b, id)->prev || nmw_entry_session(x) != session)
+			continue;
+		if (nmw_entry_account(x) != s->account)
+			s->loose = true; /* for when the session is that account's again */
+		else if (!(x->bits & NMW_ENTRY_CHAINED))
+			nmw_order_chain(e, id);
+	}
+	sort_chain(e, s);
 }
 
 void nmw_order_cancel_session(struct nmw_run *r, uint32_t session)

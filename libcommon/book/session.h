@@ -22,7 +22,8 @@ struct nmw_session {
 	bool up;
 	bool cancel_on_disconnect;
 	bool greeted; /* start of day was sent */
-	uint8_t pad[6];
+	bool loose;   /* orders of it may stand in no list */
+	uint8_t pad[5];
 	uint32_t first, last; /* its orders, oldest first, while cancel_on_disconnect */
 	uint8_t pad1[8];
 };

@@ -41,7 +41,7 @@ struct order {
 	uint32_t qty, executed, firm;
 	char side, capacity, display;
 	char clordid[14];
-	bool buy, hidden, on_disconnect;
+	bool buy, hidden;
 };
 
 struct book {
@@ -656,7 +656,6 @@ static struct order *rest(struct naive *n, const struct taker *t, const struct n
 	memcpy(o->clordid, c->info.clordid, sizeof(o->clordid));
 	o->buy = c->side == 'B';
 	o->hidden = c->info.display == 'N';
-	o->on_disconnect = t->session->cancel;
 	if (c->tif == NMW_TIF_GTT)
 		o->expire_ns = n->in->ts_ns + c->tif_s * SECOND_NS;
 	n->n_live++;
@@ -816,7 +815,6 @@ static void modify(struct naive *n, struct order *o, const struct nmw_cmd *c)
 	dequeue(o);
 	o->ref = ++n->ref;
 	o->qty = left;
-	o->on_disconnect = o->session->cancel;
 	enqueue(o);
 	say_about(n, o,
 		  (struct nmw_evt){.kind = NMW_EVT_PRIORITY,
@@ -953,7 +951,7 @@ static struct order *oldest_of(const struct naive *n, const struct session *s)
 	for (struct book *b = n->books; b; b = b->next)
 		for (int side = 0; side < 2; side++)
 			for (struct order *o = b->queue[side]; o; o = o->worse)
-				if (o->session == s && o->on_disconnect &&
+				if (o->session == s && o->account == s->account &&
 				    (!oldest || o->ref < oldest->ref))
 					oldest = o;
 	return oldest;

@@ -783,6 +783,32 @@ START_TEST(cancel_on_disconnect)
 }
 END_TEST
 
+/* The flag is the session's: it holds for what the session entered before it said so, too. */
+START_TEST(cancel_on_disconnect_said_later)
+{
+	EACH_VERSION(&rig_small)
+	{
+		rig_ctl(&r, 3, NMW_CTL_LOGIN, "C", 0);
+		for (unsigned id = 1; id <= 5; id++)
+			enter(3, id, 'B', id, 10000 + id % 3);
+		enter(1, 1, 'B', 10, 10000);
+		cancel(3, 4, 0);
+		replace(3, 1, 6, 11, 10000); /* the youngest, in an older handle */
+		rig_ctl(&r, 3, NMW_CTL_LOGIN, "C", NMW_CTL_CANCEL_ON_DISCONNECT);
+		enter(3, 7, 'B', 7, 10000);
+		rig_ctl(&r, 3, NMW_CTL_LOGIN, "C", 0); /* and no more */
+		enter(3, 8, 'B', 8, 10000);
+		rig_ctl(&r, 3, NMW_CTL_LOGIN, "C", NMW_CTL_CANCEL_ON_DISCONNECT);
+		rig_text_all(&r);
+		rig_ctl(&r, 3, NMW_CTL_LOST, "", 0);
+		ck_assert_str_eq(rig_text_all(&r), "3:C 2 2 U\nf:D 2\n3:C 3 3 U\nf:D 3\n"
+						   "3:C 5 5 U\nf:D 5\n3:C 6 11 U\nf:D 7\n"
+						   "3:C 7 7 U\nf:D 8\n3:C 8 8 U\nf:D 9\n3:ctl 3\n");
+		ck_assert_uint_eq(stat_of().live_orders, 1);
+	}
+}
+END_TEST
+
 START_TEST(account_outlives_its_session)
 {
 	EACH_VERSION(&rig_small)
@@ -1284,9 +1310,9 @@ UNIT_MAIN("engine rules", accepts_and_rests, fills_both_sides_with_one_match_num
 	  modify_down_keeps_priority_up_loses_it, trade_now_is_ignored, self_match_allowed,
 	  self_match_cancels_new, self_match_cancels_old, first_messages_of_the_day,
 	  cancel_on_disconnect, account_outlives_its_session,
-	  login_under_another_account_ends_the_session, session_that_changes_hands,
-	  fills_of_a_feeds_order, session_without_a_login, messages_without_a_home,
-	  codec_is_sniffed_or_asked_for, limits_are_refused_not_overrun, timers_are_limited,
-	  refuses_with_the_right_code, refuses_what_an_appendage_asks_for,
+	  login_under_another_account_ends_the_session, cancel_on_disconnect_said_later,
+	  session_that_changes_hands, fills_of_a_feeds_order, session_without_a_login,
+	  messages_without_a_home, codec_is_sniffed_or_asked_for, limits_are_refused_not_overrun,
+	  timers_are_limited, refuses_with_the_right_code, refuses_what_an_appendage_asks_for,
 	  after_hours_and_no_time_to_live, region_moves_and_is_checked, spec_out_of_range,
 	  what_is_not_wanted_is_not_written, timestamps_follow_the_offset)
