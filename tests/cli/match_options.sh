@@ -68,3 +68,11 @@ nmw-match -q $SMALL -i left -i right | nmw-send -q jsonl:- >"$T/out" || fail "tw
 wait
 [ "$(jq -s 'map(select(.channel == "reply") | .session) | unique | length' "$T/out")" = 2 ] || fail "two sessions expected"
 [ "$(count '.channel == "reply" and .type == "A"')" -gt 300 ] || fail "both inputs' orders are accepted"
+# Their ids are dense, so that a sink that makes ports of them carries all.
+nmw-recv -q gen:seed=1,count=500,sessions=3 -o left &
+nmw-recv -q gen:seed=2,count=500,sessions=2 -o right &
+# shellcheck disable=SC2086
+nmw-match -q $SMALL -i left -i right | nmw-send jsonl:"$T/out" pcap:"$T/two.pcap" 2>"$T/err" || { cat "$T/err"; fail "several inputs into a capture"; }
+wait
+[ "$(jq -sc 'map(select(.channel == "reply") | .session) | unique' "$T/out")" = '[1,2,3,4,5]' ] || fail "ids are not dense"
+! grep 'capacity' "$T/err" || fail "the capture lacks sessions of the second input"

@@ -17,14 +17,14 @@ _Static_assert(sizeof(struct durable_pos) == 16 + 32 * 64 + 8 + 24, "position is
 _Static_assert(sizeof(struct durable_pos) <= NMW_JOURNAL_USER_MAX, "position fits a snapshot");
 
 /* Notes in the log. */
-enum note_kind { NOTE_INPUT = 1, NOTE_OUTPUT = 2, NOTE_END = 3 };
+enum note_kind { NOTE_INPUT = 1, NOTE_OUTPUT = 2, NOTE_END = 3, NOTE_SESSION = 4 };
 
 struct note {
 	uint64_t kind;
-	uint64_t index;	  /* INPUT */
+	uint64_t index;	  /* INPUT; SESSION: its input, see ids_input */
 	uint64_t ring_ns; /* INPUT, OUTPUT */
-	uint64_t made;	  /* OUTPUT */
-	uint64_t seq;	  /* INPUT: last message before; OUTPUT */
+	uint64_t made;	  /* OUTPUT; SESSION: the id given */
+	uint64_t seq;	  /* INPUT: last message before; OUTPUT; SESSION: its own id */
 	char name[48];	  /* INPUT */
 };
 
@@ -130,6 +130,8 @@ static void note_apply(struct durable *d, const struct note *n)
 		p->output.made = n->made;
 		p->output.seq = n->seq;
 	}
+	if (n->kind == NOTE_SESSION && !ids_find(d->ids, (uint32_t)n->index, (uint32_t)n->seq))
+		ids_add(d->ids, (uint32_t)n->index, (uint32_t)n->seq);
 	if (n->kind == NOTE_END)
 		nmw_engine_end(d->engine, d->out);
 	d->ended = n->kind == NOTE_END;
@@ -148,6 +150,7 @@ static int replay(const struct nmw_journal_rec *r, void *arg, struct nmw_err *e)
 	} else if (r->kind == NMW_JOURNAL_MESSAGE && r->input < DURABLE_INPUTS) {
 		memcpy(desc, r->slot, sizeof desc);
 		d->pos.input[r->input].last = s->seq;
+		ids_seen(d->ids, s->session);
 		s->ingress_ns = 0; /* of a clock that may have started anew */
 		nmw_engine_msg(d->engine, s, r->payload, r->len, d->out);
 		d->replayed++;
@@ -298,6 +301,12 @@ static void count(struct durable *d)
 	nmw_gauge(m, NMW_M_journal_bytes, st.bytes);
 	nmw_gauge(m, NMW_M_journal_syncs, st.syncs);
 	nmw_gauge(m, NMW_M_journal_snapshots, st.snapshots);
+}
+
+void durable_session(struct durable *d, uint32_t input, uint32_t session, uint32_t id)
+{
+	const struct note n = {.kind = NOTE_SESSION, .index = input, .seq = session, .made = id};
+	nmw_journal_put(d->journal, NMW_JOURNAL_NOTE, 0, NULL, (const uint8_t *)&n, sizeof n);
 }
 
 int durable_log(struct durable *d, unsigned i, const struct nmw_slot *const *slot,

@@ -14,6 +14,7 @@
 #define NMW_MATCH_DURABLE_H
 
 #include "book/engine.h"
+#include "ids.h"
 #include "journal/journal.h"
 #include "stage/stage.h"
 
@@ -50,6 +51,7 @@ struct durable {
 	struct nmw_engine_out *out;
 	void *region;
 	size_t region_sz;
+	struct ids *ids; /* in the region */
 	struct durable_pos pos;
 	uint16_t input_of[NMW_STAGE_INS]; /* input of the stage -> index in pos */
 	uint64_t out_ring_ns;		  /* the output ring of this process */
@@ -82,6 +84,8 @@ static inline bool durable_sends(const struct durable *d)
 	return p->produced - p->output.made >=
 	       d->stage->out.next - 1 + d->stage->pending - p->output.seq;
 }
+/* A session was given an id: logged with the burst that it came in. */
+void durable_session(struct durable *d, uint32_t input, uint32_t session, uint32_t id);
 /* A burst of input i of the stage is logged before the engine sees it. */
 int durable_log(struct durable *d, unsigned i, const struct nmw_slot *const *slot,
 		const uint8_t *const *payload, const uint32_t *len, unsigned n, struct nmw_err *e);

@@ -6,6 +6,7 @@
 #include "book/replay_check.h"
 #include "book/symbols.h"
 #include "durable.h"
+#include "ids.h"
 #include "memory.h"
 #include "stage/stage.h"
 
@@ -15,7 +16,6 @@
 #include <string.h>
 
 #define REPORT_EVERY   4096u /* messages between two updates of the counters */
-#define INPUT_SHIFT    24u   /* sessions of the second input and on: input << 24 | session */
 #define ORDERS_MAX     ((uint64_t)NMW_BOOK_ORDERS_MAX)
 #define IDS_MAX	       (UINT64_C(1) << 30)
 #define SESSIONS_MAX   65534u
@@ -30,6 +30,10 @@ struct match {
 	struct nmw_engine_out out;
 	struct memory memory;
 	struct durable durable;
+	struct ids *given;		   /* of sessions, behind the engine */
+	bool several;			   /* inputs: ids are given out */
+	bool ids_full;			   /* was said */
+	uint32_t input_key[NMW_STAGE_INS]; /* see ids_input */
 	/* options, as typed */
 	const char *symbols_file, *utc_offset;
 	uint64_t orders, symbols, sessions, ids, timers, window;
@@ -189,6 +193,8 @@ static int engine_open(struct match *m, const struct nmw_engine_spec *s, struct 
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "engine: these sizes do not go together: see --orders, "
 				   "--symbols-max, --ids, --window");
+	size_t ids_at = (size + NMW_LINE - 1) / NMW_LINE * NMW_LINE;
+	size = ids_at + ids_footprint(s->sessions);
 	int rc = memory_take(&m->memory, size, !m->lazy, e);
 	if (rc)
 		return rc;
@@ -203,6 +209,10 @@ static int engine_open(struct match *m, const struct nmw_engine_spec *s, struct 
 				   "journal %s: a snapshot is of another version of the engine: "
 				   "remove the snapshots, the log is enough",
 				   m->journal.dir);
+	m->given = (struct ids *)(void *)((uint8_t *)m->memory.at + ids_at);
+	m->durable.ids = m->given;
+	if (!restored)
+		ids_init(m->given, s->sessions);
 	m->out = (struct nmw_engine_out){.slot = out_slot, .done = out_done, .arg = m};
 	return m->symbols_file && !restored ? nmw_symbols_load(m->engine, m->symbols_file, e) : 0;
 }
@@ -271,6 +281,38 @@ static void report(struct match *m)
 
 /* ---- running -------------------------------------------------------------------------------- */
 
+/* After the rings are open and the journal is replayed. */
+static void ids_start(struct match *m)
+{
+	m->several = m->stage.n_in > 1 || m->given->count;
+	for (unsigned i = 0; i < m->stage.n_in; i++)
+		m->input_key[i] = ids_input(nmw_cons_name(&m->stage.in[i]));
+}
+
+/* The id under which the engine knows a session of the input in turn. */
+static uint32_t id_of(struct match *m, uint32_t session)
+{
+	if (!m->several) {
+		ids_seen(m->given, session);
+		return session;
+	}
+	uint32_t input = m->input_key[m->stage.in_turn];
+	uint32_t id = ids_find(m->given, input, session);
+	if (id)
+		return id;
+	id = ids_add(m->given, input, session);
+	if (id && m->journal.dir)
+		durable_session(&m->durable, input, session, id);
+	if (!id && !m->ids_full)
+		nmw_log(NMW_LOG_WARN,
+			"more than %" PRIu64
+			" sessions of several inputs: those that come now are dropped: raise "
+			"--sessions",
+			m->sessions);
+	m->ids_full = m->ids_full || !id;
+	return id;
+}
+
 /* Takes a burst's descriptors and payload pointers. The index of the first that does not lie in the
  * ring; n: all do. */
 static unsigned collect(struct match *m, const struct nmw_cons *c, unsigned n)
@@ -287,8 +329,8 @@ static unsigned collect(struct match *m, const struct nmw_cons *c, unsigned n)
 			break;
 		if (s->frame_off == NMW_INLINE)
 			m->payload[i] = at->payload;
-		if (m->stage.in_turn && s->session)
-			s->session |= m->stage.in_turn << INPUT_SHIFT;
+		if (s->session)
+			s->session = id_of(m, s->session);
 		bytes += m->len[i];
 	}
 	nmw_count(m->stage.m, NMW_M_in_messages, i);
@@ -420,6 +462,7 @@ int main(int argc, char **argv)
 	if (!rc && m.journal.dir)
 		rc = durable_start(&m.durable, &m.stage, m.engine, &m.out, &e);
 	if (!rc) {
+		ids_start(&m);
 		run(&m);
 		finish(&m);
 	}
