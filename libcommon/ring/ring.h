@@ -40,6 +40,8 @@
 #define NMW_RING_SLOTS_MAX  (1ull << 31)
 #define NMW_RING_SLOTS_DEF  8192ull	 /* 1 MiB of 128-byte slots */
 #define NMW_RING_FRAMES_DEF (4ull << 20) /* bytes */
+#define NMW_RING_AHEAD	    32u		 /* messages by which the producer asks for lines early */
+#define NMW_RING_REST	    4u		 /* pauses of a consumer that has caught up */
 
 enum nmw_pages { NMW_PAGES_AUTO, NMW_PAGES_HUGE, NMW_PAGES_NORMAL };
 
@@ -71,6 +73,7 @@ struct nmw_prod {
 	uint64_t mask;	     /* slot_cnt - 1 */
 	uint64_t next;	     /* next sequence number to publish */
 	uint64_t limit;	     /* may publish while next < limit (slowest cursor + slot_cnt + 1) */
+	uint64_t early;	     /* once next is there, publish raises the limit ahead of need */
 	uint32_t slot_shift; /* log2 slot_sz */
 	uint32_t inline_max; /* payload bytes that fit a slot */
 	uint8_t *frames;     /* mapped frame area */
@@ -96,6 +99,9 @@ const char *nmw_prod_backing(const struct nmw_prod *p);
 
 /* Slow path of room: reads the cursors. Evicts dead unnamed consumers now and then. */
 unsigned nmw_prod_refresh(struct nmw_prod *p, unsigned want);
+
+/* Raises the limit before it is hit, after publishing, where nobody waits for it. */
+void nmw_prod_early(struct nmw_prod *p);
 
 /* How many of `want` slots can be filled now (0 = full: backpressure). No system call. */
 static inline unsigned nmw_prod_room(struct nmw_prod *p, unsigned want)
@@ -130,15 +136,31 @@ uint32_t nmw_prod_frame_max(const struct nmw_prod *p);
 
 /* Wakes sleepers; called by publish when the waiters' word is set. */
 void nmw_prod_wake(struct nmw_prod *p);
+/* Asks for a line to write to. It is in the cache of a consumer, which has read it and will not
+ * look at it again before it is written. */
+static inline void nmw_ring_want(const uint8_t *line)
+{
+	__asm__ volatile("prefetchw %0" : : "m"(*line));
+}
+
 /* Publishes the first n filled slots, in order: n stores and one relaxed load. */
 static inline void nmw_prod_publish(struct nmw_prod *p, unsigned n)
 {
-	uint64_t seq = p->next, end = seq + n;
-	if (__builtin_expect(end > p->limit, 0))
+	uint8_t *slots = p->slots;
+	uint64_t mask = p->mask, limit = p->limit, end = p->next + n;
+	uint32_t shift = p->slot_shift;
+	bool two_lines = p->inline_max > NMW_LINE;
+	if (__builtin_expect(end > limit, 0))
 		__builtin_trap(); /* more than nmw_prod_room gave */
-	for (; seq != end; seq++) {
-		uint8_t *s = p->slots + ((seq & p->mask) << p->slot_shift);
-		__atomic_store_n(&((struct nmw_slot *)(void *)s)->seq, seq, __ATOMIC_RELEASE);
+	for (uint64_t seq = p->next; seq != end; seq++) {
+		uint8_t *s = slots + ((seq & mask) << shift);
+		__atomic_store_n((uint64_t *)(void *)s, seq, __ATOMIC_RELEASE);
+		if (seq + NMW_RING_AHEAD >= limit)
+			continue;
+		s = slots + (((seq + NMW_RING_AHEAD) & mask) << shift);
+		nmw_ring_want(s);
+		if (two_lines)
+			nmw_ring_want(s + NMW_LINE);
 	}
 	p->next = end;
 	/* the load must not be moved before the stores by the compiler; the processor may, and the
@@ -146,6 +168,8 @@ static inline void nmw_prod_publish(struct nmw_prod *p, unsigned n)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (__builtin_expect(__atomic_load_n(p->sleepers, __ATOMIC_RELAXED) != 0, 0))
 		nmw_prod_wake(p);
+	if (__builtin_expect(end >= p->early, 0))
+		nmw_prod_early(p);
 }
 
 /* Lowest cursor of all consumers: every message <= it is done with (for producers that own the
@@ -169,9 +193,10 @@ struct nmw_cons {
 	uint32_t slot_room; /* payload bytes of a slot */
 	const uint8_t *frames;
 	uint64_t frame_sz;
-	uint64_t *cursor; /* in shared memory; NULL for a tap */
-	uint32_t rest;	  /* pauses before the next look: the last burst reached the producer */
-	bool special;	  /* a tap, or one that follows another */
+	uint64_t *cursor;     /* in shared memory; NULL for a tap */
+	const uint8_t *guess; /* where the next frame probably lies; any mapped address */
+	uint32_t rest;	      /* pauses before the next look: the last burst reached the producer */
+	bool special;	      /* a tap, or one that follows another */
 	struct nmw_ring *ring;
 };
 
@@ -203,10 +228,16 @@ static inline unsigned nmw_cons_ready(struct nmw_cons *c, unsigned max)
 {
 	if (__builtin_expect(c->special, 0))
 		return nmw_cons_ready_special(c, max);
+	/* a consumer that reached the producer in a stream stays off the lines that are being
+	 * written for a moment; one that takes message by message is in a hurry */
+	for (uint32_t i = c->rest; i > 0; i--)
+		__builtin_ia32_pause();
 	unsigned n = 0;
+	__builtin_prefetch(c->guess);
 	while (n < max &&
 	       __atomic_load_n(&nmw_cons_slot(c, n)->seq, __ATOMIC_ACQUIRE) == c->next + n)
 		n++;
+	c->rest = n > 1 && n < max ? NMW_RING_REST : 0;
 	return n;
 }
 
@@ -223,9 +254,24 @@ static inline const uint8_t *nmw_cons_payload(const struct nmw_cons *c, const st
 	return off <= c->frame_sz && n <= c->frame_sz - off ? c->frames + off : NULL;
 }
 
+/* The second line that the next message will be read from, so that it is fetched beside the first
+ * and not after it: after a message in the slot, the slot's second line; after one in a frame, the
+ * bytes behind that frame. A guess that is wrong costs nothing but a line. */
+static inline void nmw_cons_guess(struct nmw_cons *c, const struct nmw_slot *last,
+				  const struct nmw_slot *next)
+{
+	uint64_t end = (last->frame_off + last->len + NMW_LINE - 1) & ~(uint64_t)(NMW_LINE - 1);
+	if (last->frame_off == NMW_INLINE || end >= c->frame_sz)
+		c->guess = (const uint8_t *)next + (c->slot_room > NMW_LINE ? NMW_LINE : 0);
+	else
+		c->guess = c->frames + end;
+}
+
 /* Hands the first n messages back; the producer may overwrite them. */
 static inline void nmw_cons_release(struct nmw_cons *c, unsigned n)
 {
+	if (n > 0)
+		nmw_cons_guess(c, nmw_cons_slot(c, n - 1), nmw_cons_slot(c, n));
 	c->next += n;
 	if (c->cursor)
 		__atomic_store_n(c->cursor, c->next - 1, __ATOMIC_RELEASE);

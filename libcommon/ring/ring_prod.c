@@ -181,6 +181,7 @@ static void fill_handle(struct nmw_prod *p, struct nmw_ring *r)
 	p->slots = r->slots;
 	p->mask = r->g.slot_cnt - 1;
 	p->limit = p->next;
+	p->early = UINT64_MAX;
 	p->slot_shift = (uint32_t)__builtin_ctz(r->g.slot_sz);
 	p->inline_max = r->g.slot_sz - NMW_DESC_SZ;
 	p->frames = r->frames;
@@ -317,6 +318,8 @@ int nmw_prod_open(struct nmw_prod *p, const struct nmw_ring_spec *spec, struct n
 	return 0;
 }
 
+static void arena_recycle(struct nmw_prod *p, uint64_t need);
+
 /* ---- cursors ------------------------------------------------------------------------------- */
 
 static bool counts(const struct nmw_ring *r, unsigned i, uint32_t *state)
@@ -432,9 +435,20 @@ unsigned nmw_prod_refresh(struct nmw_prod *p, unsigned want)
 	if (may_start(p))
 		advance(p, want);
 	uint64_t room = p->limit - p->next;
+	/* with less than a quarter gained the consumers are behind: looking early would only take
+	 * their lines from them */
+	p->early = room > (p->mask + 1) / 4 ? p->limit - (p->mask + 1) / 4 : UINT64_MAX;
 	if (room == 0)
 		look_after(p);
 	return room < want ? (unsigned)room : want;
+}
+
+void nmw_prod_early(struct nmw_prod *p)
+{
+	const struct nmw_arena *a = &p->ring->arena;
+	nmw_prod_refresh(p, 1);
+	if (a->head - a->tail > p->frame_sz / 2)
+		arena_recycle(p, p->frame_sz / 4);
 }
 
 uint64_t nmw_prod_released(struct nmw_prod *p)
@@ -544,7 +558,7 @@ static void arena_recycle(struct nmw_prod *p, uint64_t need)
 	for (uint64_t i = a->q_head; i != a->q_tail && entry(r, i)->seq <= low; i++) {
 		floor = entry(r, i)->seq;
 		if (entry(r, i)->end + r->g.frame_sz - a->head >= goal &&
-		    a->q_tail - i < r->g.slot_cnt)
+		    a->q_tail - i <= r->g.slot_cnt - r->g.slot_cnt / 4)
 			break;
 	}
 	if (floor == 0)
@@ -582,31 +596,61 @@ static uint64_t arena_place(struct nmw_ring *r, uint64_t sz)
 	return off + sz > r->g.frame_sz ? a->base + r->g.frame_sz : a->head;
 }
 
+/* The frame that will be taken NMW_RING_AHEAD messages from now, if all are like this one. */
+static void arena_want(const struct nmw_prod *p, uint64_t sz)
+{
+	const struct nmw_arena *a = &p->ring->arena;
+	uint64_t at = a->head + NMW_RING_AHEAD * sz;
+	if (at + sz - a->tail > p->frame_sz)
+		return;
+	uint64_t off = at - a->base;
+	off = off < p->frame_sz ? off : off - p->frame_sz;
+	nmw_ring_want(p->frames + off);
+	if (sz > NMW_LINE && off + NMW_LINE < p->frame_sz)
+		nmw_ring_want(p->frames + off + NMW_LINE);
+}
+
+/* Makes room for sz bytes by all means; UINT64_MAX: there is none now. */
+static uint64_t arena_room(struct nmw_prod *p, uint64_t seq, uint64_t sz)
+{
+	struct nmw_ring *r = p->ring;
+	if (arena_queue(r) != 0)
+		return UINT64_MAX;
+	arena_take_back(r, seq);
+	uint64_t at = arena_place(r, sz);
+	if (arena_fits(r, at, sz))
+		return at;
+	arena_recycle(p, at + sz - r->arena.head);
+	at = arena_place(r, sz);
+	if (arena_fits(r, at, sz))
+		return at;
+	look_after(p);
+	return UINT64_MAX;
+}
+
 uint8_t *nmw_prod_frame(struct nmw_prod *p, struct nmw_slot *s, uint32_t len)
 {
 	struct nmw_ring *r = p->ring;
 	struct nmw_arena *a = &r->arena;
 	uint64_t sz = (len + NMW_RING_FRAME_ALIGN - 1) & ~(NMW_RING_FRAME_ALIGN - 1ull);
-	if (len > nmw_prod_frame_max(p) || arena_queue(r) != 0)
-		return NULL;
 	uint64_t idx = (uint64_t)((uint8_t *)s - p->slots) >> p->slot_shift;
 	uint64_t seq = p->next + ((idx - p->next) & p->mask);
-	arena_take_back(r, seq);
-	uint64_t at = arena_place(r, sz);
-	if (!arena_fits(r, at, sz)) {
-		arena_recycle(p, at + sz - a->head);
-		at = arena_place(r, sz);
-		if (!arena_fits(r, at, sz)) {
-			look_after(p);
-			return NULL;
-		}
-	}
-	if (at - a->base == r->g.frame_sz)
+	uint64_t at = a->head;
+	if (__builtin_expect(len > NMW_MSG_MAX || sz > p->frame_sz, 0))
+		return NULL;
+	/* nearly always: behind the frame of the message before, in the same lap */
+	if (a->q_head == a->q_tail || entry(r, a->q_tail - 1)->seq >= seq ||
+	    at + sz - a->base > p->frame_sz || !arena_fits(r, at, sz))
+		at = arena_room(p, seq, sz);
+	if (at == UINT64_MAX)
+		return NULL;
+	if (at - a->base == p->frame_sz)
 		a->base = at;
 	a->head = at + sz;
 	*entry(r, a->q_tail++) = (struct nmw_arena_entry){seq, a->head};
 	s->len = (uint16_t)len;
 	s->frame_off = at - a->base;
+	arena_want(p, sz);
 	return p->frames + s->frame_off;
 }
 
