@@ -54,7 +54,9 @@ static struct nmw_books layout(const struct nmw_books_spec *s)
 	ref += sides * h.window;
 	h.orders_off = NMW_BOOKS_HEAD + ref * 8;
 	h.sides_off = h.orders_off + to_line(n * h.order_sz);
-	h.size = h.sides_off + sides * sizeof(struct nmw_levels);
+	h.bitmaps_off = h.sides_off + sides * sizeof(struct nmw_levels);
+	h.size = h.bitmaps_off + sides * NMW_BITMAP_WORDS * sizeof(uint64_t);
+	h.window_mask = h.window - 1;
 	h.window_log2 = (uint32_t)__builtin_ctz(h.window);
 	h.sum_unit = nmw_bitmap_unit(h.window / 64);
 	return h;
@@ -70,9 +72,8 @@ struct nmw_books *nmw_books_init(void *mem, const struct nmw_books_spec *spec)
 	assert(spec_valid(spec) && (uintptr_t)mem % LINE == 0);
 	struct nmw_books *b = mem;
 	*b = layout(spec);
-	for (uint32_t sym = 0; sym < b->symbols; sym++)
-		for (uint32_t side = 0; side < 2; side++)
-			nmw_levels_init(b, sym, side);
+	for (uint32_t sides = 0; sides < b->symbols * 2; sides++)
+		nmw_levels_init(b, sides);
 	return b;
 }
 
@@ -91,9 +92,9 @@ struct nmw_books *nmw_books_join(void *mem, size_t size)
 	struct nmw_books want = layout(&spec);
 	bool same = b->size == want.size && b->far_ref == want.far_ref &&
 		    b->win_ref == want.win_ref && b->orders_off == want.orders_off &&
-		    b->sides_off == want.sides_off && b->window_log2 == want.window_log2 &&
-		    b->sum_unit == want.sum_unit && b->fresh <= b->orders &&
-		    b->far_fresh <= b->orders;
+		    b->sides_off == want.sides_off && b->bitmaps_off == want.bitmaps_off &&
+		    b->window_log2 == want.window_log2 && b->sum_unit == want.sum_unit &&
+		    b->fresh <= b->orders && b->far_fresh <= b->orders;
 	return same ? b : NULL;
 }
 
@@ -102,7 +103,8 @@ static bool is_order(const struct nmw_books *b, uint32_t ref)
 	return ref < b->far_ref;
 }
 
-uint32_t nmw_book_behind(const struct nmw_books *b, uint32_t level, uint64_t rank)
+/* The place behind which an order of this rank stands: an order of the level, or the level. */
+static uint32_t behind(const struct nmw_books *b, uint32_t level, uint64_t rank)
 {
 	uint32_t ref = nmw_link_get(b, level)->prev;
 	while (ref != level && nmw_order_get(b, ref)->rank > rank)
@@ -110,20 +112,34 @@ uint32_t nmw_book_behind(const struct nmw_books *b, uint32_t level, uint64_t ran
 	return ref;
 }
 
-void nmw_book_rest_far(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side, uint32_t px,
-		       uint32_t qty, uint64_t rank, uint32_t owner)
+void nmw_book_rest_ranked(struct nmw_books *b, nmw_oid id, uint32_t level)
 {
-	struct nmw_levels *s = nmw_levels_at(b, sym, side);
-	uint32_t level = nmw_levels_far(b, s, px);
-	nmw_book_fill_in(b, id, sym, side, px, qty, rank, owner);
-	nmw_book_queue(b, s, id, level, rank);
-	nmw_levels_better(s, nmw_key_of(s, px), level);
+	const struct nmw_order *o = nmw_order_get(b, id);
+	uint32_t last = nmw_link_get(b, level)->prev;
+	if (last != 0 && last != level) {
+		uint32_t prev = behind(b, level, o->rank);
+		nmw_book_queue_between(b, id, prev, nmw_link_get(b, prev)->next);
+		return;
+	}
+	struct nmw_levels *s = nmw_levels_at(b, o->sides);
+	nmw_book_queue_first(b, id, level);
+	if (level >= b->win_ref)
+		nmw_levels_filled(b, s, o->sides, level);
+	nmw_levels_better(s, nmw_key_of(s, o->px), level);
+}
+
+void nmw_book_rest_far(struct nmw_books *b, nmw_oid id)
+{
+	const struct nmw_order *o = nmw_order_get(b, id);
+	struct nmw_levels *s = nmw_levels_at(b, o->sides);
+	nmw_book_rest_ranked(b, id, nmw_levels_far(b, s, o->px));
+	s->rank_top = o->rank > s->rank_top ? o->rank : s->rank_top;
 	nmw_levels_missed(b, s);
 }
 
 nmw_oid nmw_book_walk(const struct nmw_books *b, uint32_t sym, uint32_t side, nmw_oid id)
 {
-	const struct nmw_levels *s = nmw_levels_get(b, sym, side);
+	const struct nmw_levels *s = nmw_levels_get(b, sym * 2 + side);
 	uint32_t level = s->best_ref, key;
 	if (id) {
 		uint32_t next = nmw_link_get(b, id)->next;
@@ -138,7 +154,7 @@ nmw_oid nmw_book_walk(const struct nmw_books *b, uint32_t sym, uint32_t side, nm
 uint64_t nmw_book_available(const struct nmw_books *b, uint32_t sym, uint32_t side, uint32_t limit,
 			    uint64_t enough, uint32_t skip_owner)
 {
-	const struct nmw_levels *s = nmw_levels_get(b, sym, side ^ 1);
+	const struct nmw_levels *s = nmw_levels_get(b, sym * 2 + (side ^ 1));
 	uint32_t worst = nmw_key_of(s, limit), key = s->best, level = s->best_ref;
 	uint64_t sum = 0;
 	while (level && key <= worst) {
@@ -198,9 +214,9 @@ static int check_queue(struct check *c, uint32_t level, uint32_t px)
 				     nmw_link_get(b, ref)->prev, before);
 		if (!o->qty)
 			return wrong(c, "order %u: no shares left", ref);
-		if (o->px != px || o->sym != c->sym || o->side != c->side)
+		if (o->px != px || o->sides != c->sym * 2 + c->side)
 			return wrong(c, "order %u: is of symbol %u side %u price %u, not %u", ref,
-				     o->sym, o->side, o->px, px);
+				     o->sides / 2, o->sides & 1, o->px, px);
 		if (o->rank < rank)
 			return wrong(c, "order %u: its rank is under that of the one before", ref);
 		rank = o->rank;
@@ -215,10 +231,11 @@ static int check_queue(struct check *c, uint32_t level, uint32_t px)
 /* A far level that the window has room for would be found by no order. */
 static int check_place(struct check *c, const struct nmw_levels *s, uint32_t level, uint32_t px)
 {
-	uint32_t slot = nmw_levels_slot(c->b, s, px);
-	if (slot ? slot != level : level >= c->b->win_ref)
+	uint32_t slot;
+	bool near = nmw_levels_slot(c->b, s, px, &slot);
+	if (near ? slot != level : level >= c->b->win_ref)
 		return wrong(c, "level %u: is at %u, belongs to %u", px, level, slot);
-	c->far_levels += !slot;
+	c->far_levels += !near;
 	c->levels++;
 	return 0;
 }
@@ -226,13 +243,14 @@ static int check_place(struct check *c, const struct nmw_levels *s, uint32_t lev
 static int check_bitmap(struct check *c, const struct nmw_levels *s)
 {
 	const struct nmw_books *b = c->b;
+	const uint64_t *word = nmw_levels_bits(b, c->sym * 2 + c->side);
 	for (uint32_t i = 0; i < NMW_BITMAP_WORDS; i++)
-		if ((s->word[i % (b->window / 64)] != 0) != (s->sum >> i & 1))
+		if ((word[i % (b->window / 64)] != 0) != (s->sum >> i & 1))
 			return wrong(c, "bitmap word %u is not as its summary", i);
 	for (uint32_t slot = 0; slot < b->window; slot++) {
 		const struct nmw_link *l = nmw_link_get(b, s->win + slot);
 		int filled = l->next != 0 && l->next != s->win + slot;
-		if (filled != nmw_bitmap_test(s->word, slot))
+		if (filled != nmw_bitmap_test(word, slot))
 			return wrong(c, "slot %u and its bit differ", slot);
 	}
 	return 0;
@@ -241,7 +259,7 @@ static int check_bitmap(struct check *c, const struct nmw_levels *s)
 static int check_side(struct check *c)
 {
 	const struct nmw_books *b = c->b;
-	const struct nmw_levels *s = nmw_levels_get(b, c->sym, c->side);
+	const struct nmw_levels *s = nmw_levels_get(b, c->sym * 2 + c->side);
 	uint32_t key = NMW_KEY_NONE, level = nmw_levels_from(b, s, 0, &key);
 	uint64_t levels = c->levels, in_window = 0;
 	if (level != s->best_ref || (level ? key : NMW_KEY_NONE) != s->best)
@@ -257,7 +275,8 @@ static int check_side(struct check *c)
 			return wrong(c, "more levels than %llu", (unsigned long long)b->levels);
 	}
 	for (uint32_t i = 0; i < NMW_BITMAP_WORDS; i++)
-		in_window -= (uint64_t)__builtin_popcountll(s->word[i]);
+		in_window -=
+			(uint64_t)__builtin_popcountll(nmw_levels_bits(b, c->sym * 2 + c->side)[i]);
 	return in_window ? wrong(c, "levels of the window are not all reached") : 0;
 }
 

@@ -36,6 +36,9 @@
 #define NMW_BOOK_WINDOW_MIN 64u /* ticks */
 #define NMW_BOOK_WINDOW_MAX 4096u
 
+/* Inline whatever the compiler thinks of its size: a call costs a tenth of a message. */
+#define NMW_BOOK_HOT static inline __attribute__((always_inline))
+
 enum nmw_side { NMW_BUY = 0, NMW_SELL = 1 };
 
 struct nmw_books_spec {
@@ -91,11 +94,12 @@ static inline void nmw_book_free(struct nmw_books *b, nmw_oid id);
 static inline void *nmw_book_user(struct nmw_books *b, nmw_oid id);
 
 /* Puts an allocated order on the book. rank: among the orders of a level lower goes first; equal
- * ranks in order of arrival; O(1) when ranks rise, else a walk from the level's end. */
-static inline void nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
+ * ranks in order of arrival; O(1) when ranks rise, else a walk from the level's end. Returns
+ * nmw_book_user of it. */
+NMW_BOOK_HOT void *nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
 				 uint32_t px, uint32_t qty, uint64_t rank, uint32_t owner);
 /* Takes it off (it stays allocated). */
-static inline void nmw_book_unlink(struct nmw_books *b, nmw_oid id);
+NMW_BOOK_HOT void nmw_book_unlink(struct nmw_books *b, nmw_oid id);
 /* New quantity 1..current; priority kept. */
 static inline void nmw_book_reduce(struct nmw_books *b, nmw_oid id, uint32_t qty);
 
@@ -117,14 +121,18 @@ uint64_t nmw_book_available(const struct nmw_books *b, uint32_t sym, uint32_t si
  * Start with id = 0; returns the next order, 0 at the end. */
 nmw_oid nmw_book_walk(const struct nmw_books *b, uint32_t sym, uint32_t side, nmw_oid id);
 
-/* For a burst: the address is known long before the line is needed.  In steps, each after the
- * lines of the one before have come: prefetch (the level of a price), prefetch_tail (the order
- * behind which one at this price will stand); prefetch_order, prefetch_near (its neighbours in the
- * queue). Any argument that the books could have seen is fine, and none changes a result. */
-static inline void nmw_book_prefetch(const struct nmw_books *b, uint32_t sym, uint32_t side,
-				     uint32_t px);
-static inline void nmw_book_prefetch_tail(const struct nmw_books *b, uint32_t sym, uint32_t side,
-					  uint32_t px);
+/* For a burst: an address is known long before its line is needed.  In steps, each after the lines
+ * of the one before have come.
+ *   an order that will rest     prefetch_level, of what it returned prefetch_last
+ *   one that will match         prefetch_best of the other side, of what it returned prefetch_first
+ *   one that will go            prefetch_order, then prefetch_near (its neighbours in the queue)
+ * Any symbol, side, price and handle 0..orders is fine, and none changes a result. */
+static inline uint32_t nmw_book_prefetch_level(const struct nmw_books *b, uint32_t sym,
+					       uint32_t side, uint32_t px);
+static inline void nmw_book_prefetch_last(const struct nmw_books *b, uint32_t level);
+static inline uint32_t nmw_book_prefetch_best(const struct nmw_books *b, uint32_t sym,
+					      uint32_t side);
+static inline void nmw_book_prefetch_first(const struct nmw_books *b, uint32_t level);
 static inline void nmw_book_prefetch_order(const struct nmw_books *b, nmw_oid id);
 static inline void nmw_book_prefetch_near(const struct nmw_books *b, nmw_oid id);
 

@@ -25,63 +25,55 @@ static inline void *nmw_book_user(struct nmw_books *b, nmw_oid id)
 	return nmw_order_at(b, id)->user;
 }
 
-/* The same for a price outside the window. */
-void nmw_book_rest_far(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side, uint32_t px,
-		       uint32_t qty, uint64_t rank, uint32_t owner);
-/* The place behind which an order of this rank stands: an order of the level, or the level. */
-uint32_t nmw_book_behind(const struct nmw_books *b, uint32_t level, uint64_t rank);
+/* Put an order that is filled in into its queue: at a price that the window has no level for, and
+ * into a queue where it need not stand last. */
+void nmw_book_rest_far(struct nmw_books *b, nmw_oid id);
+void nmw_book_rest_ranked(struct nmw_books *b, nmw_oid id, uint32_t level);
 
-/* Puts an order into the queue of a level. Returns false when it is the first. */
-static inline bool nmw_book_queue(struct nmw_books *b, struct nmw_levels *s, nmw_oid id,
-				  uint32_t level, uint64_t rank)
+/* As the first order of a level. */
+static inline void nmw_book_queue_first(struct nmw_books *b, nmw_oid id, uint32_t level)
 {
-	uint32_t behind = nmw_link_at(b, level)->prev, next = level;
-	bool more = behind - 1 < level - 1; /* 0: never used; the level itself: emptied */
-	behind = more ? behind : level;
-	if (__builtin_expect(rank < s->rank_top, 0)) {
-		if (more) {
-			behind = nmw_book_behind(b, level, rank);
-			next = nmw_link_at(b, behind)->next;
-		}
-	} else {
-		s->rank_top = rank;
-	}
-	*nmw_link_at(b, id) = (struct nmw_link){.next = next, .prev = behind};
-	nmw_link_at(b, behind)->next = id;
+	*nmw_link_at(b, id) = (struct nmw_link){.next = level, .prev = level};
+	*nmw_link_at(b, level) = (struct nmw_link){.next = id, .prev = id};
+}
+
+static inline void nmw_book_queue_between(struct nmw_books *b, nmw_oid id, uint32_t prev,
+					  uint32_t next)
+{
+	*nmw_link_at(b, id) = (struct nmw_link){.next = next, .prev = prev};
+	nmw_link_at(b, prev)->next = id;
 	nmw_link_at(b, next)->prev = id;
-	b->live++;
-	return more;
 }
 
-static inline void nmw_book_fill_in(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
-				    uint32_t px, uint32_t qty, uint64_t rank, uint32_t owner)
-{
-	struct nmw_order *o = nmw_order_at(b, id);
-	o->rank = rank;
-	o->px = px;
-	o->qty = qty;
-	o->owner = owner;
-	o->sym = (uint16_t)sym;
-	o->side = (uint16_t)side;
-}
-
-static inline void nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
+NMW_BOOK_HOT void *nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
 				 uint32_t px, uint32_t qty, uint64_t rank, uint32_t owner)
 {
-	struct nmw_levels *s = nmw_levels_at(b, sym, side);
-	uint32_t level = nmw_levels_slot(b, s, px);
-	if (__builtin_expect(!level, 0)) {
-		nmw_book_rest_far(b, id, sym, side, px, qty, rank, owner);
-		return;
+	uint32_t sides = sym * 2 + side, level;
+	struct nmw_levels *s = nmw_levels_at(b, sides);
+	struct nmw_order *o = nmw_order_at(b, id);
+	*o = (struct nmw_order){.rank = rank, .px = px, .owner = owner, .qty = qty, .sides = sides};
+	b->live++;
+	if (__builtin_expect(!nmw_levels_slot(b, s, px, &level), 0)) {
+		nmw_book_rest_far(b, id);
+		return o->user;
 	}
-	nmw_book_fill_in(b, id, sym, side, px, qty, rank, owner);
-	if (nmw_book_queue(b, s, id, level, rank))
-		return;
-	nmw_levels_filled(b, s, level);
-	nmw_levels_better(s, nmw_key_of(s, px), level);
+	uint32_t last = nmw_link_at(b, level)->prev;
+	if (__builtin_expect(rank < s->rank_top, 0)) {
+		nmw_book_rest_ranked(b, id, level);
+		return o->user;
+	}
+	s->rank_top = rank;
+	if (__builtin_expect(last - 1 < level - 1, 1)) { /* not 0: never used, and not the level itself: emptied */
+		nmw_book_queue_between(b, id, last, level);
+	} else {
+		nmw_book_queue_first(b, id, level);
+		nmw_levels_filled(b, s, sides, level);
+		nmw_levels_better(s, nmw_key_of(s, px), level);
+	}
+	return o->user;
 }
 
-static inline void nmw_book_unlink(struct nmw_books *b, nmw_oid id)
+NMW_BOOK_HOT void nmw_book_unlink(struct nmw_books *b, nmw_oid id)
 {
 	struct nmw_link *l = nmw_link_at(b, id);
 	uint32_t prev = l->prev, next = l->next;
@@ -101,14 +93,14 @@ static inline void nmw_book_reduce(struct nmw_books *b, nmw_oid id, uint32_t qty
 static inline bool nmw_book_crosses(const struct nmw_books *b, uint32_t sym, uint32_t side,
 				    uint32_t limit)
 {
-	const struct nmw_levels *s = nmw_levels_get(b, sym, side ^ 1);
+	const struct nmw_levels *s = nmw_levels_get(b, (sym * 2 + side) ^ 1);
 	return s->best <= nmw_key_of(s, limit);
 }
 
 static inline unsigned nmw_book_match(struct nmw_books *b, struct nmw_taker *t,
 				      struct nmw_fill *fills, unsigned max)
 {
-	struct nmw_levels *s = nmw_levels_at(b, t->sym, t->side ^ 1);
+	struct nmw_levels *s = nmw_levels_at(b, (t->sym * 2 + t->side) ^ 1);
 	uint32_t limit = nmw_key_of(s, t->limit);
 	unsigned n = 0;
 	t->self = 0;
@@ -134,8 +126,8 @@ static inline unsigned nmw_book_match(struct nmw_books *b, struct nmw_taker *t,
 static inline void nmw_book_order(const struct nmw_books *b, nmw_oid id, struct nmw_book_order *out)
 {
 	const struct nmw_order *o = nmw_order_get(b, id);
-	*out = (struct nmw_book_order){.sym = o->sym,
-				       .side = o->side,
+	*out = (struct nmw_book_order){.sym = o->sides / 2,
+				       .side = o->sides & 1,
 				       .px = o->px,
 				       .qty = o->qty,
 				       .owner = o->owner,
@@ -145,23 +137,35 @@ static inline void nmw_book_order(const struct nmw_books *b, nmw_oid id, struct 
 
 static inline int64_t nmw_book_best(const struct nmw_books *b, uint32_t sym, uint32_t side)
 {
-	const struct nmw_levels *s = nmw_levels_get(b, sym, side);
+	const struct nmw_levels *s = nmw_levels_get(b, sym * 2 + side);
 	return s->best_ref ? (int64_t)nmw_key_px(s, s->best) : -1;
 }
 
-static inline void nmw_book_prefetch(const struct nmw_books *b, uint32_t sym, uint32_t side,
-				     uint32_t px)
+static inline uint32_t nmw_book_prefetch_level(const struct nmw_books *b, uint32_t sym,
+					       uint32_t side, uint32_t px)
 {
-	const struct nmw_levels *s = nmw_levels_get(b, sym, side);
-	__builtin_prefetch(nmw_link_get(b, nmw_levels_slot(b, s, px)), 1);
+	uint32_t level;
+	nmw_levels_slot(b, nmw_levels_get(b, sym * 2 + side), px, &level);
+	__builtin_prefetch(nmw_link_get(b, level), 1);
+	return level;
 }
 
-static inline void nmw_book_prefetch_tail(const struct nmw_books *b, uint32_t sym, uint32_t side,
-					  uint32_t px)
+static inline void nmw_book_prefetch_last(const struct nmw_books *b, uint32_t level)
 {
-	const struct nmw_levels *s = nmw_levels_get(b, sym, side);
-	uint32_t level = nmw_levels_slot(b, s, px);
 	__builtin_prefetch(nmw_link_get(b, nmw_link_get(b, level)->prev), 1);
+}
+
+static inline uint32_t nmw_book_prefetch_best(const struct nmw_books *b, uint32_t sym,
+					      uint32_t side)
+{
+	uint32_t level = nmw_levels_get(b, sym * 2 + side)->best_ref;
+	__builtin_prefetch(nmw_link_get(b, level), 1);
+	return level;
+}
+
+static inline void nmw_book_prefetch_first(const struct nmw_books *b, uint32_t level)
+{
+	nmw_book_prefetch_order(b, nmw_link_get(b, level)->next);
 }
 
 static inline void nmw_book_prefetch_order(const struct nmw_books *b, nmw_oid id)

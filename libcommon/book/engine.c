@@ -329,7 +329,7 @@ static void fetch_ids(struct nmw_engine *e, const struct nmw_slot *s, struct dec
 	uint32_t px, sym = nmw_symbols_find(nmw_symbols_of(e), d->c.info.symbol);
 	if (sym != NMW_SYM_NONE && d->c.price >= 0 && d->c.price <= NMW_TICK_MAX &&
 	    nmw_symbol_ticks(nmw_symbols_at(nmw_symbols_of(e), sym), (uint32_t)d->c.price, &px))
-		nmw_book_prefetch(nmw_books_of(e), sym, nmw_side_of(d->c.side), px);
+		nmw_book_prefetch_level(nmw_books_of(e), sym, nmw_side_of(d->c.side), px);
 }
 
 /* Second step, the buckets being there: the order that the message is about. */
@@ -337,7 +337,8 @@ static void fetch_order(struct nmw_engine *e, struct decoded *d)
 {
 	struct nmw_key id = nmw_scoped(d->account, d->c.key);
 	if (d->c.op != NMW_OP_ENTER && d->c.op != NMW_OP_FEED_ADD)
-		nmw_idmap_prefetch_record(nmw_ids_of(e), id.lo, id.hi);
+		nmw_book_prefetch_order(nmw_books_of(e),
+					nmw_idmap_find(nmw_ids_of(e), id.lo, id.hi));
 }
 
 /* Decodes a chunk and fetches what it will touch. None of it changes a result. */

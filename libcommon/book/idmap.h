@@ -6,13 +6,15 @@
  * compared in the line that the caller reads next anyway: give the order's own record
  * (nmw_book_user) and a look-up costs one line of the table and no other.
  *
- *      bucket[] u32: first record of the chain      record v: | lo | hi | next | caller's ...
+ *      ring[] u32: value by number      record v: | lo | hi | next | caller's ...
+ *      bucket[] u32: first record of the chain
  *
- * Suits both regimes.  Numbers that were given out in order fill one bucket after the other, 16 to
- * a line, like a plain array; the bits over the lowest 12 are mixed, so that random ones, strides
- * and tokens spread evenly.  The table grows with the number of ids in it (linear hashing: each
- * insert splits two buckets at most, no pause) and is never larger than twice to four times that:
- * few live ids stay in the cache however large cap is.
+ * Suits both regimes.  Numbers that one scope gives out in order lie in the ring, a plain array of
+ * the last ones: a look-up is one load.  All others, and what the ring has come round to, are in
+ * chains: numbers that follow each other still fill one bucket after the other, 16 to a line; the
+ * bits over the lowest 12 are mixed, so that random ones, strides and tokens spread evenly.  The
+ * buckets grow with the ids in them (linear hashing: an insert splits two at most, no pause) to
+ * twice their number at most: few live ids stay in the cache however large cap is.
  *
  * No pointers in it, but the distance to the records: it moves only together with them.
  * Deterministic, no allocation; one thread. Nothing fails: the caller keeps ids apart (find first)
@@ -21,6 +23,7 @@
 #ifndef NMW_BOOK_IDMAP_H
 #define NMW_BOOK_IDMAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,22 +34,35 @@ struct nmw_id {
 
 struct nmw_idmap {
 	uint32_t cap;	  /* largest value */
-	uint32_t n;	  /* ids in the map */
+	uint32_t chained; /* ids in chains */
 	uint32_t buckets; /* in use */
-	uint32_t mask;	  /* of the larger half-finished power of two: 2^k - 1 >= buckets - 1 */
+	uint32_t mask;	  /* of the power of two that is being grown to, or was reached */
 	int64_t records;  /* bytes from the map to record 0 */
 	uint32_t stride;  /* bytes from one record to the next */
 	uint32_t most;	  /* buckets at most */
-	uint32_t bucket[];
+	/* the ring: numbers top - span .. top - 1 of scope ring_hi; 0 = not in the ring */
+	uint64_t top, ring_hi;
+	uint64_t span;	    /* at most ring_mask + 1; 0 while no scope has it */
+	uint64_t lo, hi;    /* last id put while the ring was free */
+	uint32_t ring_mask; /* */
+	uint32_t first;	    /* bucket 0 */
+	uint32_t ringed;    /* ids in the ring */
+	uint32_t pad[11];
+	uint32_t at[]; /* the ring, then the buckets */
 };
 
-/* Bytes for values 1..cap (1..2^30), not counting the records. */
+_Static_assert(sizeof(struct nmw_idmap) == 128, "two lines");
+
+/* Bytes for values 1..cap (1..2^30), not counting the records: 8 to 12 a value. */
 size_t nmw_idmap_footprint(uint32_t cap);
 /* Formats `mem` (64-byte aligned, zeroed). records: where record 0 would lie (value 0 is never
  * used); every stride bytes there is room for a struct nmw_id. */
 struct nmw_idmap *nmw_idmap_init(void *mem, uint32_t cap, void *records, uint32_t stride);
 
-void nmw_idmap_split(struct nmw_idmap *m);
+/* What is not in the ring, out of line. */
+uint32_t nmw_idmap_find_chained(const struct nmw_idmap *m, uint64_t lo, uint64_t hi);
+uint32_t nmw_idmap_take_chained(struct nmw_idmap *m, uint64_t lo, uint64_t hi);
+void nmw_idmap_put_other(struct nmw_idmap *m, uint32_t value);
 
 static inline struct nmw_id *nmw_idmap_id(const struct nmw_idmap *m, uint32_t value)
 {
@@ -64,55 +80,78 @@ static inline uint32_t nmw_idmap_hash(uint64_t lo, uint64_t hi)
 static inline uint32_t nmw_idmap_bucket(const struct nmw_idmap *m, uint32_t hash)
 {
 	uint32_t i = hash & m->mask;
-	return i < m->buckets ? i : i & m->mask >> 1; /* not split yet */
+	return m->first + (i < m->buckets ? i : i & m->mask >> 1); /* not split yet */
+}
+
+static inline uint32_t *nmw_idmap_head(struct nmw_idmap *m, uint64_t lo, uint64_t hi)
+{
+	return &m->at[nmw_idmap_bucket(m, nmw_idmap_hash(lo, hi))];
+}
+
+/* Is the id one that the ring would hold, now that so many came after it? */
+static inline bool nmw_idmap_in_ring(const struct nmw_idmap *m, uint64_t lo, uint64_t hi)
+{
+	return m->top - 1 - lo < m->span && hi == m->ring_hi;
+}
+
+static inline uint32_t *nmw_idmap_slot(struct nmw_idmap *m, uint64_t lo)
+{
+	return &m->at[lo & m->ring_mask];
 }
 
 /* The value of an id; 0 = it is not there. */
 static inline uint32_t nmw_idmap_find(const struct nmw_idmap *m, uint64_t lo, uint64_t hi)
 {
-	uint32_t v = m->bucket[nmw_idmap_bucket(m, nmw_idmap_hash(lo, hi))];
-	while (v) {
-		const struct nmw_id *id = nmw_idmap_id(m, v);
-		if (id->lo == lo && id->hi == hi)
-			break;
-		v = id->next;
+	uint32_t v = nmw_idmap_in_ring(m, lo, hi) ? m->at[lo & m->ring_mask] : 0;
+	return v ? v : nmw_idmap_find_chained(m, lo, hi);
+}
+
+/* Puts an id that is not there; id: the record of the value. */
+static inline void nmw_idmap_put_at(struct nmw_idmap *m, uint32_t value, struct nmw_id *id,
+				    uint64_t lo, uint64_t hi)
+{
+	uint32_t *slot = nmw_idmap_slot(m, lo);
+	id->lo = lo;
+	id->hi = hi;
+	if ((lo ^ m->top) | (hi ^ m->ring_hi) | *slot) {
+		nmw_idmap_put_other(m, value);
+		return;
 	}
+	*slot = value;
+	m->top = lo + 1;
+	m->ringed++;
+}
+
+static inline void nmw_idmap_put(struct nmw_idmap *m, uint32_t value, uint64_t lo, uint64_t hi)
+{
+	nmw_idmap_put_at(m, value, nmw_idmap_id(m, value), lo, hi);
+}
+
+/* Takes an id out and returns its value; 0 = it was not there. Its record stays as it was. */
+static inline uint32_t nmw_idmap_take(struct nmw_idmap *m, uint64_t lo, uint64_t hi)
+{
+	uint32_t *slot = nmw_idmap_slot(m, lo);
+	uint32_t v = *slot;
+	if (!v || !nmw_idmap_in_ring(m, lo, hi))
+		return nmw_idmap_take_chained(m, lo, hi);
+	*slot = 0;
+	m->ringed--;
 	return v;
 }
 
-/* Puts an id that is not there. */
-static inline void nmw_idmap_put(struct nmw_idmap *m, uint32_t value, uint64_t lo, uint64_t hi)
-{
-	uint32_t i = nmw_idmap_bucket(m, nmw_idmap_hash(lo, hi));
-	*nmw_idmap_id(m, value) = (struct nmw_id){.lo = lo, .hi = hi, .next = m->bucket[i]};
-	m->bucket[i] = value;
-	if (++m->n * 2 > m->buckets)
-		nmw_idmap_split(m);
-}
-
-/* Takes an id out that is there. Its record stays as it was. */
+/* Takes out an id that is there, by its value. */
 static inline void nmw_idmap_del(struct nmw_idmap *m, uint32_t value)
 {
 	const struct nmw_id *id = nmw_idmap_id(m, value);
-	uint32_t *at = &m->bucket[nmw_idmap_bucket(m, nmw_idmap_hash(id->lo, id->hi))];
-	while (*at != value)
-		at = &nmw_idmap_id(m, *at)->next;
-	*at = id->next;
-	m->n--;
+	nmw_idmap_take(m, id->lo, id->hi);
 }
 
-/* Fetches the bucket of an id; then, the bucket being there, the first record of its chain. */
+/* Fetches the line in which a look-up begins. */
 static inline void nmw_idmap_prefetch(const struct nmw_idmap *m, uint64_t lo, uint64_t hi)
 {
-	__builtin_prefetch(&m->bucket[nmw_idmap_bucket(m, nmw_idmap_hash(lo, hi))], 1);
-}
-
-static inline uint32_t nmw_idmap_prefetch_record(const struct nmw_idmap *m, uint64_t lo,
-						 uint64_t hi)
-{
-	uint32_t v = m->bucket[nmw_idmap_bucket(m, nmw_idmap_hash(lo, hi))];
-	__builtin_prefetch(nmw_idmap_id(m, v), 1);
-	return v;
+	uint32_t slot = (uint32_t)lo & m->ring_mask;
+	uint32_t head = nmw_idmap_bucket(m, nmw_idmap_hash(lo, hi));
+	__builtin_prefetch(&m->at[nmw_idmap_in_ring(m, lo, hi) ? slot : head], 1);
 }
 
 #endif

@@ -19,12 +19,12 @@ static void set_step(struct nmw_levels *s, uint32_t step)
 	s->recip = nmw_levels_recip(step);
 }
 
-void nmw_levels_init(struct nmw_books *b, uint32_t sym, uint32_t side)
+void nmw_levels_init(struct nmw_books *b, uint32_t sides)
 {
-	struct nmw_levels *s = nmw_levels_at(b, sym, side);
+	struct nmw_levels *s = nmw_levels_at(b, sides);
 	s->best = s->far_best = NMW_KEY_NONE;
-	s->mirror = side == 0 ? UINT32_MAX : 0;
-	s->win = b->win_ref + (sym * 2 + side) * b->window;
+	s->mirror = sides & 1 ? 0 : UINT32_MAX;
+	s->win = b->win_ref + sides * b->window;
 	set_step(s, 1);
 }
 
@@ -59,13 +59,13 @@ static void far_drop(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
 static uint32_t window_first(struct nmw_books *b, struct nmw_levels *s)
 {
 	uint32_t slot = s->base & (b->window - 1);
-	return nmw_bitmap_next(s->sum, s->word, slot, b->window - 1);
+	return nmw_bitmap_next(s->sum, nmw_levels_bits(b, nmw_levels_sides(b, s)), slot,
+			       b->window - 1);
 }
 
 void nmw_levels_emptied_far(struct nmw_books *b, uint32_t ref, nmw_oid last)
 {
-	const struct nmw_order *o = nmw_order_get(b, last);
-	struct nmw_levels *s = nmw_levels_at(b, o->sym, o->side);
+	struct nmw_levels *s = nmw_levels_at(b, nmw_order_get(b, last)->sides);
 	b->levels--;
 	far_drop(b, s, ref);
 	if (ref == s->best_ref)
@@ -85,7 +85,8 @@ static uint32_t window_from(const struct nmw_books *b, const struct nmw_levels *
 	if (pos - s->base >= b->window)
 		return NMW_BITMAP_NONE;
 	uint32_t mask = b->window - 1;
-	uint32_t slot = nmw_bitmap_next(s->sum, s->word, pos & mask, mask);
+	uint32_t slot = nmw_bitmap_next(s->sum, nmw_levels_bits(b, nmw_levels_sides(b, s)),
+					pos & mask, mask);
 	if (slot == NMW_BITMAP_NONE || ((slot - s->base) & mask) < pos - s->base)
 		return NMW_BITMAP_NONE; /* went round */
 	return slot;
@@ -122,16 +123,17 @@ static void move_queue(struct nmw_books *b, struct nmw_levels *s, uint32_t from,
 /* Levels that the new window will not have go to the far tree. */
 static void evict(struct nmw_books *b, struct nmw_levels *s, uint32_t step, uint32_t base)
 {
+	uint64_t *words = nmw_levels_words(b, nmw_levels_sides(b, s));
 	for (uint32_t i = 0; i < b->window; i++) {
 		uint32_t slot = (s->base + i) & (b->window - 1);
-		if (!nmw_bitmap_test(s->word, slot))
+		if (!nmw_bitmap_test(words, slot))
 			continue;
 		uint32_t pos = s->base + i;
 		if (step == s->step && pos >= base && pos - base < b->window)
 			continue;
 		uint32_t ref = nmw_levels_far(b, s, (pos ^ s->mirror) * s->step);
 		move_queue(b, s, s->win + slot, ref);
-		nmw_bitmap_clear(&s->sum, s->word, slot, b->sum_unit);
+		nmw_bitmap_clear(&s->sum, words, slot, b->sum_unit);
 		b->levels--; /* counted again as a far one */
 	}
 }
@@ -150,11 +152,11 @@ static void admit(struct nmw_books *b, struct nmw_levels *s)
 		uint32_t pos = nmw_levels_grid(s, level_px) ^ s->mirror;
 		if (pos >= s->base && pos - s->base >= b->window)
 			return;
-		uint32_t ref = nmw_levels_slot(b, s, level_px);
-		if (ref) {
+		uint32_t ref;
+		if (nmw_levels_slot(b, s, level_px, &ref)) {
 			uint32_t from = nmw_far_to_ref(b, node);
 			move_queue(b, s, from, ref);
-			nmw_levels_filled(b, s, ref);
+			nmw_levels_filled(b, s, nmw_levels_sides(b, s), ref);
 			far_drop(b, s, from);
 			b->levels--;
 		}

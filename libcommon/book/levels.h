@@ -21,6 +21,8 @@
 #include "book/bitmap.h"
 #include "book/far.h"
 
+#include <stdbool.h>
+
 #define NMW_KEY_NONE UINT32_MAX /* over every key: an empty side */
 
 struct nmw_levels {
@@ -37,21 +39,40 @@ struct nmw_levels {
 	uint32_t win;	   /* reference of slot 0 */
 	uint32_t mirror;   /* all ones for bids, 0 for asks */
 	uint64_t rank_top; /* highest rank so far: one at or over it stands last */
-	uint64_t word[NMW_BITMAP_WORDS];
 };
 
-_Static_assert(sizeof(struct nmw_levels) == 576, "a line and the bitmap");
+_Static_assert(sizeof(struct nmw_levels) == 64, "one line");
 
-static inline struct nmw_levels *nmw_levels_at(struct nmw_books *b, uint32_t sym, uint32_t side)
+/* sides: symbol * 2 + side. */
+static inline struct nmw_levels *nmw_levels_at(struct nmw_books *b, uint32_t sides)
 {
-	return (struct nmw_levels *)(void *)((char *)b + b->sides_off) + (sym * 2 + side);
+	char *p = (char *)b + b->sides_off + (uint64_t)sides * sizeof(struct nmw_levels);
+	return (struct nmw_levels *)(void *)p;
 }
 
-static inline const struct nmw_levels *nmw_levels_get(const struct nmw_books *b, uint32_t sym,
-						      uint32_t side)
+static inline const struct nmw_levels *nmw_levels_get(const struct nmw_books *b, uint32_t sides)
 {
-	const char *p = (const char *)b + b->sides_off;
-	return (const struct nmw_levels *)(const void *)p + (sym * 2 + side);
+	const char *p =
+		(const char *)b + b->sides_off + (uint64_t)sides * sizeof(struct nmw_levels);
+	return (const struct nmw_levels *)(const void *)p;
+}
+
+/* Their bitmap. */
+static inline uint64_t *nmw_levels_words(struct nmw_books *b, uint32_t sides)
+{
+	char *p = (char *)b + b->bitmaps_off + (uint64_t)sides * NMW_BITMAP_WORDS * 8;
+	return (uint64_t *)(void *)p;
+}
+
+static inline const uint64_t *nmw_levels_bits(const struct nmw_books *b, uint32_t sides)
+{
+	const char *p = (const char *)b + b->bitmaps_off + (uint64_t)sides * NMW_BITMAP_WORDS * 8;
+	return (const uint64_t *)(const void *)p;
+}
+
+static inline uint32_t nmw_levels_sides(const struct nmw_books *b, const struct nmw_levels *s)
+{
+	return (uint32_t)(s - nmw_levels_get(b, 0));
 }
 
 /* Lower is better. Its own inverse but for the order of the steps. */
@@ -78,28 +99,28 @@ static inline uint32_t nmw_levels_grid(const struct nmw_levels *s, uint32_t px)
 	return (uint32_t)((u128)(2 * (uint64_t)px) * s->recip >> 64);
 }
 
-/* The window's level at a price; 0 when the price is outside or off the grid. */
-static inline uint32_t nmw_levels_slot(const struct nmw_books *b, const struct nmw_levels *s,
-				       uint32_t px)
+/* The window's level at a price, if it has one. */
+static inline bool nmw_levels_slot(const struct nmw_books *b, const struct nmw_levels *s,
+				   uint32_t px, uint32_t *level)
 {
 	uint32_t grid = nmw_levels_grid(s, px);
 	uint32_t pos = grid ^ s->mirror;
-	if (__builtin_expect(grid * s->step != px || pos - s->base >= b->window, 0))
-		return 0;
-	return s->win + (pos & (b->window - 1));
+	*level = s->win + (pos & b->window_mask);
+	return (grid * s->step == px) & (pos - s->base <= b->window_mask);
 }
 
 /* A level of the window got its first order. */
-static inline void nmw_levels_filled(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
+static inline void nmw_levels_filled(struct nmw_books *b, struct nmw_levels *s, uint32_t sides,
+				     uint32_t ref)
 {
-	nmw_bitmap_set(&s->sum, s->word, ref - s->win, b->sum_unit);
+	nmw_bitmap_set(&s->sum, nmw_levels_words(b, sides), ref - s->win, b->sum_unit);
 	b->levels++;
 }
 
 static inline uint32_t nmw_levels_key(const struct nmw_books *b, const struct nmw_levels *s,
 				      uint32_t slot)
 {
-	uint32_t pos = s->base + ((slot - s->base) & (b->window - 1));
+	uint32_t pos = s->base + ((slot - s->base) & b->window_mask);
 	return nmw_key_of(s, (pos ^ s->mirror) * s->step);
 }
 
@@ -119,10 +140,8 @@ static inline void nmw_levels_pick(const struct nmw_books *b, struct nmw_levels 
 /* A level came to hold orders. */
 static inline void nmw_levels_better(struct nmw_levels *s, uint32_t key, uint32_t ref)
 {
-	if (key < s->best) {
-		s->best = key;
-		s->best_ref = ref;
-	}
+	s->best_ref = key < s->best ? ref : s->best_ref; /* no branch: hard to predict */
+	s->best = key < s->best ? key : s->best;
 }
 
 void nmw_levels_emptied_far(struct nmw_books *b, uint32_t ref, nmw_oid last);
@@ -135,16 +154,18 @@ static inline void nmw_levels_emptied(struct nmw_books *b, uint32_t ref, nmw_oid
 		nmw_levels_emptied_far(b, ref, last);
 		return;
 	}
-	struct nmw_levels *s = nmw_levels_at(b, 0, 0) + (in_windows >> b->window_log2);
-	uint32_t slot = in_windows & (b->window - 1);
+	uint32_t sides = in_windows >> b->window_log2;
+	struct nmw_levels *s = nmw_levels_at(b, sides);
+	uint64_t *words = nmw_levels_words(b, sides);
+	uint32_t slot = in_windows & b->window_mask;
 	b->levels--;
-	nmw_bitmap_clear(&s->sum, s->word, slot, b->sum_unit);
+	nmw_bitmap_clear(&s->sum, words, slot, b->sum_unit);
 	if (ref == s->best_ref)
-		nmw_levels_pick(b, s, nmw_bitmap_next(s->sum, s->word, slot, b->window - 1));
+		nmw_levels_pick(b, s, nmw_bitmap_next(s->sum, words, slot, b->window_mask));
 }
 
 /* Formats an empty side. */
-void nmw_levels_init(struct nmw_books *b, uint32_t sym, uint32_t side);
+void nmw_levels_init(struct nmw_books *b, uint32_t sides);
 /* The far level of a price, made when it is not there. */
 uint32_t nmw_levels_far(struct nmw_books *b, struct nmw_levels *s, uint32_t px);
 /* An order came to rest outside the window: now and then the window is moved to the market. */

@@ -1,10 +1,10 @@
 /* orders.h: the region of the books, and the pool of orders in it.
  *
- *   0        256                                                                      size
- *   +--------+-----------+-------------+---------------+------------------+-----------+
- *   | struct | links     | far nodes   | windows       | orders           | sides     |
- *   | books  | 0..N, 8   | 0..N, 24    | 8 a tick      | 0..N, 24 + user  | 576       |
- *   +--------+-----------+-------------+---------------+------------------+-----------+
+ *   0        256
+ *   +--------+---------+------------+----------+---------------+----------+----------+
+ *   | struct | links   | far nodes  | windows  | orders        | sides    | bitmaps  |
+ *   | books  | 0..N, 8 | 0..N, 24   | 8 a tick | 0..N, 32 / 64 | 64       | 512      |
+ *   +--------+---------+------------+----------+---------------+----------+----------+
  *
  * A queue is a circular doubly linked list whose sentinel is its level: the same pair of links is
  * all that a tick of a window is, and stands at the start of a far node.  A link is a reference:
@@ -36,11 +36,10 @@ struct nmw_link {
 
 struct nmw_order {
 	uint64_t rank;
-	uint32_t px;  /* ticks */
-	uint32_t qty; /* shares left */
+	uint32_t px; /* ticks */
 	uint32_t owner;
-	uint16_t sym;
-	uint16_t side;	 /* enum nmw_side */
+	uint32_t qty;	 /* shares left */
+	uint32_t sides;	 /* symbol * 2 + enum nmw_side */
 	uint64_t user[]; /* the caller's: comes into the cache with the rest */
 };
 
@@ -58,6 +57,7 @@ struct nmw_books {
 	uint32_t win_ref;     /* window of side 0 */
 	uint64_t orders_off;  /* bytes from the start */
 	uint64_t sides_off;   /* bytes from the start */
+	uint64_t bitmaps_off; /* bytes from the start */
 	uint64_t sum_unit;    /* see bitmap.h */
 	uint32_t window_log2; /* */
 	uint32_t order_sz;    /* bytes of an order: 32, or whole lines */
@@ -69,7 +69,9 @@ struct nmw_books {
 	uint32_t fresh;	   /* handles that were ever taken */
 	uint32_t far_free; /* the same for far nodes */
 	uint32_t far_fresh;
-	uint64_t pad[18];
+	uint32_t window_mask; /* window - 1 */
+	uint32_t pad0;
+	uint64_t pad[16];
 };
 
 #define NMW_BOOKS_HEAD 256u /* bytes */

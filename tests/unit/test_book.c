@@ -206,8 +206,8 @@ static void rest(struct run *r, const struct nmw_taker *t)
 				.owner = t->owner,
 				.rank = draw_rank(r)};
 	*name_of(r, id) = o.name;
-	nmw_book_prefetch(r->b, t->sym, t->side, t->limit);
-	nmw_book_prefetch_tail(r->b, t->sym, t->side, t->limit);
+	nmw_book_prefetch_last(r->b, nmw_book_prefetch_level(r->b, t->sym, t->side, t->limit));
+	nmw_book_prefetch_first(r->b, nmw_book_prefetch_best(r->b, t->sym, t->side));
 	nmw_book_rest(r->b, id, t->sym, t->side, t->limit, t->qty, o.rank, t->owner);
 	naive_book_add(&r->naive[t->sym], t->side, &o);
 	r->place[id] = r->n_live;
