@@ -14,9 +14,9 @@
 #define HUGETLBFS_MAGIC 0x958458f6
 #define DIRS_MAX	5
 
-/* The directories are worked out once a process; $NMW_DIR is not expected to change under it, but
+/* The directories are worked out once a thread; $NMW_DIR is not expected to change under it, but
  * tests do that, so what was seen is kept beside the answer. */
-static struct {
+static _Thread_local struct {
 	char env[PATH_MAX];
 	bool done, env_set;
 	char path[DIRS_MAX][PATH_MAX + 32];
@@ -36,22 +36,21 @@ uint64_t nmw_shm_huge_page(const char *path)
 /* The hugetlbfs mount with the smallest pages that this process may write to. */
 static void find_mount(void)
 {
-	FILE *f = setmntent("/proc/mounts", "r");
-	struct mntent *m;
+	FILE *f = setmntent("/proc/mounts", "re");
+	struct mntent m;
+	char text[3 * PATH_MAX], sub[PATH_MAX + 32];
 	dirs.mount[0] = 0;
 	dirs.mount_page = 0;
-	while (f && (m = getmntent(f))) {
-		if (strcmp(m->mnt_type, "hugetlbfs") != 0 || strlen(m->mnt_dir) >= PATH_MAX)
+	while (f && getmntent_r(f, &m, text, sizeof text)) {
+		if (strcmp(m.mnt_type, "hugetlbfs") != 0 || strlen(m.mnt_dir) >= PATH_MAX)
 			continue;
-		uint64_t page = nmw_shm_huge_page(m->mnt_dir);
-		char sub[PATH_MAX + 32];
-		snprintf(sub, sizeof sub, "%s/nmw", m->mnt_dir);
-		if (!page ||
-		    (access(m->mnt_dir, W_OK | X_OK) != 0 && access(sub, R_OK | X_OK) != 0))
+		uint64_t page = nmw_shm_huge_page(m.mnt_dir);
+		snprintf(sub, sizeof sub, "%s/nmw", m.mnt_dir);
+		if (!page || (access(m.mnt_dir, W_OK | X_OK) != 0 && access(sub, R_OK | X_OK) != 0))
 			continue;
 		if (dirs.mount_page && page >= dirs.mount_page)
 			continue;
-		snprintf(dirs.mount, sizeof dirs.mount, "%s", m->mnt_dir);
+		snprintf(dirs.mount, sizeof dirs.mount, "%s", m.mnt_dir);
 		dirs.mount_page = page;
 	}
 	if (f)
@@ -62,7 +61,7 @@ static void find_mount(void)
  * users cannot both own one directory of mode 0700. */
 static const char *user_suffix(bool group)
 {
-	static char s[16];
+	static _Thread_local char s[16];
 	if (group || geteuid() == 0)
 		return "";
 	snprintf(s, sizeof s, "-%u", (unsigned)geteuid());
@@ -79,13 +78,13 @@ const char *const *nmw_shm_dirs(void)
 	memset(dirs.list, 0, sizeof dirs.list);
 	dirs.done = true;
 	dirs.env_set = set;
-	find_mount();
 	if (set) {
 		snprintf(dirs.env, sizeof dirs.env, "%s", env);
 		snprintf(dirs.path[0], sizeof dirs.path[0], "%s", env);
 		dirs.list[0] = dirs.path[0];
 		return dirs.list;
 	}
+	find_mount();
 	const char *base[2] = {dirs.mount[0] ? dirs.mount : NULL, "/dev/shm"};
 	for (unsigned b = 0; b < 2; b++)
 		for (unsigned own = 0; own < 2; own++) {
@@ -149,7 +148,7 @@ static int make_dir(const char *path, bool group, struct nmw_err *e)
 /* $NMW_DIR may be a symbolic link that the user set: what it points at counts. */
 static const char *env_dir(enum nmw_pages pages, bool group, struct nmw_err *e)
 {
-	static char real[PATH_MAX];
+	static _Thread_local char real[PATH_MAX];
 	const char *path = dirs.list[0];
 	if (realpath(path, real))
 		path = real;
@@ -175,7 +174,7 @@ static const char *env_dir(enum nmw_pages pages, bool group, struct nmw_err *e)
 
 const char *nmw_shm_dir(enum nmw_pages pages, bool group, struct nmw_err *e)
 {
-	static char path[2][PATH_MAX + 32];
+	static _Thread_local char path[2][PATH_MAX + 32];
 	nmw_shm_dirs();
 	if (dirs.env_set)
 		return env_dir(pages, group, e);

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "ring/ring.h"
 
-/* Directories to search, most preferred first; NULL-terminated, static storage. */
+/* Directories to search, most preferred first; NULL-terminated, of this thread. */
 const char *const *nmw_shm_dirs(void);
 /* Makes (if needed) and returns the directory for files of that kind. e says why not. */
 const char *nmw_shm_dir(enum nmw_pages pages, bool group, struct nmw_err *e);
