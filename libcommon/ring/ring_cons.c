@@ -345,7 +345,8 @@ enum nmw_ring_state nmw_cons_state(struct nmw_cons *c)
 	r->corrupt = r->corrupt || closed > 1 || !sound(c);
 	if (r->corrupt)
 		return NMW_RING_CORRUPT;
-	if (closed && r->after[0] && c->next <= r->hdr->at.published)
+	if (closed && r->after[0] &&
+	    c->next <= __atomic_load_n(&r->hdr->at.published, __ATOMIC_ACQUIRE))
 		return held_back(r);
 	if (closed)
 		return NMW_RING_CLOSED;

@@ -113,6 +113,16 @@ void nmw_ring_sweep(void);
 /* Counts the lines whose messages still matter: alive, or (not private) named and behind. */
 unsigned nmw_ring_needed_by(const struct nmw_ring *r);
 
+/* Releases the cursors of consumers that died and will not be back, at most every 50 ms. */
+void nmw_prod_look_after(struct nmw_prod *p);
+
+/* Takes up the frames that messages hold which somebody has to read or may still join at. A frame
+ * that does not follow the one before (frames of the producer's own, which it does not take from
+ * the arena) closes the arena until all of them are done with. 0 or -ENOMEM. */
+int nmw_arena_rebuild(struct nmw_prod *p);
+/* Gives up frames ahead of need. */
+void nmw_arena_early(struct nmw_prod *p);
+
 int nmw_ring_futex_wait(const uint32_t *word, uint32_t val, uint64_t timeout_ns);
 void nmw_ring_futex_wake(uint32_t *word);
 
