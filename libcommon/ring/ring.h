@@ -172,6 +172,9 @@ static inline void nmw_prod_publish(struct nmw_prod *p, unsigned n)
 		nmw_prod_early(p);
 }
 
+/* min_consumers have joined: publishing has begun. */
+bool nmw_prod_started(const struct nmw_prod *p);
+
 /* Lowest cursor of all consumers: every message <= it is done with (for producers that own the
  * frames they refer to). */
 uint64_t nmw_prod_released(struct nmw_prod *p);

@@ -394,6 +394,11 @@ static bool may_start(struct nmw_prod *p)
 	return r->started;
 }
 
+bool nmw_prod_started(const struct nmw_prod *p)
+{
+	return p->ring->started;
+}
+
 static uint64_t limit_for(struct nmw_prod *p, unsigned want)
 {
 	uint64_t cnt = p->mask + 1;

@@ -6,6 +6,7 @@
 #include "ring/handoff.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #define STOP_GRACE_NS	NMW_NS_PER_S /* after a stop signal, for the stage before to close first */
 #define JOIN_RETRY_NS	(2ull * 1000 * 1000)
 #define IDLE_CHECK_NS	(1000ull * 1000) /* idle time after which an input's state is asked for */
+#define ROOM_SAY_NS	NMW_NS_PER_S	 /* a wait for room that is worth a line */
 #define ROOM_SPINS	200u
 #define ROOM_SLEEP_MIN	(20ull * 1000)
 #define ROOM_SLEEP_MAX	(200ull * 1000)
@@ -39,6 +41,8 @@ struct nmw_stage_cold {
 	uint64_t stop_at[NMW_STAGE_INS];	  /* sequence number to stop before; 0 = none */
 	uint64_t stop_since;
 	uint64_t last_housekeeping;
+	uint64_t room_since,
+		room_said; /* wait for room: its start, the start of the one that was said */
 	uint64_t started_ns;
 	uint64_t sent_at_ready;
 	struct nmw_err err;
@@ -636,6 +640,58 @@ void nmw_stage_flush(struct nmw_stage *st)
 	st->pending_bytes = 0;
 }
 
+/* The consumer that holds the ring back, or NULL when none is there. */
+static const char *slowest(const struct nmw_ring_info *i, uint64_t *behind, bool *alive)
+{
+	const char *name = NULL;
+	uint64_t at = UINT64_MAX;
+	for (unsigned k = 0; k < i->consumers; k++)
+		if (i->consumer[k].cursor < at) {
+			at = i->consumer[k].cursor;
+			name = i->consumer[k].named ? i->consumer[k].name : "without a name";
+			*alive = i->consumer[k].alive;
+		}
+	*behind = i->published > at ? i->published - at : 0;
+	return name;
+}
+
+/* A wait for room that lasts is said once; who was asked to stop does not wait for a reader that is
+ * away. */
+static void look_at_wait(struct nmw_stage *st, uint64_t now)
+{
+	struct nmw_stage_cold *c = st->cold;
+	c->room_since = c->room_since ? c->room_since : now;
+	bool said = c->room_said == c->room_since;
+	if (now - c->room_since < ROOM_SAY_NS || (said && !stop_signals))
+		return;
+	c->room_said = c->room_since;
+	struct nmw_ring_info info;
+	struct nmw_err e = NMW_ERR_INIT;
+	const char *ring = nmw_prod_name(&st->out);
+	if (nmw_ring_inspect(ring, &info, NULL))
+		return;
+	bool alive = false;
+	uint64_t behind = 0;
+	const char *name = slowest(&info, &behind, &alive);
+	if (stop_signals && name && !alive) {
+		nmw_err_set(&e, -EPIPE, NMW_EXIT_LOSS,
+			    "ring %s: full, and stopped while consumer %s is away: it is %" PRIu64
+			    " messages behind: bring it back, or give its place up with nmw-stat "
+			    "reap",
+			    ring, name, behind);
+		nmw_stage_fail(st, &e);
+	}
+	if (said)
+		return;
+	if (!name)
+		nmw_log(NMW_LOG_INFO, "ring %s: waiting for a consumer: start one with -i %s", ring,
+			ring);
+	else
+		nmw_log(alive ? NMW_LOG_DEBUG : NMW_LOG_WARN,
+			"ring %s: full: waiting for consumer %s (%s), %" PRIu64 " messages behind",
+			ring, name, alive ? "alive" : "away", behind);
+}
+
 /* One step of waiting for room; false when the stage must end instead. */
 static bool wait_step(struct nmw_stage *st, unsigned step)
 {
@@ -652,6 +708,7 @@ static bool wait_step(struct nmw_stage *st, unsigned step)
 	uint64_t now = nmw_clock_mono();
 	if (now - st->cold->last_housekeeping >= HOUSEKEEPING_NS)
 		housekeeping(st, now);
+	look_at_wait(st, now);
 	/* A source that is told to stop before anybody reads has nobody to drain to. */
 	bool nobody = stop_signals && st->n_in == 0 && nmw_prod_consumers(&st->out, NULL) == 0;
 	return !st->failed && !nobody && stop_signals < 2;
@@ -664,10 +721,11 @@ bool nmw_stage_grow(struct nmw_stage *st)
 	if (st->granted)
 		return true;
 	nmw_count(st->m, NMW_M_full_waits, 1);
-	if (st->drop_on_full) {
+	if (st->drop_on_full && nmw_prod_started(&st->out)) {
 		nmw_drop(st->m, NMW_DROP_ring_full, 1);
 		return false;
 	}
+	st->cold->room_since = 0;
 	for (unsigned step = 0; !st->granted; step++) {
 		if (!wait_step(st, step))
 			return false;
@@ -740,6 +798,8 @@ static void close_rings(struct nmw_stage *st)
 	if (st->has_out) {
 		if (!st->failed)
 			nmw_stage_flush(st);
+		else if (!st->n_in) /* what a source took in and could not hand on any more */
+			nmw_drop(st->m, NMW_DROP_reader_gone, st->pending);
 		c->closing = true;
 		if (!st->failed || !st->comes_back || c->private_out)
 			nmw_prod_close(&st->out);
