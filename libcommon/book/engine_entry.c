@@ -1,4 +1,4 @@
-/* Order entry: OUCH semantics, the same for 4.2 and 5.0 (section 4.3 of the protocol notes). */
+/* Order entry: what a host does with OUCH messages, by the specifications of 4.2 and 5.0. */
 #include "book/engine_impl.h"
 #include "base/units.h"
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Replay of a market-data feed (ITCH) as order flow: section 6 (b) of the protocol notes.
+/* Replay of a market-data feed (ITCH) as order flow; the recipe is in nmw-match(1), --check.
  *
  * A and F rest without being matched: the feed says that they do; one that crosses is counted.  E
  * and printable C become an immediate order against the book, which must fill exactly the order
