@@ -63,7 +63,8 @@ NMW_BOOK_HOT void *nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, 
 		return o->user;
 	}
 	s->rank_top = rank;
-	if (__builtin_expect(last - 1 < level - 1, 1)) { /* not 0: never used, and not the level itself: emptied */
+	/* not 0: never used, and not the level itself: emptied */
+	if (__builtin_expect(last - 1 < level - 1, 1)) {
 		nmw_book_queue_between(b, id, last, level);
 	} else {
 		nmw_book_queue_first(b, id, level);
