@@ -55,7 +55,7 @@ static struct nmw_books layout(const struct nmw_books_spec *s)
 	h.orders_off = NMW_BOOKS_HEAD + ref * 8;
 	h.sides_off = h.orders_off + to_line(n * h.order_sz);
 	h.bitmaps_off = h.sides_off + sides * sizeof(struct nmw_levels);
-	h.size = h.bitmaps_off + sides * NMW_BITMAP_WORDS * sizeof(uint64_t);
+	h.size = h.bitmaps_off + to_line(sides * (h.window / 8));
 	h.window_mask = h.window - 1;
 	h.window_log2 = (uint32_t)__builtin_ctz(h.window);
 	h.sum_unit = nmw_bitmap_unit(h.window / 64);
@@ -274,7 +274,7 @@ static int check_side(struct check *c)
 		if (c->levels - levels > b->levels)
 			return wrong(c, "more levels than %llu", (unsigned long long)b->levels);
 	}
-	for (uint32_t i = 0; i < NMW_BITMAP_WORDS; i++)
+	for (uint32_t i = 0; i < b->window / 64; i++)
 		in_window -=
 			(uint64_t)__builtin_popcountll(nmw_levels_bits(b, c->sym * 2 + c->side)[i]);
 	return in_window ? wrong(c, "levels of the window are not all reached") : 0;

@@ -12,7 +12,7 @@
  * elsewhere (snapshot = the bytes of the region).  One thread.  A zeroed page is a valid empty part
  * of it: only what orders touch becomes resident.
  *
- * Memory: 64 to 96 bytes an order (user up to 8, up to 40) + (1,152 + 16 * window) a symbol + less
+ * Memory: 64 to 96 bytes an order (user up to 8, up to 40) + (128 + 16.25 * window) a symbol + less
  * than 1 KiB.
  *
  * What a message does most often is inline (book_inline.h): a resting order and its level are one

@@ -4,7 +4,10 @@
 
 #define CAP_MAX	      (UINT32_C(1) << 30)
 #define BUCKETS_FIRST 1024u
+#define RING_MOST     (UINT32_C(1) << 22)
+#define AHEAD	      16u /* numbers: fetch what the ring will come round to */
 #define GAP	      64u /* numbers that may be left out and yet be in order */
+#define STREAK	      16u /* ids in order before their scope gets a free ring */
 
 static uint32_t most_buckets(uint32_t cap)
 {
@@ -17,7 +20,7 @@ static uint32_t most_buckets(uint32_t cap)
 static uint32_t ring_slots(uint32_t cap)
 {
 	uint32_t n = BUCKETS_FIRST;
-	while (n <= cap / 2)
+	while (n < 2 * (uint64_t)cap && n < RING_MOST)
 		n *= 2;
 	return n;
 }
@@ -92,54 +95,62 @@ static void split_one(struct nmw_idmap *m)
 	*keep = *move = 0;
 }
 
-static void chain(struct nmw_idmap *m, uint32_t value)
+static void grow(struct nmw_idmap *m)
 {
-	struct nmw_id *id = nmw_idmap_id(m, value);
+	for (int i = 0; i < 2 && m->buckets < m->most; i++)
+		split_one(m);
+}
+
+static inline void chain(struct nmw_idmap *m, uint32_t value, struct nmw_id *id)
+{
 	uint32_t *head = nmw_idmap_head(m, id->lo, id->hi);
 	id->next = *head;
 	*head = value;
-	m->chained++;
-	for (int i = 0; i < 2 && m->chained * 2 > m->buckets && m->buckets < m->most; i++)
-		split_one(m);
+	if (__builtin_expect(++m->chained * 2 > m->buckets, 0))
+		grow(m);
 }
 
 /* Moves the ring on by one number: what it comes round to goes to a chain. */
 static uint32_t *advance(struct nmw_idmap *m)
 {
-	uint32_t *slot = nmw_idmap_slot(m, m->top);
-	m->top++;
+	uint32_t *slot = nmw_idmap_slot(m, m->top++);
+	__builtin_prefetch(nmw_idmap_id(m, *nmw_idmap_slot(m, m->top + AHEAD)), 1);
 	if (*slot) {
 		m->ringed--;
-		chain(m, *slot);
+		chain(m, *slot, nmw_idmap_id(m, *slot));
 		*slot = 0;
 	}
 	return slot;
 }
 
-/* Two numbers in order get a ring that nobody uses. */
-static int takes_ring(struct nmw_idmap *m, const struct nmw_id *id)
+static void put_ahead(struct nmw_idmap *m, uint32_t value, uint64_t lo)
 {
-	int follows = id->lo - m->lo - 1 < GAP && id->hi == m->hi && !m->ringed;
-	m->lo = id->lo;
-	m->hi = id->hi;
-	if (follows) {
-		m->top = id->lo;
-		m->ring_hi = id->hi;
-		m->span = m->ring_mask + (uint64_t)1;
-	}
-	return follows;
-}
-
-void nmw_idmap_put_other(struct nmw_idmap *m, uint32_t value)
-{
-	const struct nmw_id *id = nmw_idmap_id(m, value);
-	int in_order = m->span && id->hi == m->ring_hi && id->lo - m->top < GAP;
-	if (!in_order && !takes_ring(m, id)) {
-		chain(m, value);
-		return;
-	}
-	while (m->top != id->lo)
+	while (m->top != lo)
 		advance(m);
 	*advance(m) = value;
 	m->ringed++;
+}
+
+/* Does the id make a streak of numbers in order, so long that its scope gets the ring? */
+static bool takes_ring(struct nmw_idmap *m, const struct nmw_id *id)
+{
+	m->streak = id->lo - m->lo - 1 < GAP && id->hi == m->hi ? m->streak + 1 : 0;
+	m->lo = id->lo;
+	m->hi = id->hi;
+	m->span = 0;
+	if (m->streak < STREAK)
+		return false;
+	m->top = id->lo;
+	m->ring_hi = id->hi;
+	m->span = m->ring_mask + (uint64_t)1;
+	return true;
+}
+
+void nmw_idmap_put_other(struct nmw_idmap *m, uint32_t value, struct nmw_id *id)
+{
+	bool in_order = id->lo - m->top < GAP && m->span && id->hi == m->ring_hi;
+	if (__builtin_expect(in_order || (!m->ringed && takes_ring(m, id)), 0))
+		put_ahead(m, value, id->lo);
+	else
+		chain(m, value, id);
 }

@@ -47,7 +47,8 @@ struct nmw_idmap {
 	uint32_t ring_mask; /* */
 	uint32_t first;	    /* bucket 0 */
 	uint32_t ringed;    /* ids in the ring */
-	uint32_t pad[11];
+	uint32_t streak;    /* of those in order */
+	uint32_t pad[10];
 	uint32_t at[]; /* the ring, then the buckets */
 };
 
@@ -62,7 +63,7 @@ struct nmw_idmap *nmw_idmap_init(void *mem, uint32_t cap, void *records, uint32_
 /* What is not in the ring, out of line. */
 uint32_t nmw_idmap_find_chained(const struct nmw_idmap *m, uint64_t lo, uint64_t hi);
 uint32_t nmw_idmap_take_chained(struct nmw_idmap *m, uint64_t lo, uint64_t hi);
-void nmw_idmap_put_other(struct nmw_idmap *m, uint32_t value);
+void nmw_idmap_put_other(struct nmw_idmap *m, uint32_t value, struct nmw_id *id);
 
 static inline struct nmw_id *nmw_idmap_id(const struct nmw_idmap *m, uint32_t value)
 {
@@ -110,14 +111,13 @@ static inline uint32_t nmw_idmap_find(const struct nmw_idmap *m, uint64_t lo, ui
 static inline void nmw_idmap_put_at(struct nmw_idmap *m, uint32_t value, struct nmw_id *id,
 				    uint64_t lo, uint64_t hi)
 {
-	uint32_t *slot = nmw_idmap_slot(m, lo);
 	id->lo = lo;
 	id->hi = hi;
-	if ((lo ^ m->top) | (hi ^ m->ring_hi) | *slot) {
-		nmw_idmap_put_other(m, value);
+	if ((lo ^ m->top) | (hi ^ m->ring_hi) || *nmw_idmap_slot(m, lo)) {
+		nmw_idmap_put_other(m, value, id);
 		return;
 	}
-	*slot = value;
+	*nmw_idmap_slot(m, lo) = value;
 	m->top = lo + 1;
 	m->ringed++;
 }
@@ -130,13 +130,15 @@ static inline void nmw_idmap_put(struct nmw_idmap *m, uint32_t value, uint64_t l
 /* Takes an id out and returns its value; 0 = it was not there. Its record stays as it was. */
 static inline uint32_t nmw_idmap_take(struct nmw_idmap *m, uint64_t lo, uint64_t hi)
 {
-	uint32_t *slot = nmw_idmap_slot(m, lo);
-	uint32_t v = *slot;
-	if (!v || !nmw_idmap_in_ring(m, lo, hi))
-		return nmw_idmap_take_chained(m, lo, hi);
-	*slot = 0;
-	m->ringed--;
-	return v;
+	if (nmw_idmap_in_ring(m, lo, hi)) {
+		uint32_t *slot = nmw_idmap_slot(m, lo), v = *slot;
+		if (v) {
+			*slot = 0;
+			m->ringed--;
+			return v;
+		}
+	}
+	return nmw_idmap_take_chained(m, lo, hi);
 }
 
 /* Takes out an id that is there, by its value. */

@@ -124,11 +124,15 @@ static void move_queue(struct nmw_books *b, struct nmw_levels *s, uint32_t from,
 static void evict(struct nmw_books *b, struct nmw_levels *s, uint32_t step, uint32_t base)
 {
 	uint64_t *words = nmw_levels_words(b, nmw_levels_sides(b, s));
-	for (uint32_t i = 0; i < b->window; i++) {
-		uint32_t slot = (s->base + i) & (b->window - 1);
-		if (!nmw_bitmap_test(words, slot))
-			continue;
-		uint32_t pos = s->base + i;
+	uint32_t first = s->base & b->window_mask, at = 0; /* positions from base */
+	while (at < b->window) {
+		uint32_t slot = nmw_bitmap_next(s->sum, words, (first + at) & b->window_mask,
+						b->window_mask);
+		uint32_t next = (slot - first) & b->window_mask;
+		if (slot == NMW_BITMAP_NONE || next < at)
+			return; /* went round */
+		at = next + 1;
+		uint32_t pos = s->base + next;
 		if (step == s->step && pos >= base && pos - base < b->window)
 			continue;
 		uint32_t ref = nmw_levels_far(b, s, (pos ^ s->mirror) * s->step);

@@ -57,17 +57,23 @@ static inline const struct nmw_levels *nmw_levels_get(const struct nmw_books *b,
 	return (const struct nmw_levels *)(const void *)p;
 }
 
-/* Their bitmap. */
+/* Their bitmap: a bit for every tick of every window, in the order of the windows. */
 static inline uint64_t *nmw_levels_words(struct nmw_books *b, uint32_t sides)
 {
-	char *p = (char *)b + b->bitmaps_off + (uint64_t)sides * NMW_BITMAP_WORDS * 8;
+	char *p = (char *)b + b->bitmaps_off + (uint64_t)sides * (b->window / 8);
 	return (uint64_t *)(void *)p;
 }
 
 static inline const uint64_t *nmw_levels_bits(const struct nmw_books *b, uint32_t sides)
 {
-	const char *p = (const char *)b + b->bitmaps_off + (uint64_t)sides * NMW_BITMAP_WORDS * 8;
+	const char *p = (const char *)b + b->bitmaps_off + (uint64_t)sides * (b->window / 8);
 	return (const uint64_t *)(const void *)p;
+}
+
+/* The word in which a level's bit is. */
+static inline const uint64_t *nmw_levels_word(const struct nmw_books *b, uint32_t ref)
+{
+	return nmw_levels_bits(b, 0) + (ref - b->win_ref) / 64;
 }
 
 static inline uint32_t nmw_levels_sides(const struct nmw_books *b, const struct nmw_levels *s)

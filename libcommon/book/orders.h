@@ -3,7 +3,7 @@
  *   0        256
  *   +--------+---------+------------+----------+---------------+----------+----------+
  *   | struct | links   | far nodes  | windows  | orders        | sides    | bitmaps  |
- *   | books  | 0..N, 8 | 0..N, 24   | 8 a tick | 0..N, 32 / 64 | 64       | 512      |
+ *   | books  | 0..N, 8 | 0..N, 24   | 8 a tick | 0..N, 32 / 64 | 64       | 1/8 tick |
  *   +--------+---------+------------+----------+---------------+----------+----------+
  *
  * A queue is a circular doubly linked list whose sentinel is its level: the same pair of links is

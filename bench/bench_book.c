@@ -1,0 +1,691 @@
+/* The books beside the textbook engine, on flows of orders whose trades are known.
+ *
+ *     bench_book [-r RUNS] [-n MESSAGES] [-b BURST] [-o ORDERS] [-c CPU] [-e ENGINE] [-p|-P]
+ * [FILE...]
+ *
+ * FILE: flows (wl.h); without one, three are made: one symbol, 1,000 symbols by zipf, 1,000 alike.
+ * An engine takes the prefill untimed, then the timed messages, and writes a report for every fill;
+ * count, shares and hash of the fills are compared with the file's: what disagrees has no figure
+ * and ends with exit status 1.  Best and median of RUNS, in ns a message of CPU time of the thread,
+ * pinned to CPU.  Then the same flow with permuted ids (-P: only that, -p: not), and the latency of
+ * single messages, without what reading the clock costs.
+ *
+ * Instructions instead of time:
+ *     valgrind --tool=callgrind --collect-atstart=no --toggle-collect=play_books \
+ *         bench_book -r 1 -n 400000 -e books -p FILE
+ */
+#include "base/clock.h"
+#include "base/hist.h"
+#include "book/book.h"
+#include "book/idmap.h"
+#include "textbook_book.h"
+#include "wl.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#define BURST_MAX 128u
+#define FILLS	  16u
+#define RUNS_MAX  99u
+#define FAR_AHEAD 16384u /* live orders: with fewer, all of it lies in the cache */
+
+static struct {
+	unsigned runs, burst;
+	uint32_t orders;
+	uint64_t messages;
+	int cpu;
+	bool books, textbook, dense, permuted;
+} opt = {.runs = 7,
+	 .burst = 16,
+	 .orders = 1u << 21,
+	 .cpu = -1,
+	 .books = true,
+	 .textbook = true,
+	 .dense = true,
+	 .permuted = true};
+
+static const char *const kind_name[WL_KINDS] = {NULL, "add", "cancel", "replace", "ioc", "market"};
+
+static bool is_market(const struct wl_msg *m)
+{
+	return m->kind == WL_MARKET;
+}
+
+/* ---- our books ---- */
+
+struct report {
+	uint64_t maker, taker;
+	uint32_t px, qty, maker_left, sym;
+};
+
+struct desk {
+	struct nmw_books *books;
+	struct nmw_idmap *ids;
+	struct report *reports;
+	uint64_t reported;
+	void *mem;
+	size_t size, reports_size;
+};
+
+static int desk_open(struct desk *d, const struct wl *w)
+{
+	struct nmw_books_spec spec = {.symbols = (uint32_t)w->head.symbols,
+				      .orders = opt.orders,
+				      .user = sizeof(struct nmw_id)};
+	size_t books = nmw_books_footprint(&spec);
+	d->size = books + nmw_idmap_footprint(opt.orders);
+	d->reports_size = (w->head.trades + w->head.prefill + 1) * sizeof *d->reports;
+	d->mem = wl_memory(d->size);
+	d->reports = wl_memory(d->reports_size);
+	if (!d->mem || !d->reports) {
+		fprintf(stderr, "bench_book: no memory for %u orders\n", opt.orders);
+		return -1;
+	}
+	d->books = nmw_books_init(d->mem, &spec);
+	d->ids = nmw_idmap_init((char *)d->mem + books, opt.orders, nmw_book_user(d->books, 0),
+				nmw_books_order_size(d->books));
+	d->reported = 0;
+	return 0;
+}
+
+static void desk_close(struct desk *d)
+{
+	wl_memory_free(d->mem, d->size);
+	wl_memory_free(d->reports, d->reports_size);
+}
+
+static void report(struct desk *d, const struct nmw_fill *f, uint32_t sym, uint64_t taker)
+{
+	const struct nmw_id *maker = nmw_book_user(d->books, f->maker);
+	d->reports[d->reported++] = (struct report){.maker = maker->lo,
+						    .taker = taker,
+						    .px = f->px,
+						    .qty = f->qty,
+						    .maker_left = f->maker_left,
+						    .sym = sym};
+	if (f->maker_left)
+		return;
+	nmw_idmap_take(d->ids, maker->lo, 0);
+	nmw_book_free(d->books, f->maker);
+}
+
+/* Returns what is left. */
+__attribute__((noinline)) static uint32_t take(struct desk *d, const struct wl_msg *m,
+					       uint32_t limit, uint64_t id)
+{
+	struct nmw_taker t = {.sym = m->sym, .side = m->side, .limit = limit, .qty = m->qty};
+	struct nmw_fill f[FILLS];
+	unsigned n;
+	do {
+		n = nmw_book_match(d->books, &t, f, FILLS);
+		for (unsigned i = 0; i < n; i++)
+			report(d, &f[i], m->sym, id);
+	} while (n == FILLS);
+	return t.qty;
+}
+
+NMW_BOOK_HOT void rest(struct nmw_books *b, struct nmw_idmap *ids, const struct wl_msg *m,
+		       uint32_t qty, uint64_t id)
+{
+	nmw_oid h = nmw_book_alloc(b);
+	if (!h)
+		return; /* the hash will tell */
+	struct nmw_id *at = nmw_book_rest(b, h, m->sym, m->side, (uint32_t)m->px, qty, m->seq, 0);
+	nmw_idmap_put_at(ids, h, at, id, 0);
+}
+
+__attribute__((noinline)) static void cross(struct desk *d, const struct wl_msg *m, uint64_t id)
+{
+	uint32_t left = take(d, m, (uint32_t)m->px, id);
+	if (left)
+		rest(d->books, d->ids, m, left, id);
+}
+
+NMW_BOOK_HOT void cancel(struct nmw_books *b, struct nmw_idmap *ids, uint64_t id)
+{
+	nmw_oid h = nmw_idmap_take(ids, id, 0);
+	if (!h)
+		return;
+	nmw_book_unlink(b, h);
+	nmw_book_free(b, h);
+}
+
+NMW_BOOK_HOT void apply(struct desk *d, struct nmw_books *b, struct nmw_idmap *ids,
+			const struct wl_msg *m)
+{
+	uint64_t id = m->id;
+	if (m->kind != WL_ADD) {
+		if (m->kind >= WL_IOC) {
+			uint32_t bound = m->side ? 0 : NMW_TICK_MAX;
+			take(d, m, is_market(m) ? bound : (uint32_t)m->px, id);
+			return;
+		}
+		cancel(b, ids, id);
+		if (m->kind == WL_CANCEL)
+			return;
+		id = m->new_id;
+	}
+	if (nmw_book_crosses(b, m->sym, m->side, (uint32_t)m->px))
+		cross(d, m, id);
+	else
+		rest(b, ids, m, m->qty, id);
+}
+
+/* What a burst will touch is fetched in steps, each while the burst before it is one step further:
+ * a step reads what the one before has fetched, and no step waits.
+ *
+ *      burst i + 3        i + 2                  i + 1            i
+ *      level, id's slot   last order, the order  its neighbours   apply
+ */
+struct ahead {
+	uint32_t n_rest, n_go, n_take;
+	uint8_t rest[BURST_MAX], go[BURST_MAX], take[BURST_MAX]; /* messages of the burst */
+	uint32_t level[2 * BURST_MAX], order[BURST_MAX];
+};
+
+/* By kind without a branch on it: it cannot be predicted. */
+static void ahead_sort(struct ahead *a, const struct wl_msg *m, size_t n)
+{
+	a->n_rest = a->n_go = a->n_take = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t kind = m[i].kind, aggressive = kind >= WL_IOC;
+		a->rest[a->n_rest] = a->go[a->n_go] = a->take[a->n_take] = (uint8_t)i;
+		a->n_rest += kind & 1 & ~aggressive; /* ADD, REPLACE */
+		a->n_go += kind >> 1 & ~aggressive;  /* CANCEL, REPLACE */
+		a->n_take += aggressive;
+	}
+}
+
+static void ahead_levels(struct ahead *a, const struct desk *d, const struct wl_msg *m, size_t n)
+{
+	const struct nmw_books *b = d->books;
+	ahead_sort(a, m, n);
+	for (uint32_t i = 0; i < a->n_go; i++)
+		nmw_idmap_prefetch(d->ids, m[a->go[i]].id, 0);
+	for (uint32_t i = 0; i < a->n_rest; i++) {
+		const struct wl_msg *r = &m[a->rest[i]];
+		a->level[i] = nmw_book_prefetch_level(b, r->sym, r->side, (uint32_t)r->px);
+	}
+	for (uint32_t i = 0; i < a->n_take; i++) {
+		const struct wl_msg *t = &m[a->take[i]];
+		a->level[a->n_rest + i] = nmw_book_prefetch_best(b, t->sym, 1u - t->side);
+	}
+}
+
+static void ahead_orders(struct ahead *a, const struct desk *d, const struct wl_msg *m)
+{
+	for (uint32_t i = 0; i < a->n_rest; i++)
+		nmw_book_prefetch_last(d->books, a->level[i]);
+	for (uint32_t i = 0; i < a->n_take; i++)
+		nmw_book_prefetch_first(d->books, a->level[a->n_rest + i]);
+	for (uint32_t i = 0; i < a->n_go; i++) {
+		a->order[i] = nmw_idmap_find(d->ids, m[a->go[i]].id, 0);
+		nmw_book_prefetch_order(d->books, a->order[i]);
+	}
+}
+
+static void ahead_near(const struct ahead *a, const struct desk *d)
+{
+	for (uint32_t i = 0; i < a->n_go; i++)
+		nmw_book_prefetch_near(d->books, a->order[i]);
+}
+
+static void apply_burst(struct desk *d, const struct wl_msg *m, size_t n)
+{
+	struct nmw_books *b = d->books;
+	struct nmw_idmap *ids = d->ids;
+	for (size_t i = 0; i < n; i++)
+		apply(d, b, ids, &m[i]);
+}
+
+static size_t burst_at(size_t at, size_t n)
+{
+	return at >= n ? 0 : n - at < opt.burst ? n - at : opt.burst;
+}
+
+static void play_far(struct desk *d, const struct wl_msg *m, size_t n)
+{
+	struct ahead a[4];
+	size_t step = opt.burst;
+	for (size_t i = 0, at = 0; at < n + 3 * step; i++, at += step) {
+		struct ahead *levels = &a[i & 3], *orders = &a[(i - 1) & 3],
+			     *near = &a[(i - 2) & 3];
+		ahead_levels(levels, d, m + at, burst_at(at, n));
+		if (i >= 1)
+			ahead_orders(orders, d, m + at - step);
+		if (i >= 2)
+			ahead_near(near, d);
+		if (i >= 3)
+			apply_burst(d, m + at - 3 * step, burst_at(at - 3 * step, n));
+	}
+}
+
+__attribute__((noinline)) static void play_books(void *desk, const struct wl_msg *m, size_t n)
+{
+	struct desk *d = desk;
+	if (d->books->live > FAR_AHEAD)
+		play_far(d, m, n);
+	else
+		apply_burst(d, m, n);
+}
+
+static void *open_books(const struct wl *w)
+{
+	struct desk *d = calloc(1, sizeof *d);
+	if (!d || desk_open(d, w))
+		exit(1);
+	return d;
+}
+
+static void restart_books(void *desk)
+{
+	((struct desk *)desk)->reported = 0;
+}
+
+static void results_books(const void *desk, struct wl_head *h)
+{
+	const struct desk *d = desk;
+	h->trades = d->reported;
+	for (uint64_t i = 0; i < d->reported; i++) {
+		const struct report *r = &d->reports[i];
+		h->shares += r->qty;
+		h->hash = wl_hash(h->hash, r->maker, r->taker, r->px, r->qty);
+	}
+}
+
+static void close_books(void *desk)
+{
+	desk_close(desk);
+	free(desk);
+}
+
+/* ---- the textbook's ---- */
+
+struct school {
+	struct textbook *book;
+	struct textbook_fill *fills;
+	size_t size;
+};
+
+static void *open_textbook(const struct wl *w)
+{
+	struct school *s = calloc(1, sizeof *s);
+	if (!s)
+		exit(1);
+	s->book = textbook_new((uint32_t)w->head.symbols);
+	s->size = (w->head.trades + w->head.prefill + 1) * sizeof *s->fills;
+	s->fills = wl_memory(s->size);
+	if (!s->fills)
+		exit(1);
+	textbook_fills(s->book, s->fills);
+	return s;
+}
+
+__attribute__((noinline)) static void play_textbook(void *school, const struct wl_msg *m, size_t n)
+{
+	struct textbook *t = ((struct school *)school)->book;
+	for (const struct wl_msg *end = m + n; m < end; m++) {
+		uint32_t px = (uint32_t)m->px;
+		if (m->kind >= WL_IOC) {
+			uint32_t bound = m->side ? 0 : NMW_TICK_MAX;
+			textbook_take(t, m->sym, m->side, is_market(m) ? bound : px, m->qty, m->id);
+			continue;
+		}
+		if (m->kind != WL_ADD)
+			textbook_cancel(t, m->id);
+		if (m->kind != WL_CANCEL)
+			textbook_add(t, m->sym, m->side, px, m->qty,
+				     m->kind == WL_ADD ? m->id : m->new_id);
+	}
+}
+
+static void restart_textbook(void *school)
+{
+	struct school *s = school;
+	textbook_fills(s->book, s->fills);
+}
+
+static void results_textbook(const void *school, struct wl_head *h)
+{
+	const struct school *s = school;
+	h->trades = textbook_filled(s->book);
+	for (uint64_t i = 0; i < h->trades; i++) {
+		const struct textbook_fill *f = &s->fills[i];
+		h->shares += f->qty;
+		h->hash = wl_hash(h->hash, f->maker, f->taker, f->px, f->qty);
+	}
+}
+
+static void close_textbook(void *school)
+{
+	struct school *s = school;
+	textbook_free(s->book);
+	wl_memory_free(s->fills, s->size);
+	free(s);
+}
+
+/* ---- the measurement ---- */
+
+struct engine {
+	const char *name;
+	void *(*open)(const struct wl *w);
+	void (*play)(void *e, const struct wl_msg *m, size_t n);
+	void (*restart)(void *e); /* the timed part begins */
+	void (*results)(const void *e, struct wl_head *h);
+	void (*close)(void *e);
+};
+
+static const struct engine books = {"books",	   open_books,	  play_books,
+				    restart_books, results_books, close_books};
+static const struct engine textbook = {"textbook",	 open_textbook,	   play_textbook,
+				       restart_textbook, results_textbook, close_textbook};
+
+static bool agrees(const struct engine *e, const void *state, const struct wl *w)
+{
+	struct wl_head got = {.trades = 0};
+	e->results(state, &got);
+	const struct wl_head *want = &w->head;
+	if (got.trades == want->trades && got.shares == want->shares && got.hash == want->hash)
+		return true;
+	printf("%s: %s: %llu trades, %llu shares, hash %016llx found; %llu, %llu, %016llx "
+	       "expected: "
+	       "no figure\n",
+	       w->name, e->name, (unsigned long long)got.trades, (unsigned long long)got.shares,
+	       (unsigned long long)got.hash, (unsigned long long)want->trades,
+	       (unsigned long long)want->shares, (unsigned long long)want->hash);
+	return false;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+struct figure {
+	double best, median; /* ns a message */
+};
+
+static double time_one(const struct engine *e, const struct wl *w, bool *good)
+{
+	void *state = e->open(w);
+	const struct wl_msg *timed = w->msg + w->head.prefill;
+	e->play(state, w->msg, w->head.prefill);
+	e->restart(state);
+	uint64_t t0 = nmw_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	e->play(state, timed, w->head.timed);
+	uint64_t t1 = nmw_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	*good = *good && agrees(e, state, w);
+	e->close(state);
+	return (double)(t1 - t0) / (double)w->head.timed;
+}
+
+static bool time_all(const struct engine *e, const struct wl *w, unsigned runs, struct figure *out)
+{
+	double t[RUNS_MAX];
+	bool good = true;
+	for (unsigned i = 0; i < runs && good; i++)
+		t[i] = time_one(e, w, &good);
+	if (!good)
+		return false;
+	qsort(t, runs, sizeof t[0], by_value);
+	*out = (struct figure){.best = t[0], .median = t[runs / 2]};
+	return true;
+}
+
+/* ---- latency of single messages ---- */
+
+static double ns_per_tick(void)
+{
+	uint64_t t0 = nmw_clock_mono(), c0 = __rdtsc();
+	while (nmw_clock_mono() - t0 < 20000000)
+		nmw_clock_pause();
+	uint64_t t1 = nmw_clock_mono(), c1 = __rdtsc();
+	return (double)(t1 - t0) / (double)(c1 - c0);
+}
+
+static inline uint64_t ticks_begin(void)
+{
+	_mm_lfence();
+	uint64_t t = __rdtsc();
+	_mm_lfence();
+	return t;
+}
+
+static inline uint64_t ticks_end(void)
+{
+	unsigned cpu;
+	uint64_t t = __rdtscp(&cpu);
+	_mm_lfence();
+	return t;
+}
+
+static uint64_t clock_cost(void)
+{
+	static struct nmw_hist h;
+	for (int i = 0; i < 100000; i++) {
+		uint64_t t = ticks_begin();
+		nmw_hist_record(&h, ticks_end() - t);
+	}
+	return nmw_hist_quantile(&h, 500000);
+}
+
+static void print_latency(const char *name, const struct nmw_hist *h, double ns)
+{
+	static const uint32_t ppm[] = {500000, 990000, 999000, 999900};
+	if (!h->count)
+		return;
+	printf("    %-8s", name);
+	for (size_t i = 0; i < sizeof ppm / sizeof ppm[0]; i++)
+		printf(" %7.0f", (double)nmw_hist_quantile(h, ppm[i]) * ns);
+	printf(" %9.0f\n", (double)h->max * ns);
+}
+
+static void latency(const struct wl *w)
+{
+	static struct nmw_hist kind[WL_KINDS], all;
+	memset(kind, 0, sizeof kind);
+	memset(&all, 0, sizeof all);
+	struct desk *d = open_books(w);
+	const struct wl_msg *m = w->msg + w->head.prefill;
+	uint64_t cost = clock_cost();
+	double ns = ns_per_tick();
+	play_books(d, w->msg, w->head.prefill);
+	d->reported = 0;
+	for (uint64_t i = 0; i < w->head.timed; i++) {
+		uint64_t t = ticks_begin();
+		apply(d, d->books, d->ids, &m[i]);
+		t = ticks_end() - t;
+		nmw_hist_record(&kind[m[i].kind], t > cost ? t - cost : 0);
+	}
+	close_books(d);
+	printf("    one message, ns %14s %7s %7s %7s %9s\n", "p50", "p99", "p99.9", "p99.99",
+	       "max");
+	for (unsigned k = WL_ADD; k < WL_KINDS; k++) {
+		print_latency(kind_name[k], &kind[k], ns);
+		nmw_hist_add(&all, &kind[k]);
+	}
+	print_latency("all", &all, ns);
+}
+
+/* ---- the page ---- */
+
+static bool line(const struct wl *w, const char *ids, const struct figure *base)
+{
+	struct figure ours, other;
+	bool good = true;
+	if (opt.books && (good = time_all(&books, w, opt.runs, &ours))) {
+		printf("  %-8s %-9s %8.1f %8.1f", ids, "books", ours.best, ours.median);
+		if (base->best > 0)
+			printf("   %.2f times dense ids", ours.best / base->best);
+		printf("\n");
+		fflush(stdout);
+	}
+	if (opt.textbook && good && (good = time_all(&textbook, w, (opt.runs + 2) / 3, &other))) {
+		printf("  %-8s %-9s %8.1f %8.1f", ids, "textbook", other.best, other.median);
+		if (opt.books)
+			printf("   %.1f times the books", other.best / ours.best);
+		printf("\n");
+		fflush(stdout);
+	}
+	return good;
+}
+
+static bool measure(struct wl *w)
+{
+	const struct wl_head *h = &w->head;
+	struct figure dense = {0, 0}, none = {0, 0};
+	bool good = true;
+	if (opt.messages && opt.messages < h->timed && wl_cut(w, opt.messages))
+		return false;
+	printf("\n%s: %llu symbols, %llu live before %llu messages, %llu trades\n", w->name,
+	       (unsigned long long)h->symbols, (unsigned long long)h->prefill,
+	       (unsigned long long)h->timed, (unsigned long long)h->trades);
+	printf("  %-8s %-9s %8s %8s   ns a message\n", "ids", "engine", "best", "median");
+	if (opt.dense) {
+		good = line(w, "dense", &none);
+		if (good && opt.permuted && opt.books)
+			good = time_all(&books, w, 3, &dense);
+		if (good && opt.books)
+			latency(w);
+	}
+	if (good && opt.permuted)
+		good = !wl_permute(w, 1) && line(w, "permuted", &dense);
+	return good;
+}
+
+static bool measure_made(void)
+{
+	static const struct {
+		const char *name;
+		struct wl_spec spec;
+	} made[] = {
+		{"one symbol", {.symbols = 1, .live = 4000, .seed = 23}},
+		{"1,000 symbols, zipf", {.symbols = 1000, .live = 4000, .zipf = 1, .seed = 23}},
+		{"1,000 symbols, uniform", {.symbols = 1000, .live = 1000, .seed = 23}},
+	};
+	bool good = true;
+	for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+		struct wl_spec spec = made[i].spec;
+		struct wl w;
+		spec.messages = opt.messages ? (uint32_t)opt.messages : 2000000;
+		if (wl_make(&w, made[i].name, &spec))
+			return false;
+		good = measure(&w) && good;
+		wl_free(&w);
+	}
+	return good;
+}
+
+static bool measure_file(const char *path)
+{
+	struct wl w;
+	bool good = wl_load(&w, path) == 0 && measure(&w);
+	wl_free(&w);
+	return good;
+}
+
+/* What an operator pays before the first order. */
+static void memory(void)
+{
+	struct nmw_books_spec many = {.symbols = 10000, .orders = 1u << 20, .user = 40};
+	struct nmw_books_spec deep = {.symbols = 1, .orders = 10000000, .user = 40};
+	size_t size = nmw_books_footprint(&many);
+	size_t ids = nmw_idmap_footprint(deep.orders);
+	uint64_t t0 = nmw_clock_mono();
+	void *mem = wl_memory(size);
+	if (!mem)
+		return;
+	nmw_books_init(mem, &many);
+	printf("\n10,000 symbols and 1,048,576 orders: %zu MiB, ready in %.0f ms, all touched\n",
+	       size >> 20, (double)(nmw_clock_mono() - t0) / 1e6);
+	printf("10,000,000 live orders, each with 40 bytes of its owner's: %zu MiB, and %zu MiB "
+	       "for "
+	       "their ids\n",
+	       nmw_books_footprint(&deep) >> 20, ids >> 20);
+	wl_memory_free(mem, size);
+}
+
+static void pin(void)
+{
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	CPU_SET((size_t)(opt.cpu < 0 ? sched_getcpu() : opt.cpu), &set);
+	if (sched_setaffinity(0, sizeof set, &set))
+		perror("bench_book: sched_setaffinity");
+}
+
+static int usage(void)
+{
+	fprintf(stderr,
+		"usage: bench_book [-r RUNS] [-n MESSAGES] [-b BURST] [-o ORDERS] [-c CPU]\n"
+		"                  [-e books|textbook] [-p (dense ids only) | -P (permuted "
+		"only)] [FILE...]\n");
+	return 2;
+}
+
+static bool number(const char *s, uint64_t lo, uint64_t hi, uint64_t *out)
+{
+	char *end;
+	*out = strtoull(s, &end, 10);
+	return end != s && !*end && *out >= lo && *out <= hi;
+}
+
+static bool option(int c, const char *arg)
+{
+	uint64_t v = 0;
+	bool good = true;
+	switch (c) {
+	case 'r':
+		good = number(arg, 1, RUNS_MAX, &v);
+		opt.runs = (unsigned)v;
+		break;
+	case 'n':
+		return number(arg, 1, UINT32_MAX, &opt.messages);
+	case 'b':
+		good = number(arg, 1, BURST_MAX, &v);
+		opt.burst = (unsigned)v;
+		break;
+	case 'o':
+		good = number(arg, 1, NMW_BOOK_ORDERS_MAX, &v);
+		opt.orders = (uint32_t)v;
+		break;
+	case 'c':
+		good = number(arg, 0, CPU_SETSIZE - 1, &v);
+		opt.cpu = (int)v;
+		break;
+	case 'e':
+		opt.books = strcmp(arg, "textbook") != 0;
+		opt.textbook = strcmp(arg, "books") != 0;
+		return opt.books != opt.textbook;
+	case 'p':
+		opt.permuted = false;
+		break;
+	case 'P':
+		opt.dense = false;
+		break;
+	default:
+		return false;
+	}
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	for (int c; (c = getopt(argc, argv, "r:n:b:o:c:e:pP")) != -1;)
+		if (!option(c, optarg))
+			return usage();
+	pin();
+	bool good = true;
+	for (int i = optind; i < argc; i++)
+		good = measure_file(argv[i]) && good;
+	if (optind == argc) {
+		good = measure_made();
+		memory();
+	}
+	return good ? 0 : 1;
+}
