@@ -206,6 +206,7 @@ static struct nmw_ring *new_handle(const struct nmw_cons_spec *s)
 		return NULL;
 	r->fd = -1;
 	r->idx = NMW_RING_CONSUMERS;
+	r->any_owner = s->group || s->tap;
 	r->after_idx = -1;
 	snprintf(r->name, sizeof r->name, "%s", s->ring);
 	snprintf(r->after, sizeof r->after, "%s", s->after ? s->after : "");

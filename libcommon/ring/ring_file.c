@@ -109,10 +109,10 @@ int nmw_ring_geom_check(const struct nmw_ring_geom *g, uint64_t file_sz, uint64_
 }
 
 static int map_part(struct nmw_ring *r, void **out, uint64_t off, uint64_t len, bool write,
-		    struct nmw_err *e)
+		    int flags, struct nmw_err *e)
 {
 	int prot = PROT_READ | (write ? PROT_WRITE : 0);
-	void *p = mmap(NULL, len, prot, MAP_SHARED | MAP_POPULATE, r->fd, (off_t)off);
+	void *p = mmap(NULL, len, prot, MAP_SHARED | flags, r->fd, (off_t)off);
 	if (p == MAP_FAILED)
 		return nmw_err_set(e, -errno, NMW_EXIT_RESOURCE,
 				   "ring %s: %llu bytes cannot be mapped: %s", r->name,
@@ -125,14 +125,15 @@ int nmw_ring_file_map(struct nmw_ring *r, bool producer, bool tap, struct nmw_er
 {
 	const struct nmw_ring_geom *g = &r->g;
 	void *hdr = NULL, *ctl = NULL, *slots = NULL, *frames = NULL;
-	int rc = map_part(r, &hdr, 0, g->ctl_off, producer, e);
+	int flags = tap ? 0 : MAP_POPULATE;
+	uint64_t ctl_sz = g->slots_off - g->ctl_off, slots_sz = g->frames_off - g->slots_off;
+	int rc = map_part(r, &hdr, 0, g->ctl_off, producer, flags, e);
 	if (rc == 0)
-		rc = map_part(r, &ctl, g->ctl_off, g->slots_off - g->ctl_off, !tap, e);
+		rc = map_part(r, &ctl, g->ctl_off, ctl_sz, !tap, flags, e);
 	if (rc == 0)
-		rc = map_part(r, &slots, g->slots_off, g->frames_off - g->slots_off, producer, e);
+		rc = map_part(r, &slots, g->slots_off, slots_sz, producer, flags, e);
 	if (rc == 0)
-		rc = map_part(r, &frames, g->frames_off, g->frame_sz, producer, e);
-	r->writable = producer;
+		rc = map_part(r, &frames, g->frames_off, g->frame_sz, producer, flags, e);
 	r->hdr = hdr;
 	r->ctl = ctl;
 	r->slots = slots;
@@ -289,6 +290,11 @@ static int read_geom(struct nmw_ring *r, struct nmw_err *e)
 	if (fstat(r->fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return nmw_err_set(e, -EPROTO, NMW_EXIT_PEER, "ring %s: %s: not a regular file",
 				   r->name, r->path);
+	if (!r->any_owner && st.st_uid != 0 && st.st_uid != geteuid())
+		return nmw_err_set(e, -EPERM, NMW_EXIT_PERM,
+				   "ring %s: %s belongs to another user (uid %u): share it with "
+				   "--group on both sides",
+				   r->name, r->path, (unsigned)st.st_uid);
 	uint64_t page = page_of(r->fd);
 	if ((uint64_t)st.st_size < page)
 		return nmw_err_set(e, -EPROTO, NMW_EXIT_PEER,

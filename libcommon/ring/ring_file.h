@@ -32,7 +32,7 @@ struct nmw_arena {
 /* The cold part of a handle. */
 struct nmw_ring {
 	int fd;
-	bool writable; /* a producer's: header, slots, frames */
+	bool any_owner; /* may belong to another user: shared by a group, or only looked at */
 	char name[NMW_RING_NAME_MAX];
 	char path[NMW_RING_PATH_MAX];
 	struct nmw_ring_geom g; /* checked copy; the file's is not read again */

@@ -20,6 +20,7 @@ static struct nmw_ring *look(const char *name, int flags, struct nmw_err *e)
 		return NULL;
 	}
 	r->fd = -1;
+	r->any_owner = true;
 	snprintf(r->name, sizeof r->name, "%s", name);
 	if (nmw_ring_file_open(r, flags, e) == 0 && nmw_ring_file_map(r, false, true, e) == 0)
 		return r;
@@ -163,15 +164,12 @@ static bool anybody(int fd)
 
 enum reap_what { REAP_PRIVATE, REAP_CLOSED, REAP_ALL };
 
-static bool wanted(const struct nmw_ring *r, enum reap_what what)
+static bool wanted(struct nmw_ring *r, enum reap_what what, bool sound)
 {
-	bool mapped = r->hdr != NULL;
-	if (what == REAP_ALL)
+	if (what == REAP_ALL || (sound && (r->g.flags & NMW_RING_F_PRIVATE)))
 		return true;
-	if (!mapped)
-		return false;
-	return (r->g.flags & NMW_RING_F_PRIVATE) ||
-	       (what == REAP_CLOSED && __atomic_load_n(&r->hdr->p.closed, __ATOMIC_ACQUIRE) != 0);
+	return what == REAP_CLOSED && sound && nmw_ring_file_map(r, false, true, NULL) == 0 &&
+	       __atomic_load_n(&r->hdr->p.closed, __ATOMIC_ACQUIRE) != 0;
 }
 
 /* A file that is no ring counts as dead when nobody holds a lock on it. */
@@ -182,10 +180,10 @@ static int reap_one(const char *name, enum reap_what what)
 	if (!r)
 		return 0;
 	r->fd = -1;
+	r->any_owner = true;
 	snprintf(r->name, sizeof r->name, "%s", name);
-	if (nmw_ring_file_open(r, O_RDWR, NULL) == 0)
-		nmw_ring_file_map(r, false, true, NULL);
-	if (r->fd >= 0 && wanted(r, what) && !anybody(r->fd) &&
+	bool sound = nmw_ring_file_open(r, O_RDWR, NULL) == 0;
+	if (r->fd >= 0 && wanted(r, what, sound) && !anybody(r->fd) &&
 	    nmw_shm_lock(r->fd, NMW_RING_LOCK_PRODUCER) == 0 && nmw_ring_file_current(r)) {
 		nmw_ring_file_unlink(r);
 		n = 1;

@@ -294,6 +294,7 @@ int nmw_prod_open(struct nmw_prod *p, const struct nmw_ring_spec *spec, struct n
 	if (!r)
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "ring: no memory");
 	r->fd = -1;
+	r->any_owner = spec->group;
 	p->next = 1;
 	nmw_ring_sweep();
 	rc = spec->name ? open_named(p, &r, spec, e) : create_private(r, spec, e);

@@ -254,6 +254,34 @@ START_TEST(not_rings)
 }
 END_TEST
 
+/* A ring that another user made is not taken for ours, unless a group shares it. */
+START_TEST(other_owner)
+{
+	struct nmw_prod p = fx_prod((struct nmw_ring_spec){.name = "o"}), q;
+	struct nmw_cons c;
+	struct nmw_ring_info info;
+	char path[NMW_RING_PATH_MAX];
+	nmw_ring_path(path, fx_dir, "o");
+	if (geteuid() == 0) { /* only root can give a file away */
+		ck_assert_int_eq(chown(path, 65534, (gid_t)-1), 0);
+		struct nmw_cons_spec s = {.ring = "o"};
+		ck_assert_int_eq(nmw_cons_join(&c, &s, &fx_err), -EPERM);
+		ck_assert_int_eq(fx_err.exit, NMW_EXIT_PERM);
+		s.group = true;
+		ck_assert_int_eq(nmw_cons_join(&c, &s, &fx_err), 0);
+		nmw_cons_leave(&c, false);
+		ck_assert_int_eq(nmw_ring_inspect("o", &info, &fx_err), 0);
+		fx_die(p.ring);
+		struct nmw_ring_spec again = {.name = "o"};
+		ck_assert_int_eq(nmw_prod_open(&q, &again, &fx_err), -EPERM);
+		again.group = true;
+		p = fx_prod(again);
+	}
+	nmw_prod_close(&p);
+	nmw_prod_leave(&p);
+}
+END_TEST
+
 START_TEST(truncated)
 {
 	struct nmw_prod p = fx_prod((struct nmw_ring_spec){.name = "cut", .slots = 16});
@@ -369,4 +397,4 @@ START_TEST(directory)
 END_TEST
 
 FX_MAIN("ring_layout", offsets, checksum, modes, read_only, geometry_byte, geometry_forged,
-	not_rings, truncated, names, refused_specs, no_memory, directory)
+	not_rings, truncated, other_owner, names, refused_specs, no_memory, directory)
