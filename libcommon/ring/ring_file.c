@@ -152,12 +152,9 @@ static void unmap(struct nmw_ring *r)
 		munmap(r->slots, g->frames_off - g->slots_off);
 	if (r->frames)
 		munmap(r->frames, g->frame_sz);
-	if (r->arena.q)
-		munmap(r->arena.q, g->slot_cnt * sizeof *r->arena.q);
 	r->hdr = NULL;
 	r->ctl = NULL;
 	r->slots = r->frames = NULL;
-	r->arena.q = NULL;
 }
 
 void nmw_ring_file_free(struct nmw_ring *r)

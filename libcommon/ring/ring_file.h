@@ -13,20 +13,25 @@
 
 #define NMW_RING_PATH_MAX 4200u /* bytes of a path, with the NUL */
 
-/* A frame that is in use: message seq has the arena up to position end. */
-struct nmw_arena_entry {
+#define NMW_ARENA_MARKS 128u /* twice what the stretches of an area need */
+
+/* All frames before position end belong to messages up to seq. */
+struct nmw_arena_mark {
 	uint64_t seq;
 	uint64_t end;
 };
 
-/* The frame area as a circle of bytes.  Positions only grow; a position p lies at offset
- * p - base of the lap that starts at base. */
+/* The producer's book on the frame area; ring_arena.c draws it. */
 struct nmw_arena {
-	struct nmw_arena_entry *q; /* frames in use, oldest first; slot_cnt entries, on demand */
-	uint64_t q_head, q_tail;   /* next entry to give up, next to fill */
-	uint64_t base;		   /* position of offset 0 in the lap of head */
-	uint64_t head;		   /* next position to give out */
-	uint64_t tail;		   /* all before is free */
+	uint64_t base;		    /* position of offset 0 in the lap of head */
+	uint64_t head;		    /* next position to give out */
+	uint64_t tail;		    /* all before is free */
+	uint64_t open;		    /* end of the last mark */
+	uint64_t last;		    /* highest message that has a frame */
+	uint64_t stretch;	    /* bytes after which a mark is set */
+	uint64_t burst, burst_next; /* head when message burst_next became the next one */
+	uint64_t marks, marks_end;  /* oldest mark, next one to set */
+	struct nmw_arena_mark mark[NMW_ARENA_MARKS];
 };
 
 /* The cold part of a handle. */
@@ -118,8 +123,8 @@ void nmw_prod_look_after(struct nmw_prod *p);
 
 /* Takes up the frames that messages hold which somebody has to read or may still join at. A frame
  * that does not follow the one before (frames of the producer's own, which it does not take from
- * the arena) closes the arena until all of them are done with. 0 or -ENOMEM. */
-int nmw_arena_rebuild(struct nmw_prod *p);
+ * the arena) closes the arena until all of them are done with. */
+void nmw_arena_rebuild(struct nmw_prod *p);
 /* Gives up frames ahead of need. */
 void nmw_arena_early(struct nmw_prod *p);
 

@@ -300,7 +300,7 @@ int nmw_prod_open(struct nmw_prod *p, const struct nmw_ring_spec *spec, struct n
 	rc = spec->name ? open_named(p, &r, spec, e) : create_private(r, spec, e);
 	if (rc == 0) {
 		fill_handle(p, r);
-		rc = nmw_arena_rebuild(p);
+		nmw_arena_rebuild(p);
 	}
 	if (rc != 0) {
 		nmw_ring_file_free(r);
