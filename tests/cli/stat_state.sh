@@ -61,7 +61,7 @@ jq -e '.tools[] | .dropped_messages == ([.dropped[]] | add) and (.dropped | has(
 
 expect 0 nmw-stat
 grep -qE "^nmw-recv +$recv +desk +running" "$T/out" || fail "list: nmw-recv"
-grep -qE '^orders +live +nmw-recv +8192' "$T/out" || fail "list: orders"
+grep -qE '^orders +live +nmw-recv +8192 +[0-9]+  unnamed: [0-9]+ behind$' "$T/out" || { cat "$T/out"; fail "list: orders"; }
 for name in orders nmw-recv desk $recv; do
 	expect 0 nmw-stat show "$name"
 	[ "$(grep -cE '^(nmw-|ring )' "$T/out")" = 1 ] || fail "show $name: one object expected"

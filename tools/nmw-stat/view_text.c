@@ -105,7 +105,7 @@ static void list_ring(FILE *f, const struct state_ring *r, const struct view_opt
 		red(o, x->state == NMW_RING_DEAD), state_ring_word(r), plain(o), x->tool, x->slots,
 		x->published);
 	for (unsigned i = 0; i < x->consumers; i++)
-		fprintf(f, "%s%s%s -" U64, i ? ", " : "",
+		fprintf(f, "%s%s%s: " U64 " behind", i ? ", " : "",
 			x->consumer[i].named ? x->consumer[i].name : "unnamed",
 			x->consumer[i].alive ? "" : " (away)", state_lag(x, i));
 	fputs(x->consumers ? "\n" : "none\n", f);
@@ -122,8 +122,8 @@ static void list(FILE *f, const struct state *s, const struct view_opts *o)
 	}
 	if (s->n_rings) {
 		fprintf(f, "%s%s%-18s %-6s %-10s %10s %12s  %s%s\n", s->n_tools ? "\n" : "",
-			bold(o), "RING", "STATE", "PRODUCER", "SLOTS", "PUBLISHED",
-			"CONSUMERS (behind)", plain(o));
+			bold(o), "RING", "STATE", "PRODUCER", "SLOTS", "PUBLISHED", "CONSUMERS",
+			plain(o));
 		for (unsigned i = 0; i < s->n_rings; i++)
 			list_ring(f, &s->rings[i], o);
 	}
