@@ -35,8 +35,8 @@ int nmw_conf_load(const char *path, struct nmw_conf **out, struct nmw_conf_at *r
 	FILE *f = is_stdin ? stdin : fopen(path, "re");
 	if (!f) {
 		int err = errno;
-		return nmw_err_set(e, -err, err == EACCES ? NMW_EXIT_PERM : NMW_EXIT_USAGE,
-				   "%s: cannot open: %s", name, strerror(err));
+		return nmw_err_set(e, -err, nmw_exit_of(err), "%s: cannot open: %s", name,
+				   strerror(err));
 	}
 	json_error_t j;
 	json_t *doc = json_loadf(f, LOAD_FLAGS, &j);
@@ -45,7 +45,7 @@ int nmw_conf_load(const char *path, struct nmw_conf **out, struct nmw_conf_at *r
 	if (!is_stdin)
 		fclose(f);
 	if (!doc && broken)
-		return nmw_err_set(e, -err, NMW_EXIT_USAGE, "%s: cannot read: %s", name,
+		return nmw_err_set(e, -err, nmw_exit_of(err), "%s: cannot read: %s", name,
 				   strerror(err));
 	if (!doc)
 		return load_err(name, &j, e);

@@ -1,5 +1,6 @@
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,4 +37,30 @@ int nmw_err_prefix(struct nmw_err *e, const char *fmt, ...)
 	append(e, ": ");
 	append(e, old);
 	return e->err;
+}
+
+enum nmw_exit nmw_exit_of(int err)
+{
+	switch (err < 0 ? -err : err) {
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ENAMETOOLONG:
+	case ELOOP:
+	case ENXIO:
+		return NMW_EXIT_USAGE;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return NMW_EXIT_PERM;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return NMW_EXIT_RESOURCE;
+	default:
+		return NMW_EXIT_FAILED;
+	}
 }

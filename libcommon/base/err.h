@@ -36,4 +36,8 @@ int nmw_err_set(struct nmw_err *e, int err, enum nmw_exit exit, const char *fmt,
 /* Puts "prefix: " before the message that is there. Returns e->err. */
 int nmw_err_prefix(struct nmw_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Exit status that goes with an errno (of either sign) of a file that the user named: 2 the name is
+ * wrong, 4 not permitted, 5 a resource is missing, 1 any other. */
+enum nmw_exit nmw_exit_of(int err);
+
 #endif

@@ -15,12 +15,12 @@ static int open_path(const char *path, struct nmw_err *e)
 	if (fd >= 0)
 		return fd;
 	int err = errno;
-	if (err == EACCES || err == EPERM)
+	if (nmw_exit_of(err) == NMW_EXIT_PERM)
 		return nmw_err_set(e, -err, NMW_EXIT_PERM,
 				   "%s: open: %s: ask its owner, or read it through a pipe as -",
 				   path, strerror(err));
-	return nmw_err_set(e, -err, NMW_EXIT_FAILED, "%s: open: %s: check the path", path,
-			   strerror(err));
+	return nmw_err_set(e, -err, nmw_exit_of(err), "%s: open: %s%s", path, strerror(err),
+			   nmw_exit_of(err) == NMW_EXIT_USAGE ? ": check the path" : "");
 }
 
 int nmw_input_open(struct nmw_input *in, const char *path, struct nmw_err *e)

@@ -27,8 +27,8 @@ struct nmw_input {
 	void *arg;
 };
 
-/* Opens path; `-` is stdin, refused when it is a terminal. The caller sets idle afterwards. Exit 1
- * (no such file), 2 (a terminal, a directory), 4 (not permitted). */
+/* Opens path; `-` is stdin, refused when it is a terminal. The caller sets idle afterwards. Exit 2
+ * (no such file, a terminal, a directory), 4 (not permitted). */
 int nmw_input_open(struct nmw_input *in, const char *path, struct nmw_err *e);
 /* Up to n bytes: how many, 0 = end or stopped, or a negative errno. */
 ssize_t nmw_input_read(struct nmw_input *in, void *buf, size_t n);

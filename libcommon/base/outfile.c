@@ -8,25 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum nmw_exit exit_of(int err)
-{
-	switch (err) {
-	case ENOSPC:
-	case EDQUOT:
-	case EFBIG:
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-		return NMW_EXIT_RESOURCE;
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return NMW_EXIT_PERM;
-	default:
-		return NMW_EXIT_FAILED;
-	}
-}
-
 static const char *remedy_of(int err)
 {
 	switch (err) {
@@ -53,10 +34,8 @@ static int open_path(struct nmw_outfile *o, const char *path, int flags, struct 
 		o->owned = true;
 		return 0;
 	}
-	enum nmw_exit ex = exit_of(errno);
-	return nmw_err_set(e, -errno, ex == NMW_EXIT_FAILED ? NMW_EXIT_USAGE : ex,
-			   "%s: cannot open for writing: %s%s", o->name, strerror(errno),
-			   remedy_of(errno));
+	return nmw_err_set(e, -errno, nmw_exit_of(errno), "%s: cannot open for writing: %s%s",
+			   o->name, strerror(errno), remedy_of(errno));
 }
 
 static int check_open(struct nmw_outfile *o, bool binary, struct nmw_err *e)
@@ -200,7 +179,7 @@ static int fail(struct nmw_outfile *o, int err, size_t done)
 	if (o->regular)
 		take_back(o, done - whole);
 	o->len = o->marks = 0;
-	return nmw_err_set(&o->err, err, exit_of(-err), "%s: write: %s after %llu records%s%s",
+	return nmw_err_set(&o->err, err, nmw_exit_of(-err), "%s: write: %s after %llu records%s%s",
 			   o->name, strerror(-err), (unsigned long long)o->records_written,
 			   o->regular ? ", which are whole" : "", remedy_of(-err));
 }
@@ -239,7 +218,7 @@ int nmw_outfile_close(struct nmw_outfile *o)
 	nmw_outfile_flush(o);
 	/* Some file systems report a full disk only now. */
 	if (o->owned && close(o->fd) < 0 && errno != EINTR && !o->err.err)
-		nmw_err_set(&o->err, -errno, exit_of(errno), "%s: close: %s%s", o->name,
+		nmw_err_set(&o->err, -errno, nmw_exit_of(errno), "%s: close: %s%s", o->name,
 			    strerror(errno), remedy_of(errno));
 	free(o->buf);
 	free(o->mark);

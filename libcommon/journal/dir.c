@@ -11,29 +11,6 @@
 
 #define DIGITS 20u
 
-enum nmw_exit jn_exit_of(int err)
-{
-	switch (err < 0 ? -err : err) {
-	case ENOSPC:
-	case EDQUOT:
-	case EFBIG:
-	case ENOMEM:
-	case EMFILE:
-	case ENFILE:
-		return NMW_EXIT_RESOURCE;
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return NMW_EXIT_PERM;
-	case ENOTDIR:
-	case ENOENT:
-	case ENAMETOOLONG:
-		return NMW_EXIT_USAGE;
-	default:
-		return NMW_EXIT_FAILED;
-	}
-}
-
 static bool number_of(const char *name, const char *prefix, uint64_t *out)
 {
 	size_t n = strlen(prefix);
@@ -79,7 +56,7 @@ int jn_dir_list(const char *dir, const char *prefix, struct jn_list *out, struct
 	DIR *d = opendir(dir);
 	if (!d) {
 		rc = -errno;
-		return nmw_err_set(e, rc, jn_exit_of(rc), "journal %s: cannot open it: %s", dir,
+		return nmw_err_set(e, rc, nmw_exit_of(rc), "journal %s: cannot open it: %s", dir,
 				   strerror(-rc));
 	}
 	for (struct dirent *x; !rc && (x = readdir(d));)
@@ -128,7 +105,7 @@ int jn_dir_make(const char *dir, bool group, struct nmw_err *e)
 	else if (errno != EEXIST)
 		rc = -errno;
 	if (rc)
-		return nmw_err_set(e, rc, jn_exit_of(rc), "journal %s: cannot make it: %s", dir,
+		return nmw_err_set(e, rc, nmw_exit_of(rc), "journal %s: cannot make it: %s", dir,
 				   strerror(-rc));
 	return 0;
 }

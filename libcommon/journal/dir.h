@@ -29,7 +29,5 @@ void jn_dir_clean(const char *dir);
 int jn_dir_make(const char *dir, bool group, struct nmw_err *e);
 /* Names in the directory are on disk. 0 or a negative errno. */
 int jn_dir_sync(const char *dir);
-/* Exit status that goes with an errno of a file operation. */
-enum nmw_exit jn_exit_of(int err);
 
 #endif

@@ -38,11 +38,11 @@ struct nmw_journal {
 
 static int fail(struct nmw_journal *j, int err, const char *what, struct nmw_err *e)
 {
-	nmw_err_set(&j->err, err, jn_exit_of(err),
+	nmw_err_set(&j->err, err, nmw_exit_of(err),
 		    "journal %s: %s: %s: record %" PRIu64 " and after were not taken%s",
 		    j->seg.fd >= 0 ? j->seg.path : j->dir, what, strerror(-err), j->written + 1,
-		    jn_exit_of(err) == NMW_EXIT_RESOURCE ? ": free some space, then start again"
-							 : "");
+		    nmw_exit_of(err) == NMW_EXIT_RESOURCE ? ": free some space, then start again"
+							  : "");
 	if (e)
 		*e = j->err;
 	return err;
@@ -65,7 +65,7 @@ static int lock_take(struct nmw_journal *j, struct nmw_err *e)
 				   "another directory",
 				   j->conf.dir);
 	if (rc)
-		return nmw_err_set(e, rc, jn_exit_of(rc), "%s: cannot lock it: %s", path,
+		return nmw_err_set(e, rc, nmw_exit_of(rc), "%s: cannot lock it: %s", path,
 				   strerror(-rc));
 	return 0;
 }

@@ -72,7 +72,7 @@ int jn_seg_open(struct jn_seg *s, const char *path, bool writable, uint8_t *batc
 		rc = jn_pread(s->fd, &s->head, sizeof s->head, 0);
 	if (rc && rc != -ENODATA) {
 		jn_seg_close(s);
-		return nmw_err_set(e, rc, jn_exit_of(rc), "%s: cannot read it: %s", path,
+		return nmw_err_set(e, rc, nmw_exit_of(rc), "%s: cannot read it: %s", path,
 				   strerror(-rc));
 	}
 	const char *wrong = rc ? "damaged at offset 0: cut within its head" : head_wrong(s);

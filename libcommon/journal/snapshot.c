@@ -86,7 +86,7 @@ int jn_snap_write(const char *dir, const struct jn_snap *s, struct nmw_err *e)
 	if (!rc)
 		return 0;
 	unlink(tmp);
-	return nmw_err_set(e, rc, jn_exit_of(rc), "%s: cannot write the snapshot: %s", path,
+	return nmw_err_set(e, rc, nmw_exit_of(rc), "%s: cannot write the snapshot: %s", path,
 			   strerror(-rc));
 }
 

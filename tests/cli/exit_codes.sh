@@ -29,8 +29,9 @@ stages "0 0 0" 'nmw-recv gen:seed=1,count=1k -q | nmw-match -q --orders 10k --id
 expect 0 nmw-stat list
 
 # 1: failed
-outcome 1 'none.pcap: open: No such file' nmw-recv "pcap:$T/none.pcap" -o x
-outcome 1 'none.itch: .*No such file' nmw-recv "itch:$T/none.itch" -o x
+outcome 1 '/proc/self/mem: read: Input/output error' nmw-recv itch:/proc/self/mem -o x
+# shellcheck disable=SC2016
+outcome 1 'stdout: cannot write: No space left on device' bash -c 'nmw-stat list >/dev/full'
 
 # 2: usage and configuration, before anything is opened or waited for
 outcome 2 'foo:bar: not a source' nmw-recv foo:bar -o x
@@ -40,7 +41,14 @@ outcome 2 'pace' nmw-recv gen:count=1 --pace fast -o x
 outcome 2 'no output: name a ring with -o RING' nmw-recv gen:count=1
 outcome 2 'slots' nmw-recv gen:count=1 --slots 3K -o x
 outcome 2 'unexpected argument' nmw-match something
+# a file that is not there, whoever reads or writes it
+outcome 2 'none.pcap: open: No such file' nmw-recv "pcap:$T/none.pcap" -o x
+outcome 2 'none.itch: .*No such file' nmw-recv "itch:$T/none.itch" -o x
+outcome 2 'none: cannot open it: No such file' nmw-recv "journal:$T/none" -o x
 outcome 2 'none.json: cannot open' nmw-match --symbols "$T/none.json"
+outcome 2 'none.json: cannot open' nmw-recv --config "$T/none.json"
+outcome 2 'none/a.pcap: cannot open for writing: No such file' nmw-send "pcap:$T/none/a.pcap" -i x
+outcome 2 'none/a.txt: cannot open for writing: No such file' nmw-send "text:$T/none/a.txt" -i x
 echo '{"symbols": [{"symbol": "A", "tcik": 1}]}' >"$T/symbols.json"
 outcome 2 'symbols\[0\].tcik: unknown key: did you mean tick' nmw-match --symbols "$T/symbols.json"
 outcome 2 'foo:x: not a sink' nmw-send foo:x -i x

@@ -23,8 +23,8 @@ errs 2 'SOURCE'
 errs 2 'not a source: .*did you mean pcap:a\?' pcpa:a
 errs 2 'not a source' nothing
 errs 2 'not a source' ""
-errs 1 "pcap: $T/none: open: No such file or directory: check the path" pcap:"$T/none"
-errs 1 "itch: $T/none: open: No such file" itch:"$T/none"
+errs 2 "pcap: $T/none: open: No such file or directory: check the path" pcap:"$T/none"
+errs 2 "itch: $T/none: open: No such file" itch:"$T/none"
 errs 2 'is a directory' pcap:"$T/dir"
 errs 3 'not a capture .*itch:FILE' pcap:"$T/text"
 errs 3 'not a capture' pcap:"$T/empty"

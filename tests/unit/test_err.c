@@ -52,4 +52,18 @@ START_TEST(long_messages_are_cut)
 }
 END_TEST
 
-UNIT_MAIN("err", starts_empty, set_returns_the_number, prefixes, long_messages_are_cut)
+/* One rule for every file that a user names. */
+START_TEST(files_and_exit)
+{
+	ck_assert_int_eq(nmw_exit_of(ENOENT), NMW_EXIT_USAGE);
+	ck_assert_int_eq(nmw_exit_of(-ENOENT), NMW_EXIT_USAGE);
+	ck_assert_int_eq(nmw_exit_of(-EISDIR), NMW_EXIT_USAGE);
+	ck_assert_int_eq(nmw_exit_of(-EACCES), NMW_EXIT_PERM);
+	ck_assert_int_eq(nmw_exit_of(-ENOSPC), NMW_EXIT_RESOURCE);
+	ck_assert_int_eq(nmw_exit_of(-EMFILE), NMW_EXIT_RESOURCE);
+	ck_assert_int_eq(nmw_exit_of(-EIO), NMW_EXIT_FAILED);
+}
+END_TEST
+
+UNIT_MAIN("err", starts_empty, set_returns_the_number, prefixes, long_messages_are_cut,
+	  files_and_exit)

@@ -117,7 +117,7 @@ START_TEST(what_cannot_be_opened)
 {
 	struct nmw_itchfile f;
 	ck_assert_int_eq(nmw_itchfile_open(&f, "/nonexistent/x", &e), -ENOENT);
-	ck_assert_int_eq(e.exit, NMW_EXIT_FAILED);
+	ck_assert_int_eq(e.exit, NMW_EXIT_USAGE);
 	ck_assert_int_eq(nmw_itchfile_open(&f, "/tmp", &e), -EISDIR);
 	ck_assert_int_eq(e.exit, NMW_EXIT_USAGE);
 }
