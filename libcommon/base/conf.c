@@ -349,10 +349,8 @@ int nmw_conf_text(const struct nmw_conf_at *at, const char *key, size_t i, char 
 		snprintf(buf, cap, "%s", json_string_value(v));
 	} else if (json_is_integer(v)) {
 		snprintf(buf, cap, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-	} else if (json_is_boolean(v)) {
-		snprintf(buf, cap, "%s", json_is_true(v) ? "true" : "false");
 	} else {
-		return wrong_type(at, key, v, "a string, number, true or false", e);
+		return wrong_type(at, key, v, "a string or a whole number", e);
 	}
 	return 1;
 }

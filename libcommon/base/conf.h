@@ -68,8 +68,8 @@ int nmw_conf_choice(const struct nmw_conf_at *at, const char *key, const char *c
 /* A price, "162.5000" or 162.5, as 1/10,000; never rounded. */
 int nmw_conf_price(const struct nmw_conf_at *at, const char *key, uint64_t lo, uint64_t hi,
 		   uint64_t *out, struct nmw_err *e);
-/* A string, number or boolean as the text that a command line would have: "64K", "12", "true". For
- * a list, of its i-th item; for a single value only i = 0 is there. */
+/* A string or a whole number as the text that a command line would have: "64K", "12". For a list,
+ * of its i-th item; for a single value only i = 0 is there. */
 int nmw_conf_text(const struct nmw_conf_at *at, const char *key, size_t i, char *buf, size_t cap,
 		  struct nmw_err *e);
 

@@ -121,10 +121,11 @@ static int set_choice(const struct nmw_opt *o, const char *value, struct nmw_err
 
 static int set_flag(const struct nmw_opt *o, const char *value, struct nmw_err *e)
 {
-	int i = nmw_parse_choice(value, "false|true|no|yes|off|on|0|1");
+	int i = nmw_parse_choice(value, "false|true");
 	if (i < 0)
-		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "%.64s: not true or false", value);
-	*(bool *)o->dst = i & 1;
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "%.64s found, true or false expected", value);
+	*(bool *)o->dst = i;
 	return 0;
 }
 
@@ -382,6 +383,15 @@ static int check_keys(const struct opt_rows *r, const struct nmw_conf_at *root, 
 	return nmw_conf_keys(root, keys, e);
 }
 
+static int take_config_flag(struct opt_rows *r, unsigned row, const struct nmw_conf_at *root,
+			    const char *key, struct nmw_err *e)
+{
+	int rc = nmw_conf_bool(root, key, r->row[row]->dst, e);
+	if (rc > 0)
+		r->from[row] = FROM_CONFIG;
+	return rc < 0 ? rc : 0;
+}
+
 static int take_config_row(struct opt_rows *r, unsigned row, const struct nmw_conf_at *root,
 			   struct nmw_err *e)
 {
@@ -389,6 +399,8 @@ static int take_config_row(struct opt_rows *r, unsigned row, const struct nmw_co
 	struct nmw_conf_at list;
 	key_name(r->row[row], key, sizeof key);
 	snprintf(where, sizeof where, "%.200s: %s", root->file, key);
+	if (r->row[row]->type == NMW_OPT_FLAG)
+		return take_config_flag(r, row, root, key, e);
 	if (r->row[row]->type != NMW_OPT_LIST && nmw_conf_list(root, key, &list, NULL) == 1)
 		return nmw_conf_err(root, key, e, "a list found, one value expected");
 	int rc;

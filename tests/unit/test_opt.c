@@ -295,7 +295,7 @@ START_TEST(precedence)
 	ck_assert_ptr_null(out_ring);
 	setenv("NMW_BURST", "5", 1);
 	setenv("NMW_IN", "e1,e2,e3", 1);
-	setenv("NMW_STRICT", "no", 1);
+	setenv("NMW_STRICT", "false", 1);
 	setenv("NMW_WAIT", "", 1); /* empty: as if it were not there */
 	runs(line);
 	ck_assert_uint_eq(burst, 5);
@@ -322,7 +322,9 @@ START_TEST(the_environment_can_be_wrong)
 	refused("--wait-mode spin", "NMW_WAIT_MODE: fast: not one of auto|spin|park");
 	setenv("NMW_WAIT_MODE", "spin", 1);
 	setenv("NMW_QUIET", "maybe", 1);
-	refused("", "NMW_QUIET: maybe: not true or false");
+	refused("", "NMW_QUIET: maybe found, true or false expected");
+	setenv("NMW_QUIET", "1", 1);
+	refused("", "NMW_QUIET: 1 found, true or false expected");
 }
 END_TEST
 
@@ -345,10 +347,13 @@ START_TEST(the_config_can_be_wrong)
 	config_refused("{\"burst\": 300}", "burst: 300: out of range: 1..256 allowed");
 	config_refused("{\"burst\": -1}", "burst: -1: not a number: decimal digits, or 0x and "
 					  "hexadecimal ones");
-	config_refused("{\"burst\": 1.5}", "burst: a fraction found, a string, number, true or "
-					   "false expected");
+	config_refused("{\"burst\": 1.5}", "burst: a fraction found, a string or a whole "
+					   "number expected");
 	config_refused("{\"burst\": [1]}", "burst: a list found, one value expected");
-	config_refused("{\"strict\": 3}", "strict: 3: not true or false");
+	config_refused("{\"strict\": 1}", "strict: a number found, true or false expected");
+	config_refused("{\"strict\": \"yes\"}", "strict: a string found, true or false expected");
+	config_refused("{\"strict\": [true]}", "strict: a list found, true or false expected");
+	config_refused("{\"out\": true}", "out: true found, a string or a whole number expected");
 	config_refused("[]", "a list found, an object expected");
 	config_refused("{\"out\": \"\"}", "out: string of 0 bytes, 1..4095 allowed");
 	ck_assert_int_lt(parse(config_file("{\n\"burst\" 3}")), 0);
