@@ -85,7 +85,14 @@ grep -q 'configuration [0-9a-f]* found, [0-9a-f]* expected' "$T/err" || { cat "$
 # ---- a bit that flipped: exit 3 with file and offset, by the engine and by the reader
 cp -r --sparse=always "$T/j" "$T/flip"
 rm "$T"/flip/snap.*
-printf '\x01' | dd of="$T/flip/$log" bs=1 seek=100000 conv=notrunc status=none
+python3 - "$T/flip/$log" <<'P' || skip "python3 is needed"
+import sys
+f = open(sys.argv[1], 'r+b')
+f.seek(100000)
+was = f.read(1)[0]
+f.seek(100000)
+f.write(bytes([was ^ 1]))
+P
 feed max
 pids="$recv"
 expect 3 nmw-match "${small[@]}" -i orders -o events --journal "$T/flip"
