@@ -3,6 +3,7 @@
 #include "wire/be.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,17 +50,29 @@ static int cut(struct nmw_itchfile *f, struct nmw_err *e)
 			   f->in.path, left);
 }
 
+/* Nothing is read from behind the end mark; whether there is anything tells an end from a hole. */
+static int end_mark(struct nmw_itchfile *f, struct nmw_err *e)
+{
+	uint64_t at = f->in.pos - (f->have - f->at);
+	int more = fill(f, LENGTH_SZ + 1, e);
+	f->at = f->have;
+	f->input_ended = true;
+	if (more <= 0)
+		return more;
+	return nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA,
+			   "%s: length 0 at byte %" PRIu64 " ends it, but more follows: the rest "
+			   "was not read",
+			   f->in.path, at);
+}
+
 int nmw_itchfile_next(struct nmw_itchfile *f, const uint8_t **p, uint32_t *len, struct nmw_err *e)
 {
 	int rc = fill(f, LENGTH_SZ, e);
 	if (rc <= 0)
 		return rc < 0 ? rc : cut(f, e);
 	uint32_t n = nmw_be16(f->buf + f->at);
-	if (n == 0) {
-		f->at = f->have;
-		f->input_ended = true;
-		return 0;
-	}
+	if (n == 0)
+		return end_mark(f, e);
 	rc = fill(f, LENGTH_SZ + n, e);
 	if (rc <= 0)
 		return rc < 0 ? rc : cut(f, e);

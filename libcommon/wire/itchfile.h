@@ -23,7 +23,8 @@ struct nmw_itchfile {
 
 int nmw_itchfile_open(struct nmw_itchfile *f, const char *path, struct nmw_err *e);
 /* 1 = a message of *len (1..65,535) bytes at *p; 0 = end, or stopped by idle; -ENODATA: the file
- * ends inside a message; -EIO: it cannot be read on. */
+ * ends inside a message; -EBADMSG: it goes on behind the length 0 that ends it; -EIO: it cannot be
+ * read on. */
 int nmw_itchfile_next(struct nmw_itchfile *f, const uint8_t **p, uint32_t *len, struct nmw_err *e);
 void nmw_itchfile_close(struct nmw_itchfile *f);
 

@@ -53,6 +53,24 @@ nmw-recv -q --strict itch:"$T/empty" 2>"$T/err" | nmw-send -q null:
 status=${PIPESTATUS[*]}
 [ "$status" = "0 0" ] || fail "empty BinaryFILE: $status"
 
+# Length 0 ends it; with more behind, it is no end but damage: what was before it goes on.
+nothing() { # STATUS REASONS ARGUMENTS...
+	local want="$1 0" reasons=$2
+	shift 2
+	timeout 20 nmw-recv "$@" 2>"$T/err" | nmw-send -q jsonl:"$T/out.jsonl"
+	status=${PIPESTATUS[*]}
+	[ "$status" = "$want" ] || { cat "$T/err"; fail "$*: $status, $want expected"; }
+	grep -q "$reasons" "$T/err" || { cat "$T/err"; fail "$*: no '$reasons'"; }
+}
+nothing 3 'bad_message 1' itch:/dev/zero --strict
+nothing 0 'bad_message 1' itch:/dev/zero
+grep -q 'length 0 at byte 0 ends it, but more follows' "$T/err" || { cat "$T/err"; fail "zeros: not said"; }
+{ cat "$T/f.itch" && head -c 300000 /dev/zero; } >"$T/hole.itch"
+nothing 3 'bad_message 1' itch:"$T/hole.itch" --strict
+[ "$(wc -l <"$T/out.jsonl")" = 1 ] || fail "what was before the hole"
+{ cat "$T/f.itch" && printf '\0\0'; } >"$T/whole.itch"
+nothing 0 'out 1, dropped 0' itch:"$T/whole.itch" --strict
+
 # No ring and no pipe
 expect 2 nmw-recv pcap:"$T/c.pcap"
 grep -q 'no output' "$T/err" || fail "no output"

@@ -78,8 +78,14 @@ START_TEST(whole_files)
 	check_file(file_len, MESSAGES, 0);
 	check_file(0, 0, 0);
 	build(true);
-	file_len += 100; /* what follows the end mark is not looked at */
-	check_file(file_len, MESSAGES, 0);
+	file_len += 1; /* what follows the end mark is not read, and said */
+	check_file(file_len, MESSAGES, -EBADMSG);
+	file_len += 99;
+	check_file(file_len, MESSAGES, -EBADMSG);
+	char want[128];
+	snprintf(want, sizeof want, "%s: length 0 at byte %u ends it, but more follows: ", path,
+		 bounds[MESSAGES]);
+	ck_assert(!strncmp(e.msg, want, strlen(want)));
 }
 END_TEST
 

@@ -72,6 +72,14 @@ static void message(struct itch_source *s, const uint8_t *p, uint32_t len)
 			     p, len);
 }
 
+/* What was before it was read, and goes on. */
+static int damaged_end(struct itch_source *s, int rc, const struct nmw_err *e)
+{
+	nmw_log(NMW_LOG_WARN, "%s", e->msg);
+	emit_drop(s->emit, rc == -ENODATA ? NMW_DROP_truncated_file : NMW_DROP_bad_message, 1);
+	return 0;
+}
+
 static int itch_poll(void *arg, struct nmw_err *e)
 {
 	struct itch_source *s = arg;
@@ -79,11 +87,8 @@ static int itch_poll(void *arg, struct nmw_err *e)
 	uint32_t len;
 	for (unsigned i = 0; i < s->emit->st->burst; i++) {
 		int rc = nmw_itchfile_next(&s->file, &p, &len, e);
-		if (rc == -ENODATA) {
-			nmw_log(NMW_LOG_WARN, "%s", e->msg);
-			emit_drop(s->emit, NMW_DROP_truncated_file, 1);
-			return 0;
-		}
+		if (rc == -ENODATA || rc == -EBADMSG)
+			return damaged_end(s, rc, e);
 		if (rc == 1)
 			rc = check_first(s, p, len, e) ? e->err : 1;
 		if (rc != 1)
