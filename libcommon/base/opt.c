@@ -96,9 +96,19 @@ static const char *nearest(const struct opt_rows *r, const char *name)
 
 /* ---- one value ------------------------------------------------------------------------------ */
 
+static int check_text(const struct nmw_opt *o, const char *value, struct nmw_err *e)
+{
+	if (!*value)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "empty: %s expected", o->arg);
+	return o->hi ? nmw_parse_name(value, (unsigned)o->hi, e) : 0;
+}
+
 static int set_list(struct opt_rows *r, unsigned i, const char *value, enum opt_from from,
 		    struct nmw_err *e)
 {
+	int rc = check_text(r->row[i], value, e);
+	if (rc)
+		return rc;
 	struct nmw_opt_list *l = r->row[i]->dst;
 	if (r->from[i] != from)
 		l->n = 0;
@@ -131,10 +141,10 @@ static int set_flag(const struct nmw_opt *o, const char *value, struct nmw_err *
 
 static int set_str(const struct nmw_opt *o, const char *value, struct nmw_err *e)
 {
-	if (!*value)
-		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "empty: %s expected", o->arg);
-	*(const char **)o->dst = value;
-	return 0;
+	int rc = check_text(o, value, e);
+	if (!rc)
+		*(const char **)o->dst = value;
+	return rc;
 }
 
 static int set_value(struct opt_rows *r, unsigned i, const char *value, enum opt_from from,
@@ -159,9 +169,7 @@ static int set_value(struct opt_rows *r, unsigned i, const char *value, enum opt
 	case NMW_OPT_ENUM:
 		return set_choice(o, value, e);
 	case NMW_OPT_LIST:
-		return *value ? set_list(r, i, value, from, e)
-			      : nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "empty: %s expected",
-					    o->arg);
+		return set_list(r, i, value, from, e);
 	default:
 		return -EINVAL;
 	}

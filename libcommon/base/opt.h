@@ -18,14 +18,14 @@ enum nmw_opt_type {
 	NMW_OPT_END = 0,
 	NMW_OPT_GROUP,	  /* a heading in --help; only `help` counts */
 	NMW_OPT_FLAG,	  /* bool *          no argument */
-	NMW_OPT_STR,	  /* const char **   */
+	NMW_OPT_STR,	  /* const char **   hi: a name of at most hi bytes; 0 = any text */
 	NMW_OPT_U64,	  /* uint64_t *      lo..hi */
 	NMW_OPT_COUNT,	  /* uint64_t *      lo..hi, decimal k M G */
 	NMW_OPT_SIZE,	  /* uint64_t *      lo..hi bytes, binary K M G */
 	NMW_OPT_DURATION, /* uint64_t *      lo..hi ns */
 	NMW_OPT_RATE,	  /* uint64_t *      lo..hi per second */
 	NMW_OPT_ENUM,	  /* int *           index into choices "auto|spin|park" */
-	NMW_OPT_LIST,	  /* struct nmw_opt_list *, may be repeated */
+	NMW_OPT_LIST,	  /* struct nmw_opt_list *, may be repeated; hi as for STR */
 };
 
 struct nmw_opt_list {

@@ -244,6 +244,18 @@ int nmw_parse_kv(char **s, char **key, char **value)
 	return *p && !dangling ? 1 : -EINVAL;
 }
 
+int nmw_parse_name(const char *s, unsigned max, struct nmw_err *e)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz"
+			     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+	if (n > 0 && n <= max && !s[n] && s[0] != '.')
+		return 0;
+	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+			   "%.64s: not a name: 1 to %u letters, digits, '.', '_' or '-', not "
+			   "starting with '.'",
+			   *s ? s : "(nothing)", max);
+}
+
 int nmw_parse_choice(const char *word, const char *choices)
 {
 	size_t len = strlen(word);

@@ -39,6 +39,10 @@ int nmw_format_rate(char *buf, size_t cap, uint64_t v);
  * value is NULL without '='. */
 int nmw_parse_kv(char **s, char **key, char **value);
 
+/* A name of a ring, a consumer or an instance: 1 to max letters, digits, '.', '_' or '-', not
+ * starting with '.'. It is part of a file name, and goes to terminals. 0 or -EINVAL. */
+int nmw_parse_name(const char *s, unsigned max, struct nmw_err *e);
+
 /* Index of `word` in "auto|spin|park", or -1. */
 int nmw_parse_choice(const char *word, const char *choices);
 

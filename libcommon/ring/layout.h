@@ -93,10 +93,10 @@ enum nmw_line_state {
 };
 
 struct nmw_ring_line {
-	uint64_t cursor; /* highest sequence number it is done with */
-	uint32_t state;	 /* enum nmw_line_state */
-	uint32_t pid;	 /* for people */
-	char name[32];	 /* NUL padded; empty = unnamed */
+	uint64_t cursor;		  /* highest sequence number it is done with */
+	uint32_t state;			  /* enum nmw_line_state */
+	uint32_t pid;			  /* for people */
+	char name[NMW_RING_CONSUMER_MAX]; /* NUL padded; empty = unnamed */
 	uint64_t joined_ns;
 	uint64_t pad[9];
 };

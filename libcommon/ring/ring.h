@@ -34,14 +34,15 @@
 #include "base/msg.h"
 #include <stdbool.h>
 
-#define NMW_RING_CONSUMERS  16u
-#define NMW_RING_NAME_MAX   64u	 /* bytes, with the NUL: letters digits . _ - */
-#define NMW_RING_SLOTS_MIN  2ull /* power of two */
-#define NMW_RING_SLOTS_MAX  (1ull << 31)
-#define NMW_RING_SLOTS_DEF  8192ull	 /* 1 MiB of 128-byte slots */
-#define NMW_RING_FRAMES_DEF (4ull << 20) /* bytes */
-#define NMW_RING_AHEAD	    32u		 /* messages by which the producer asks for lines early */
-#define NMW_RING_REST	    4u		 /* pauses of a consumer that has caught up */
+#define NMW_RING_CONSUMERS    16u
+#define NMW_RING_NAME_MAX     64u  /* bytes, with the NUL: letters digits . _ - */
+#define NMW_RING_CONSUMER_MAX 32u  /* the same, of a consumer's name */
+#define NMW_RING_SLOTS_MIN    2ull /* power of two */
+#define NMW_RING_SLOTS_MAX    (1ull << 31)
+#define NMW_RING_SLOTS_DEF    8192ull	   /* 1 MiB of 128-byte slots */
+#define NMW_RING_FRAMES_DEF   (4ull << 20) /* bytes */
+#define NMW_RING_AHEAD	      32u	   /* messages by which the producer asks for lines early */
+#define NMW_RING_REST	      4u	   /* pauses of a consumer that has caught up */
 
 enum nmw_pages { NMW_PAGES_AUTO, NMW_PAGES_HUGE, NMW_PAGES_NORMAL };
 

@@ -1,6 +1,7 @@
 #include "ring/ring_file.h"
 
 #include "base/clock.h"
+#include "base/parse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,13 +187,11 @@ static int join_file(struct nmw_cons *c, struct nmw_ring *r, const struct nmw_co
 
 static int check_spec(const struct nmw_cons_spec *s, struct nmw_err *e)
 {
-	const size_t max = sizeof((struct nmw_ring_line *)0)->name;
 	const char *names[2] = {s->name, s->after};
+	struct nmw_err why = NMW_ERR_INIT;
 	for (unsigned i = 0; i < 2; i++)
-		if (names[i] && (!names[i][0] || strnlen(names[i], max) == max))
-			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-					   "consumer name %.64s: 1 to %zu bytes expected", names[i],
-					   max - 1);
+		if (names[i] && nmw_parse_name(names[i], NMW_RING_CONSUMER_MAX - 1, &why))
+			return nmw_err_set(e, why.err, why.exit, "consumer %s", why.msg);
 	if (s->name && s->after && strcmp(s->name, s->after) == 0)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "consumer %s: cannot follow itself",
 				   s->name);

@@ -1,6 +1,7 @@
 #include "ring/ring_file.h"
 
 #include "base/clock.h"
+#include "base/parse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,19 +23,10 @@
 
 int nmw_ring_name_check(const char *name, struct nmw_err *e)
 {
-	size_t n = strnlen(name, NMW_RING_NAME_MAX);
-	bool ok = n > 0 && n < NMW_RING_NAME_MAX && name[0] != '.';
-	for (size_t i = 0; ok && i < n; i++) {
-		char c = name[i];
-		ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		     c == '.' || c == '_' || c == '-';
-	}
-	if (ok)
+	struct nmw_err why = NMW_ERR_INIT;
+	if (nmw_parse_name(name, NMW_RING_NAME_MAX - 1, &why) == 0)
 		return 0;
-	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-			   "ring %.64s: not a name: 1 to %u letters, digits, '.', '_' or '-', not "
-			   "starting with '.'",
-			   name, NMW_RING_NAME_MAX - 1);
+	return nmw_err_set(e, why.err, why.exit, "ring %s", why.msg);
 }
 
 void nmw_ring_path(char path[NMW_RING_PATH_MAX], const char *dir, const char *name)

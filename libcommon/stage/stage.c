@@ -86,20 +86,24 @@ static void opt_add(struct nmw_stage_cold *c, unsigned *n, struct nmw_opt o)
 static void opts_in(struct nmw_stage_cold *c, unsigned *n)
 {
 	opt_add(c, n,
-		(struct nmw_opt){NMW_OPT_LIST, 'i', "in", "RING", &c->in_names, 0, 0,
+		(struct nmw_opt){NMW_OPT_LIST, 'i', "in", "RING", &c->in_names, 0,
+				 NMW_RING_NAME_MAX - 1,
 				 "input ring (repeatable; default: the one named on stdin)"});
 	opt_add(c, n,
-		(struct nmw_opt){NMW_OPT_STR, 0, "consumer", "NAME", &c->consumer, 0, 0,
+		(struct nmw_opt){NMW_OPT_STR, 0, "consumer", "NAME", &c->consumer, 0,
+				 NMW_RING_CONSUMER_MAX - 1,
 				 "be this named consumer: its place is kept while it is away"});
 	opt_add(c, n,
-		(struct nmw_opt){NMW_OPT_STR, 0, "after", "NAME", &c->after, 0, 0,
+		(struct nmw_opt){NMW_OPT_STR, 0, "after", "NAME", &c->after, 0,
+				 NMW_RING_CONSUMER_MAX - 1,
 				 "never pass the place of this named consumer"});
 }
 
 static void opts_out(struct nmw_stage_cold *c, unsigned *n)
 {
 	opt_add(c, n,
-		(struct nmw_opt){NMW_OPT_STR, 'o', "out", "RING", &c->out_name, 0, 0,
+		(struct nmw_opt){NMW_OPT_STR, 'o', "out", "RING", &c->out_name, 0,
+				 NMW_RING_NAME_MAX - 1,
 				 "output ring (default: a private one, named on stdout)"});
 	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_ENUM, 0, "pages", "auto|huge|normal", &c->pages, 0, 0,
@@ -140,7 +144,8 @@ static void opts_common(struct nmw_stage_cold *c, unsigned *n)
 		(struct nmw_opt){NMW_OPT_FLAG, 0, "group", NULL, &c->group, 0, 0,
 				 "open rings and counters to the group"});
 	opt_add(c, n,
-		(struct nmw_opt){NMW_OPT_STR, 0, "name", "NAME", &c->instance, 0, 0,
+		(struct nmw_opt){NMW_OPT_STR, 0, "name", "NAME", &c->instance, 0,
+				 NMW_METRICS_INSTANCE_MAX - 1,
 				 "name of this instance in nmw-stat"});
 	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_U64, 0, "cpu", "N", &c->cpu, 0, CPU_SETSIZE - 1,

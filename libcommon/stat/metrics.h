@@ -43,16 +43,17 @@ extern const struct nmw_metric_desc nmw_metric_descs[NMW_M_COUNT];
 extern const struct nmw_metric_desc nmw_drop_descs[NMW_DROP_COUNT];
 extern const struct nmw_metric_desc nmw_hist_descs[NMW_H_COUNT];
 
-#define NMW_METRICS_MAGIC   0x314d57514d4e0001ull
-#define NMW_METRICS_VERSION 1u
-#define NMW_METRICS_RINGS   17u /* 16 inputs and the output */
+#define NMW_METRICS_MAGIC	 0x314d57514d4e0001ull
+#define NMW_METRICS_VERSION	 1u
+#define NMW_METRICS_RINGS	 17u /* 16 inputs and the output */
+#define NMW_METRICS_INSTANCE_MAX 32u /* bytes of the name of an instance, with the NUL */
 
 struct nmw_metrics {
 	uint64_t magic; /* stored last */
 	uint32_t version, size;
 	uint32_t n_counters, n_drops, n_hists,
 		hist_sz; /* layout of the writer, checked by the reader */
-	char tool[16], instance[32];
+	char tool[16], instance[NMW_METRICS_INSTANCE_MAX];
 	uint32_t pid, state;   /* state: enum nmw_tool_state */
 	uint64_t started_ns;   /* CLOCK_REALTIME */
 	uint64_t heartbeat_ns; /* CLOCK_MONOTONIC of the last housekeeping */

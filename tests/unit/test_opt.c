@@ -10,7 +10,7 @@
 
 /* A table with a row of every type, and what it writes to. */
 static bool strict, quiet;
-static const char *out_ring, *accounts;
+static const char *out_ring, *accounts, *name;
 static uint64_t burst, slots, frames, wait_ns, rate, cpu;
 static int mode;
 static struct nmw_opt_list in;
@@ -31,6 +31,7 @@ static const struct nmw_opt more[] = {
 	{NMW_OPT_RATE, 0, "rate", "RATE", &rate, 1, 0, "messages a second"},
 	{NMW_OPT_ENUM, 0, "wait-mode", "auto|spin|park", &mode, 0, 0, "how to wait"},
 	{NMW_OPT_U64, 0, "cpu", "N", &cpu, 0, 1023, "core to run on"},
+	{NMW_OPT_STR, 0, "name", "NAME", &name, 0, 8, "name of this instance"},
 	{NMW_OPT_FLAG, 's', "strict", NULL, &strict, 0, 0, "stop at the first bad message"},
 	{NMW_OPT_FLAG, 'q', "quiet", NULL, &quiet, 0, 0, "no figures"},
 	{.type = NMW_OPT_END},
@@ -54,7 +55,7 @@ static struct nmw_err err;
 static void defaults(void)
 {
 	strict = quiet = false;
-	out_ring = accounts = NULL;
+	out_ring = accounts = name = NULL;
 	burst = 32;
 	slots = 65536;
 	frames = 64 << 20;
@@ -221,6 +222,9 @@ START_TEST(errors_name_option_value_and_range)
 	refused("--wait-mode fast", "--wait-mode: fast: not one of auto|spin|park");
 	refused("--wait-mode=", "--wait-mode: (nothing): not one of auto|spin|park");
 	refused("--out=", "--out: empty: RING expected");
+	refused("--name ../x", "--name: ../x: not a name: 1 to 8 letters, digits, '.', '_' or '-', "
+			       "not starting with '.'");
+	refused("--name=", "--name: empty: NAME expected");
 }
 END_TEST
 
@@ -383,6 +387,7 @@ START_TEST(help)
 		      "      --rate RATE        messages a second\n"
 		      "      --wait-mode auto|spin|park  how to wait [auto]\n"
 		      "      --cpu N            core to run on\n"
+		      "      --name NAME        name of this instance\n"
 		      "  -s, --strict           stop at the first bad message\n"
 		      "  -q, --quiet            no figures\n"
 		      "      --config FILE      options as a JSON object; in the environment they "

@@ -261,6 +261,22 @@ START_TEST(choices)
 }
 END_TEST
 
+START_TEST(names)
+{
+	static const char *const bad[] = {"",	 ".",	"..",  ".a",	   "../x",     "a/b",
+					  "a b", "a\n", "a\t", "a\033[2J", "\xc3\xa4", "a*"};
+	struct nmw_err e = NMW_ERR_INIT;
+	ck_assert_int_eq(nmw_parse_name("A-b_c.9", 7, &e), 0);
+	ck_assert_int_eq(nmw_parse_name("..", 0, NULL), -EINVAL);
+	ck_assert_int_eq(nmw_parse_name("A-b_c.9", 6, &e), -EINVAL);
+	ck_assert_int_eq(e.exit, NMW_EXIT_USAGE);
+	ck_assert_str_eq(e.msg, "A-b_c.9: not a name: 1 to 6 letters, digits, '.', '_' or '-', not "
+				"starting with '.'");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		ck_assert_int_eq(nmw_parse_name(bad[i], 20, &e), -EINVAL);
+}
+END_TEST
+
 START_TEST(near_words)
 {
 	ck_assert_uint_eq(nmw_parse_distance("wait", "wait"), 0);
@@ -281,4 +297,4 @@ END_TEST
 
 UNIT_MAIN("parse", numbers, counts, sizes, durations, rates, junk_for_every_reader, ranges,
 	  messages_say_what_is_expected, written_is_read_back, written_forms, pairs, bad_pairs,
-	  choices, near_words)
+	  choices, names, near_words)

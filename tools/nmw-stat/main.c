@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/opt.h"
+#include "base/parse.h"
 #include "base/streams.h"
 
 #include <errno.h>
@@ -38,14 +39,15 @@ static void signals_init(void)
 static const struct command {
 	const char *name, *args;
 	int min, max;
+	bool takes_name;
 	int (*run)(const struct command_args *a, struct nmw_err *e);
 } commands[] = {
-	{"list", "", 0, 0, command_list},
-	{"show", "[NAME]", 0, 1, command_show},
-	{"watch", "[INTERVAL [COUNT]]", 0, 2, command_watch},
-	{"tap", "RING", 1, 1, command_tap},
-	{"check", "[NAME]", 0, 1, command_check},
-	{"reap", "", 0, 0, command_reap},
+	{"list", "", 0, 0, false, command_list},
+	{"show", "[NAME]", 0, 1, true, command_show},
+	{"watch", "[INTERVAL [COUNT]]", 0, 2, false, command_watch},
+	{"tap", "RING", 1, 1, true, command_tap},
+	{"check", "[NAME]", 0, 1, true, command_check},
+	{"reap", "", 0, 0, false, command_reap},
 };
 
 /* The first word is a command; an interval (`nmw-stat 1s`) is short for watch, nothing for list. */
@@ -95,6 +97,11 @@ static int run(struct command_opts *o, int argc, char **argv, struct nmw_err *e)
 				   c->name, c->args);
 	o->view.detail = c->run == command_show;
 	o->view.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	if (a.argc && c->takes_name) {
+		rc = nmw_parse_name(a.argv[0], NMW_RING_NAME_MAX - 1, e);
+		if (rc)
+			return nmw_err_prefix(e, "%s", c->name);
+	}
 	return c->run(&a, e);
 }
 
