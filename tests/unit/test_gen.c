@@ -255,6 +255,9 @@ START_TEST(specifications)
 		{"=5", "empty"},
 		{"count=5,,seed=1", "empty"},
 		{"start=99999999999", "start: "},
+		{"seed=1,seed=2", "seed: given twice"},
+		{"seed=1,count=4,seed=1", "seed: given twice"},
+		{"interval=1us,rate=1Mpps", "interval and rate: give one of them"},
 	};
 	struct gen_spec s;
 	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {

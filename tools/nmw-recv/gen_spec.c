@@ -111,8 +111,26 @@ static void store(struct gen_spec *s, const struct key *k, uint64_t v)
 		memcpy((char *)s + k->at, &v, sizeof v);
 }
 
-static int set_key(struct gen_spec *s, const char *name, const char *value, struct nmw_err *e)
+/* Each value once: rate and interval are two keys of one. */
+static int check_new(unsigned i, uint32_t *seen, struct nmw_err *e)
 {
+	for (unsigned k = 0; k < N_KEYS; k++) {
+		if (!(*seen & 1u << k) || keys[k].at != keys[i].at)
+			continue;
+		if (k == i)
+			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "%s: given twice",
+					   keys[i].name);
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "%s and %s: give one of them",
+				   keys[k].name, keys[i].name);
+	}
+	*seen |= 1u << i;
+	return 0;
+}
+
+static int set_key(struct gen_spec *s, const char *name, const char *value, uint32_t *seen,
+		   struct nmw_err *e)
+{
+	_Static_assert(N_KEYS <= 32, "a bit each");
 	for (unsigned i = 0; i < N_KEYS; i++) {
 		uint64_t v = 0;
 		if (strcmp(name, keys[i].name) != 0)
@@ -125,7 +143,7 @@ static int set_key(struct gen_spec *s, const char *name, const char *value, stru
 			return nmw_err_prefix(e, "%s", name);
 		}
 		store(s, &keys[i], v);
-		return 0;
+		return check_new(i, seen, e);
 	}
 	return unknown_key(name, e);
 }
@@ -148,6 +166,7 @@ static int check(const struct gen_spec *s, struct nmw_err *e)
 int gen_spec_parse(struct gen_spec *s, const char *text, struct nmw_err *e)
 {
 	char copy[SPEC_MAX], *at = copy, *name, *value;
+	uint32_t seen = 0;
 	*s = (struct gen_spec){.seed = 1,
 			       .count = 1000000,
 			       .symbols = 100,
@@ -172,7 +191,7 @@ int gen_spec_parse(struct gen_spec *s, const char *text, struct nmw_err *e)
 		if (rc < 0)
 			return nmw_err_set(e, rc, NMW_EXIT_USAGE,
 					   "%s: not key=value,key=value: a key is empty", text);
-		rc = set_key(s, name, value, e);
+		rc = set_key(s, name, value, &seen, e);
 		if (rc)
 			return rc;
 	}
