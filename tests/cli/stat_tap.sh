@@ -12,6 +12,9 @@ grep -q '^nmw-stat: ring orders: not there' "$T/err" || fail "missing ring"
 expect 6 nmw-stat tap orders --jsonl --json
 jq -e .error.message "$T/out" >"$T/jq" || fail "JSON error"
 expect 6 nmw-stat tap orders --text --wait 50ms
+[ ! -s "$T/out" ] || fail "missing ring: something on stdout"
+expect 6 nmw-stat tap orders --wait 50ms
+[ ! -s "$T/out" ] || fail "missing ring: a capture on stdout"
 
 # ---- from the first message to the end of the ring: all taps see the same
 nmw-recv gen:seed=5,count=3k,symbols=5 -o orders >"$T/recv.log" 2>&1 &

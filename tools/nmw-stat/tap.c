@@ -237,7 +237,8 @@ int command_tap(const struct command_args *a, struct nmw_err *e)
 	t.copies = malloc((size_t)BURST * COPY_SZ);
 	rc = t.copies ? join(&t, a->o->wait_ns, e)
 		      : nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "no memory");
-	if (!rc) {
+	if (!rc) { /* nothing is written for a ring that is not there */
+		t.out.start(&t.out);
 		rc = report(&t, follow(&t, e), e);
 		nmw_cons_leave(&t.cons, false);
 	}

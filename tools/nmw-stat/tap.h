@@ -11,6 +11,8 @@
 #include "base/outfile.h"
 
 struct tap_out {
+	/* Once, before the first message: what the form begins with. */
+	void (*start)(struct tap_out *t);
 	/* False: this form cannot carry the message. Whether stdout still takes anything: file.err.
 	 */
 	bool (*put)(struct tap_out *t, const struct nmw_slot *s, const uint8_t *payload,

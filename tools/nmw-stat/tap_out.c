@@ -23,6 +23,12 @@ static void pcap_packet(void *arg, uint64_t ts_ns, const uint8_t *frame, uint32_
 	nmw_outfile_commit(&t->file, NMW_PCAP_REC_HDR + len, msgs, bytes);
 }
 
+static void pcap_start(struct tap_out *t)
+{
+	nmw_pcap_put_file_header(nmw_outfile_room(&t->file, NMW_PCAP_FILE_HDR));
+	nmw_outfile_commit(&t->file, NMW_PCAP_FILE_HDR, 0, 0);
+}
+
 static bool pcap_put(struct tap_out *t, const struct nmw_slot *s, const uint8_t *payload,
 		     uint32_t len)
 {
@@ -55,18 +61,21 @@ int tap_out_pcap(struct tap_out *t, struct nmw_err *e)
 		return rc;
 	}
 	t->form = f;
+	t->start = pcap_start;
 	t->put = pcap_put;
 	t->flush = pcap_flush;
 	t->close = pcap_close;
-	uint8_t *p = nmw_outfile_room(&t->file, NMW_PCAP_FILE_HDR);
-	nmw_pcap_put_file_header(p);
-	nmw_outfile_commit(&t->file, NMW_PCAP_FILE_HDR, 0, 0);
 	return 0;
 }
 
 /* ---- lines ---------------------------------------------------------------------------------- */
 
 #define LINE_MAX_SZ (4u * NMW_MSG_MAX) /* bytes without a schema are two digits each */
+
+static void lines_start(struct tap_out *t)
+{
+	(void)t;
+}
 
 static bool lines_put(struct tap_out *t, const struct nmw_slot *s, const uint8_t *payload,
 		      uint32_t len)
@@ -99,6 +108,7 @@ int tap_out_lines(struct tap_out *t, bool json, struct nmw_err *e)
 {
 	int rc = nmw_outfile_open(&t->file, "-", "tap", false, e);
 	t->line = json ? nmw_schema_json : nmw_schema_text;
+	t->start = lines_start;
 	t->put = lines_put;
 	t->flush = lines_flush;
 	t->close = lines_close;
