@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/input.h"
+#include "base/pages.h"
 
 #include <errno.h>
 #include <pcap/pcap.h>
@@ -9,21 +10,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_BUF (256u * 1024)
-
 struct nmw_capture {
 	struct nmw_input in;
+	enum nmw_link link;
+	uint8_t *buf; /* NMW_CLASSIC_BUF_SZ */
+	uint8_t head[NMW_CLASSIC_HDR];
+	uint32_t head_len, head_at; /* bytes of it that were read, and given on to libpcap */
+	bool is_classic;
+	struct nmw_classic classic;
+	/* otherwise */
 	FILE *file; /* reads through `in` */
 	pcap_t *pcap;
-	enum nmw_link link;
 	bool filtered;
 	struct bpf_program filter;
-	char buf[FILE_BUF];
 };
 
+/* What was read to tell the format comes first. */
 static ssize_t cookie_read(void *cookie, char *buf, size_t n)
 {
-	ssize_t got = nmw_input_read(cookie, buf, n);
+	struct nmw_capture *c = cookie;
+	uint32_t left = c->head_len - c->head_at;
+	if (left) {
+		left = left < n ? left : (uint32_t)n;
+		memcpy(buf, c->head + c->head_at, left);
+		c->head_at += left;
+		return left;
+	}
+	ssize_t got = nmw_input_read(&c->in, buf, n);
 	if (got >= 0)
 		return got;
 	errno = (int)-got;
@@ -68,15 +81,15 @@ static int not_a_capture(struct nmw_capture *c, const char *why, struct nmw_err 
 			   c->in.path, why);
 }
 
-static int open_file(struct nmw_capture *c, struct nmw_err *e)
+static int open_library(struct nmw_capture *c, struct nmw_err *e)
 {
 	static const cookie_io_functions_t io = {.read = cookie_read};
 	char why[PCAP_ERRBUF_SIZE] = "";
-	c->file = fopencookie(&c->in, "r", io);
+	c->file = fopencookie(c, "r", io);
 	if (!c->file)
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "%s: no memory to read it",
 				   c->in.path);
-	setvbuf(c->file, c->buf, _IOFBF, sizeof c->buf);
+	setvbuf(c->file, (char *)c->buf, _IOFBF, NMW_CLASSIC_PIECE);
 	c->pcap =
 		pcap_fopen_offline_with_tstamp_precision(c->file, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (!c->pcap)
@@ -89,6 +102,29 @@ static int open_file(struct nmw_capture *c, struct nmw_err *e)
 				   "(SLL, SLL2), raw IP and loopback captures are",
 				   c->in.path, name ? name : "unknown", pcap_datalink(c->pcap));
 	}
+	return 0;
+}
+
+/* Reads the file header: who reads the rest? */
+static int open_format(struct nmw_capture *c, const char *filter, struct nmw_err *e)
+{
+	ssize_t n = 0;
+	c->buf = nmw_pages_take(NMW_CLASSIC_BUF_SZ);
+	if (!c->buf)
+		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "%s: no memory to read it",
+				   c->in.path);
+	while (c->head_len < sizeof c->head &&
+	       (n = nmw_input_read(&c->in, c->head + c->head_len, sizeof c->head - c->head_len)) >
+		       0)
+		c->head_len += (uint32_t)n;
+	if (n < 0)
+		return nmw_err_set(e, -EIO, NMW_EXIT_FAILED, "%s: read: %s", c->in.path,
+				   strerror((int)-n));
+	c->is_classic =
+		!filter && nmw_classic_open(&c->classic, &c->in, c->buf, c->head, c->head_len);
+	if (!c->is_classic)
+		return open_library(c, e);
+	c->link = c->classic.link;
 	return 0;
 }
 
@@ -115,13 +151,20 @@ struct nmw_capture *nmw_capture_open(const struct nmw_capture_spec *spec, struct
 	c->in.idle = spec->idle;
 	c->in.arg = spec->arg;
 	if (!rc)
-		rc = open_file(c, e);
+		rc = open_format(c, spec->filter, e);
 	if (!rc)
 		rc = set_filter(c, spec->filter, e);
 	if (!rc)
 		return c;
 	nmw_capture_close(c);
 	return NULL;
+}
+
+static int damaged(const struct nmw_capture *c, const char *why, struct nmw_err *e)
+{
+	return nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA,
+			   "%s: damaged after %llu bytes: %s: the packets before it were read",
+			   c->in.path, (unsigned long long)c->in.pos, why);
 }
 
 static int read_failed(struct nmw_capture *c, struct nmw_err *e)
@@ -134,12 +177,10 @@ static int read_failed(struct nmw_capture *c, struct nmw_err *e)
 				   c->in.path, why);
 	if (ferror(c->file))
 		return nmw_err_set(e, -EIO, NMW_EXIT_FAILED, "%s: read: %s", c->in.path, why);
-	return nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA,
-			   "%s: damaged after %llu bytes: %s: the packets before it were read",
-			   c->in.path, (unsigned long long)c->in.pos, why);
+	return damaged(c, why, e);
 }
 
-int nmw_capture_next(struct nmw_capture *c, struct nmw_capture_packet *out, struct nmw_err *e)
+static int library_next(struct nmw_capture *c, struct nmw_capture_packet *out, struct nmw_err *e)
 {
 	struct pcap_pkthdr *h;
 	const u_char *p;
@@ -156,6 +197,33 @@ int nmw_capture_next(struct nmw_capture *c, struct nmw_capture_packet *out, stru
 	out->ts_ns = s * NMW_NS_PER_S + (uint64_t)h->ts.tv_usec;
 	out->passes = !c->filtered || pcap_offline_filter(&c->filter, h, p) != 0;
 	return 1;
+}
+
+static int classic_failed(struct nmw_capture *c, int rc, struct nmw_err *e)
+{
+	char why[64];
+	if (rc == -ENODATA)
+		return nmw_err_set(e, -ENODATA, NMW_EXIT_DATA,
+				   "%s: ends inside a packet: %s cut after %zu bytes: was it "
+				   "copied whole?",
+				   c->in.path,
+				   c->classic.in_data ? "its bytes are" : "its header is",
+				   (size_t)(c->classic.end - c->classic.at));
+	if (rc != -EBADMSG)
+		return nmw_err_set(e, -EIO, NMW_EXIT_FAILED, "%s: read: %s", c->in.path,
+				   strerror(-rc));
+	snprintf(why, sizeof why, "a packet of %u bytes, %u at most", c->classic.bad,
+		 NMW_CLASSIC_SNAP);
+	return damaged(c, why, e);
+}
+
+int nmw_capture_burst(struct nmw_capture *c, struct nmw_capture_packet *out, unsigned max,
+		      struct nmw_err *e)
+{
+	if (!c->is_classic)
+		return library_next(c, out, e);
+	int n = nmw_classic_burst(&c->classic, out, max);
+	return n >= 0 ? n : classic_failed(c, n, e);
 }
 
 enum nmw_link nmw_capture_link(const struct nmw_capture *c)
@@ -180,5 +248,6 @@ void nmw_capture_close(struct nmw_capture *c)
 	else if (c->file)
 		fclose(c->file);
 	nmw_input_close(&c->in);
+	nmw_pages_give(c->buf, NMW_CLASSIC_BUF_SZ);
 	free(c);
 }

@@ -49,6 +49,8 @@ enum nmw_flow_was {
 uint32_t nmw_flows_get(struct nmw_flows *t, const struct nmw_flow_key *k, enum nmw_flow_was *was);
 /* The same, never put in: NMW_FLOW_NONE. */
 uint32_t nmw_flows_find(const struct nmw_flows *t, const struct nmw_flow_key *k);
+/* Index i was used: what get does for a caller that knows the index of its key. */
+void nmw_flows_use(struct nmw_flows *t, uint32_t i);
 void nmw_flows_drop(struct nmw_flows *t, uint32_t i);
 /* The index that gives way to the next new key, for a caller that must close what lies there while
  * its key still stands: NMW_FLOW_NONE while there is room. */

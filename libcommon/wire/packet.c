@@ -40,7 +40,7 @@ struct rest {
 	uint32_t cap, wire;
 };
 
-static bool skip(struct rest *r, uint32_t n)
+static inline bool skip(struct rest *r, uint32_t n)
 {
 	if (r->cap < n)
 		return false;
@@ -51,13 +51,22 @@ static bool skip(struct rest *r, uint32_t n)
 }
 
 /* The packet ends here, whatever padding or trailer the frame has after it. */
-static void limit(struct rest *r, uint32_t n)
+static inline void limit(struct rest *r, uint32_t n)
 {
 	r->wire = n < r->wire ? n : r->wire;
 	r->cap = n < r->cap ? n : r->cap;
 }
 
-static enum nmw_packet_is read_udp(struct rest *r, struct nmw_packet *out)
+/* IPv4 addresses are stored whole, so that whoever loads one as a whole need not wait for parts. */
+typedef uint32_t vec4 __attribute__((vector_size(16)));
+
+static inline void put_ip4(uint8_t to[16], const uint8_t *from)
+{
+	vec4 v = {nmw_raw32(from), 0, 0, 0};
+	memcpy(to, &v, sizeof v);
+}
+
+static inline enum nmw_packet_is read_udp(struct rest *r, struct nmw_packet *out)
 {
 	if (r->cap < UDP_HDR)
 		return r->wire < UDP_HDR ? NMW_PACKET_BAD_UDP : NMW_PACKET_CUT;
@@ -73,10 +82,12 @@ static enum nmw_packet_is read_udp(struct rest *r, struct nmw_packet *out)
 	out->payload = r->p + UDP_HDR;
 	out->len = len - UDP_HDR;
 	out->cut = 0;
+	out->seq = out->ack = 0;
+	out->flags = 0;
 	return NMW_PACKET_OK;
 }
 
-static enum nmw_packet_is read_tcp(struct rest *r, struct nmw_packet *out)
+static inline enum nmw_packet_is read_tcp(struct rest *r, struct nmw_packet *out)
 {
 	if (r->cap < TCP_HDR)
 		return r->wire < TCP_HDR ? NMW_PACKET_BAD_TCP : NMW_PACKET_CUT;
@@ -96,7 +107,8 @@ static enum nmw_packet_is read_tcp(struct rest *r, struct nmw_packet *out)
 	return NMW_PACKET_OK;
 }
 
-static enum nmw_packet_is read_transport(struct rest *r, uint8_t proto, struct nmw_packet *out)
+static inline enum nmw_packet_is read_transport(struct rest *r, uint8_t proto,
+						struct nmw_packet *out)
 {
 	out->proto = proto;
 	if (proto == NMW_IPPROTO_UDP)
@@ -121,8 +133,8 @@ static enum nmw_packet_is read_ip4(struct rest *r, struct nmw_packet *out)
 	if (nmw_be16(p + 6) & 0x3FFFu) /* more fragments, or an offset */
 		return NMW_PACKET_FRAGMENT;
 	out->family = 4;
-	memcpy(out->src, p + 12, 4);
-	memcpy(out->dst, p + 16, 4);
+	put_ip4(out->src, p + 12);
+	put_ip4(out->dst, p + 16);
 	out->multicast = (p[16] & 0xF0u) == 0xE0u;
 	if (!skip(r, hdr))
 		return NMW_PACKET_CUT;
@@ -229,25 +241,56 @@ static enum nmw_packet_is read_loopback(struct rest *r, struct nmw_packet *out)
 	return NMW_PACKET_NOT_IP;
 }
 
-enum nmw_packet_is nmw_packet_parse(enum nmw_link link, const uint8_t *p, uint32_t caplen,
-				    uint32_t wirelen, struct nmw_packet *out)
+/* What nearly every packet is: Ethernet without tags, IPv4 without options and not fragmented, all
+ * headers there.  False: look closer. */
+static inline bool is_usual(const uint8_t *p, uint32_t caplen, uint32_t wirelen)
 {
-	struct rest r = {p, caplen, wirelen > caplen ? wirelen : caplen};
-	memset(out, 0, sizeof *out);
+	if (caplen < ETH_HDR + IP4_HDR || nmw_be16(p + 12) != ETH_IP4 || p[ETH_HDR] != 0x45)
+		return false;
+	uint32_t total = nmw_be16(p + ETH_HDR + 2);
+	return total >= IP4_HDR && total <= wirelen - ETH_HDR &&
+	       !(nmw_be16(p + ETH_HDR + 6) & 0x3FFFu);
+}
+
+static inline enum nmw_packet_is read_usual(const uint8_t *p, uint32_t caplen,
+					    struct nmw_packet *out)
+{
+	const uint8_t *ip = p + ETH_HDR;
+	uint32_t total = nmw_be16(ip + 2), cap = caplen - ETH_HDR;
+	struct rest r = {ip + IP4_HDR, (total < cap ? total : cap) - IP4_HDR, total - IP4_HDR};
+	out->family = 4;
+	put_ip4(out->src, ip + 12);
+	put_ip4(out->dst, ip + 16);
+	out->multicast = (ip[16] & 0xF0u) == 0xE0u;
+	return read_transport(&r, ip[9], out);
+}
+
+static enum nmw_packet_is read_link(enum nmw_link link, struct rest *r, struct nmw_packet *out)
+{
 	switch (link) {
 	case NMW_LINK_ETHERNET:
-		return read_typed(&r, ETH_HDR, 12, out);
+		return read_typed(r, ETH_HDR, 12, out);
 	case NMW_LINK_SLL:
-		return read_typed(&r, SLL_HDR, 14, out);
+		return read_typed(r, SLL_HDR, 14, out);
 	case NMW_LINK_SLL2:
-		return read_typed(&r, SLL2_HDR, 0, out);
+		return read_typed(r, SLL2_HDR, 0, out);
 	case NMW_LINK_NULL:
 	case NMW_LINK_LOOP:
-		return read_loopback(&r, out);
+		return read_loopback(r, out);
 	case NMW_LINK_RAW:
-		return read_ip(&r, out);
+		return read_ip(r, out);
 	case NMW_LINK_NONE:
 		break;
 	}
 	return NMW_PACKET_NOT_IP;
+}
+
+enum nmw_packet_is nmw_packet_parse(enum nmw_link link, const uint8_t *p, uint32_t caplen,
+				    uint32_t wirelen, struct nmw_packet *out)
+{
+	wirelen = wirelen > caplen ? wirelen : caplen;
+	if (link == NMW_LINK_ETHERNET && is_usual(p, caplen, wirelen))
+		return read_usual(p, caplen, out);
+	struct rest r = {p, caplen, wirelen};
+	return read_link(link, &r, out);
 }

@@ -1,44 +1,6 @@
 #include "wire/soup.h"
+
 #include <errno.h>
-#include <stdbool.h>
-
-static bool is_type(uint8_t t)
-{
-	switch (t) {
-	case NMW_SOUP_DEBUG:
-	case NMW_SOUP_LOGIN:
-	case NMW_SOUP_ACCEPTED:
-	case NMW_SOUP_REJECTED:
-	case NMW_SOUP_SEQUENCED:
-	case NMW_SOUP_UNSEQUENCED:
-	case NMW_SOUP_SERVER_HEARTBEAT:
-	case NMW_SOUP_CLIENT_HEARTBEAT:
-	case NMW_SOUP_END:
-	case NMW_SOUP_LOGOUT:
-		return true;
-	default:
-		return false;
-	}
-}
-
-int nmw_soup_next(const uint8_t *p, uint32_t avail, struct nmw_soup *out)
-{
-	if (avail < 2)
-		return 0;
-	uint32_t len = nmw_be16(p);
-	if (len == 0)
-		return -1;
-	if (avail < NMW_SOUP_HDR)
-		return 0;
-	if (!is_type(p[2]))
-		return -1;
-	if (avail - 2 < len)
-		return 0;
-	out->type = p[2];
-	out->len = (uint16_t)(len - 1);
-	out->payload = p + NMW_SOUP_HDR;
-	return (int)(2 + len);
-}
 
 /* Finds what lies between the padding of either side. */
 static const uint8_t *trim(const uint8_t *p, unsigned *n)

@@ -4,6 +4,7 @@
 #define NMW_WIRE_SOUP_H
 
 #include "wire/be.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NMW_SOUP_HDR	      3u  /* bytes of length and type */
@@ -23,6 +24,18 @@ enum nmw_soup_type {
 	NMW_SOUP_LOGOUT = 'O',
 };
 
+/* One of the ten: a bit a type, from '+' on. */
+static inline bool nmw_soup_is_type(uint8_t t)
+{
+#define BIT(type) (1ull << (NMW_SOUP_##type - NMW_SOUP_DEBUG))
+	const uint64_t all = BIT(DEBUG) | BIT(LOGIN) | BIT(ACCEPTED) | BIT(REJECTED) |
+			     BIT(SEQUENCED) | BIT(UNSEQUENCED) | BIT(SERVER_HEARTBEAT) |
+			     BIT(CLIENT_HEARTBEAT) | BIT(END) | BIT(LOGOUT);
+#undef BIT
+	unsigned at = (unsigned)t - NMW_SOUP_DEBUG; /* wraps below '+' */
+	return at < 64 && (all >> at & 1);
+}
+
 struct nmw_soup {
 	uint8_t type;
 	uint16_t len;		/* payload bytes */
@@ -31,7 +44,24 @@ struct nmw_soup {
 
 /* Next packet of a byte stream: returns the bytes it takes, 0 when more bytes are needed, -1 when
  * the stream is not SoupBinTCP (length 0, or a type that is none of the ten). */
-int nmw_soup_next(const uint8_t *p, uint32_t avail, struct nmw_soup *out);
+static inline int nmw_soup_next(const uint8_t *p, uint32_t avail, struct nmw_soup *out)
+{
+	if (avail < 2)
+		return 0;
+	uint32_t len = nmw_be16(p);
+	if (len == 0)
+		return -1;
+	if (avail < NMW_SOUP_HDR)
+		return 0;
+	if (!nmw_soup_is_type(p[2]))
+		return -1;
+	if (avail - 2 < len)
+		return 0;
+	out->type = p[2];
+	out->len = (uint16_t)(len - 1);
+	out->payload = p + NMW_SOUP_HDR;
+	return (int)(2 + len);
+}
 
 struct nmw_soup_login {
 	char user[6], password[10];

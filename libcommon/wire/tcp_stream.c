@@ -1,5 +1,8 @@
 #include "wire/tcp_stream.h"
 
+#include "base/pages.h"
+#include "wire/be.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -10,12 +13,15 @@
 #define HOLE_GRACE  16u /* segments that may pass after the acknowledgement of a hole */
 #define NO_BUF	    UINT32_MAX
 #define SEQ_SYN_LEN 1u
+#define NEAR_BITS   8u
+#define NEAR_N	    (1u << NEAR_BITS)
 
 /* Positions are offsets in the buffer; position 0 is sequence number next - kept. */
 struct range {
 	uint32_t lo, hi; /* hi exclusive */
 };
 
+/* Half a cache line: a connection is one line. */
 struct dir {
 	uint32_t next;	   /* sequence number after the bytes that are in order */
 	uint32_t first;	   /* sequence number of the stream's first byte */
@@ -23,15 +29,30 @@ struct dir {
 	uint32_t buf;	   /* index of the buffer, NO_BUF */
 	uint32_t fin;	   /* sequence number of the FIN */
 	uint32_t far_next; /* where a jump beyond the window would go on */
-	uint32_t grace;	   /* segments since the hole was acknowledged */
-	uint8_t n_held;
+	uint8_t grace;	   /* segments since the hole was acknowledged */
+	uint8_t n_held;	   /* ranges in the buffer behind a hole */
 	bool started, has_fin, ended, acked, far;
-	/* Sorted, apart from each other, all behind a hole; one more while a hole is filled. */
-	struct range held[HELD_MAX + 1];
 };
 
 struct conn {
-	struct dir dir[2];
+	_Alignas(64) struct dir dir[2];
+};
+_Static_assert(sizeof(struct conn) == 64, "a connection is one line");
+
+/* What is held in a buffer: sorted, apart from each other, all behind a hole; one more while a hole
+ * is filled. */
+struct held {
+	struct range r[HELD_MAX + 1];
+};
+
+/* Directions that were seen lately, by the packet's own words: no key to build, no chain to walk.
+ */
+struct near {
+	uint64_t src[2], dst[2];
+	uint64_t ports; /* both, family */
+	uint32_t flow;
+	uint32_t dir;
+	uint64_t pad;
 };
 
 struct nmw_tcp {
@@ -40,9 +61,11 @@ struct nmw_tcp {
 	struct nmw_tcp_stat stat;
 	struct nmw_flows *flows;
 	struct conn *conn;
-	uint8_t *bytes; /* spec.buffers x spec.window */
-	uint32_t *free; /* stack of free buffers */
+	uint8_t *bytes;	   /* spec.buffers x spec.window */
+	struct held *held; /* spec.buffers */
+	uint32_t *free;	   /* stack of free buffers */
 	uint32_t n_free;
+	_Alignas(64) struct near near[NEAR_N];
 };
 
 /* One direction at work: the words that every step needs. */
@@ -64,16 +87,17 @@ struct nmw_tcp *nmw_tcp_new(const struct nmw_tcp_spec *spec, const struct nmw_tc
 			    struct nmw_err *e)
 {
 	assert(spec->flows && spec->buffers && spec->window >= NMW_TCP_WINDOW_MIN);
-	struct nmw_tcp *t = calloc(1, sizeof *t);
+	struct nmw_tcp *t = nmw_pages_take(sizeof *t);
 	if (t) {
 		t->spec = *spec;
 		t->ops = *ops;
 		t->flows = nmw_flows_new(spec->flows, e);
-		t->conn = calloc(spec->flows, sizeof *t->conn);
-		t->bytes = malloc((size_t)spec->buffers * spec->window);
+		t->conn = nmw_pages_take(spec->flows * sizeof *t->conn);
+		t->bytes = nmw_pages_take((size_t)spec->buffers * spec->window);
+		t->held = nmw_pages_take(spec->buffers * sizeof *t->held);
 		t->free = malloc(spec->buffers * sizeof *t->free);
 	}
-	if (!t || !t->flows || !t->conn || !t->bytes || !t->free) {
+	if (!t || !t->flows || !t->conn || !t->bytes || !t->held || !t->free) {
 		nmw_tcp_free(t);
 		nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE,
 			    "TCP reassembly: no memory for %u flows and %u buffers of %u bytes: "
@@ -91,10 +115,11 @@ void nmw_tcp_free(struct nmw_tcp *t)
 	if (!t)
 		return;
 	nmw_flows_free(t->flows);
-	free(t->conn);
-	free(t->bytes);
+	nmw_pages_give(t->conn, t->spec.flows * sizeof *t->conn);
+	nmw_pages_give(t->bytes, (size_t)t->spec.buffers * t->spec.window);
+	nmw_pages_give(t->held, t->spec.buffers * sizeof *t->held);
 	free(t->free);
-	free(t);
+	nmw_pages_give(t, sizeof *t);
 }
 
 const struct nmw_flow_key *nmw_tcp_key(const struct nmw_tcp *t, uint32_t flow)
@@ -112,6 +137,12 @@ const struct nmw_tcp_stat *nmw_tcp_stat(const struct nmw_tcp *t)
 static uint8_t *buffer(const struct at *a)
 {
 	return a->t->bytes + (size_t)a->d->buf * a->t->spec.window;
+}
+
+/* Of a direction that has a buffer, as all do that hold something. */
+static struct range *held_of(const struct at *a)
+{
+	return a->t->held[a->d->buf].r;
 }
 
 static bool buffer_take(const struct at *a)
@@ -135,22 +166,24 @@ static void buffer_give(const struct at *a)
 static void shift(const struct at *a, uint32_t n)
 {
 	struct dir *d = a->d;
-	uint32_t top = d->n_held ? d->held[d->n_held - 1].hi : d->kept;
+	struct range *held = d->n_held ? held_of(a) : NULL;
+	uint32_t top = held ? held[d->n_held - 1].hi : d->kept;
 	if (n && top > n)
 		memmove(buffer(a), buffer(a) + n, top - n);
 	d->kept -= n < d->kept ? n : d->kept;
 	for (unsigned i = 0; i < d->n_held; i++) {
-		d->held[i].lo -= n;
-		d->held[i].hi -= n;
+		held[i].lo -= n;
+		held[i].hi -= n;
 	}
 	if (top <= n)
 		buffer_give(a);
 }
 
-static void held_remove(struct dir *d, unsigned i)
+static void held_remove(const struct at *a, unsigned i)
 {
-	d->n_held--;
-	memmove(&d->held[i], &d->held[i + 1], (d->n_held - i) * sizeof d->held[0]);
+	struct range *held = held_of(a);
+	a->d->n_held--;
+	memmove(&held[i], &held[i + 1], (a->d->n_held - i) * sizeof held[0]);
 }
 
 /* The stream goes on after n missing bytes; what was kept has lost its end. */
@@ -183,11 +216,11 @@ static void deliver(const struct at *a)
 static void join_held(const struct at *a)
 {
 	struct dir *d = a->d;
-	if (!d->n_held || d->held[0].lo != d->kept)
+	if (!d->n_held || held_of(a)->lo != d->kept)
 		return;
-	d->next += d->held[0].hi - d->kept;
-	d->kept = d->held[0].hi;
-	held_remove(d, 0);
+	d->next += held_of(a)->hi - d->kept;
+	d->kept = held_of(a)->hi;
+	held_remove(a, 0);
 	reset_hole(d);
 	deliver(a);
 }
@@ -196,10 +229,10 @@ static void join_held(const struct at *a)
 static void give_up(const struct at *a)
 {
 	struct dir *d = a->d;
-	uint32_t missing = d->held[0].lo - d->kept;
+	uint32_t missing = held_of(a)->lo - d->kept;
 	gap(a, missing);
 	d->next += missing;
-	shift(a, d->held[0].lo);
+	shift(a, held_of(a)->lo);
 	d->kept = 0;
 	join_held(a);
 }
@@ -218,6 +251,23 @@ static void jump(const struct at *a, uint32_t seq)
 
 /* ---- segments ------------------------------------------------------------------------------- */
 
+/* Hands on bytes where they lie, with nothing kept before them. */
+static inline void hand_on(const struct at *a, const uint8_t *p, uint32_t len)
+{
+	struct dir *d = a->d;
+	uint32_t n = a->t->ops.data(a->t->ops.arg, a->flow, a->dir, p, len);
+	assert(n <= len);
+	if (n == len)
+		return;
+	if (len - n > a->t->spec.window || !buffer_take(a)) {
+		a->t->stat.no_buffer++;
+		gap(a, len - n);
+		return;
+	}
+	d->kept = len - n;
+	memcpy(buffer(a), p + n, d->kept);
+}
+
 static void in_order(const struct at *a, const uint8_t *p, uint32_t len)
 {
 	struct dir *d = a->d;
@@ -232,17 +282,7 @@ static void in_order(const struct at *a, const uint8_t *p, uint32_t len)
 		gap(a, 0);
 		shift(a, d->kept);
 	}
-	uint32_t n = a->t->ops.data(a->t->ops.arg, a->flow, a->dir, p, len);
-	assert(n <= len);
-	if (n == len)
-		return;
-	if (len - n > a->t->spec.window || !buffer_take(a)) {
-		a->t->stat.no_buffer++;
-		gap(a, len - n);
-		return;
-	}
-	d->kept = len - n;
-	memcpy(buffer(a), p + n, d->kept);
+	hand_on(a, p, len);
 }
 
 /* Copies to positions lo.. what no held range covers: of bytes seen twice the first count. */
@@ -251,7 +291,7 @@ static void copy_uncovered(const struct at *a, const uint8_t *p, uint32_t lo, ui
 	const struct dir *d = a->d;
 	uint32_t at = lo;
 	for (unsigned i = 0; i < d->n_held && at < hi; i++) {
-		const struct range *r = &d->held[i];
+		const struct range *r = &held_of(a)[i];
 		if (r->hi <= at)
 			continue;
 		uint32_t to = r->lo < hi ? r->lo : hi;
@@ -264,25 +304,27 @@ static void copy_uncovered(const struct at *a, const uint8_t *p, uint32_t lo, ui
 }
 
 /* Adds lo..hi to the list, joined with the ranges that it touches. */
-static void held_add(struct dir *d, uint32_t lo, uint32_t hi)
+static void held_add(const struct at *a, uint32_t lo, uint32_t hi)
 {
+	struct dir *d = a->d;
+	struct range *held = held_of(a);
 	unsigned i = 0;
-	while (i < d->n_held && d->held[i].hi < lo)
+	while (i < d->n_held && held[i].hi < lo)
 		i++;
-	if (i == d->n_held || d->held[i].lo > hi) {
+	if (i == d->n_held || held[i].lo > hi) {
 		assert(d->n_held <= HELD_MAX);
-		memmove(&d->held[i + 1], &d->held[i], (d->n_held - i) * sizeof d->held[0]);
-		d->held[i] = (struct range){lo, hi};
+		memmove(&held[i + 1], &held[i], (d->n_held - i) * sizeof held[0]);
+		held[i] = (struct range){lo, hi};
 		d->n_held++;
 		return;
 	}
-	struct range *r = &d->held[i];
+	struct range *r = &held[i];
 	r->lo = lo < r->lo ? lo : r->lo;
 	r->hi = hi > r->hi ? hi : r->hi;
-	while (i + 1 < d->n_held && d->held[i + 1].lo <= r->hi) {
-		if (d->held[i + 1].hi > r->hi)
-			r->hi = d->held[i + 1].hi;
-		held_remove(d, i + 1);
+	while (i + 1 < d->n_held && held[i + 1].lo <= r->hi) {
+		if (held[i + 1].hi > r->hi)
+			r->hi = held[i + 1].hi;
+		held_remove(a, i + 1);
 	}
 }
 
@@ -315,7 +357,7 @@ static void hold(const struct at *a, const uint8_t *p, uint32_t len, uint32_t of
 	uint32_t lo = a->d->kept + off;
 	copy_uncovered(a, p, lo, lo + len);
 	a->t->stat.reordered += off != 0;
-	held_add(a->d, lo, lo + len);
+	held_add(a, lo, lo + len);
 	join_held(a);
 }
 
@@ -454,6 +496,52 @@ static void open_conn(struct nmw_tcp *t, uint32_t flow, unsigned dir)
 	event(&a, NMW_TCP_EV_OPEN, 0);
 }
 
+/* ---- which connection ------------------------------------------------------------------------ */
+
+static inline uint64_t ports_of(const struct nmw_packet *p)
+{
+	return p->sport | (uint64_t)p->dport << 16 | (uint64_t)p->family << 32;
+}
+
+/* The place of a direction. A packet of no connection has family 0 there, so nothing matches. */
+static inline struct near *near_at(struct nmw_tcp *t, const uint8_t *src, const uint8_t *dst,
+				   uint64_t ports)
+{
+	uint64_t h = nmw_raw64(src) * 0x9E3779B97F4A7C15ull ^
+		     nmw_raw64(dst) * 0xBF58476D1CE4E5B9ull ^ ports * 0x94D049BB133111EBull;
+	h += (nmw_raw64(src + 8) ^ nmw_raw64(dst + 8)) * 0xD6E8FEB86659FD93ull;
+	return &t->near[h >> (64 - NEAR_BITS)];
+}
+
+static inline bool near_is(const struct near *n, const struct nmw_packet *p, uint64_t ports)
+{
+	return !((n->src[0] ^ nmw_raw64(p->src)) | (n->src[1] ^ nmw_raw64(p->src + 8)) |
+		 (n->dst[0] ^ nmw_raw64(p->dst)) | (n->dst[1] ^ nmw_raw64(p->dst + 8)) |
+		 (n->ports ^ ports));
+}
+
+static void near_set(struct near *n, const struct nmw_packet *p, uint32_t flow, unsigned dir)
+{
+	memcpy(n->src, p->src, sizeof n->src);
+	memcpy(n->dst, p->dst, sizeof n->dst);
+	n->ports = ports_of(p);
+	n->flow = flow;
+	n->dir = dir;
+}
+
+/* Before the index becomes another connection's. */
+static void near_clear(struct nmw_tcp *t, uint32_t flow)
+{
+	const struct nmw_flow_key *k = nmw_flows_key(t->flows, flow);
+	uint64_t family = (uint64_t)k->family << 32;
+	struct near *n[2] = {
+		near_at(t, k->a, k->b, k->a_port | (uint64_t)k->b_port << 16 | family),
+		near_at(t, k->b, k->a, k->b_port | (uint64_t)k->a_port << 16 | family)};
+	for (unsigned i = 0; i < 2; i++)
+		if (n[i]->flow == flow)
+			n[i]->ports = 0;
+}
+
 /* The index of a key. A connection that gives way to it is closed first: what it still delivers
  * goes out under its own key. */
 static uint32_t flow_of(struct nmw_tcp *t, const struct nmw_flow_key *key, enum nmw_flow_was *was)
@@ -461,12 +549,39 @@ static uint32_t flow_of(struct nmw_tcp *t, const struct nmw_flow_key *key, enum 
 	uint32_t out = nmw_flows_next_out(t->flows);
 	if (out != NMW_FLOW_NONE && nmw_flows_find(t->flows, key) == NMW_FLOW_NONE) {
 		forget(t, out);
+		near_clear(t, out);
 		nmw_flows_drop(t->flows, out);
 	}
 	return nmw_flows_get(t->flows, key, was);
 }
 
-void nmw_tcp_segment(struct nmw_tcp *t, const struct nmw_packet *p)
+/* ---- packets -------------------------------------------------------------------------------- */
+
+/* Data that continues its stream, with nothing kept or held in the connection: nearly every segment
+ * is so. */
+static inline bool continues(const struct nmw_packet *p, const struct dir *d,
+			     const struct dir *back)
+{
+	return p->seq == d->next && p->len && d->started && !d->has_fin && !p->cut &&
+	       !(p->flags & (NMW_TCP_FIN | NMW_TCP_RST)) && !d->kept && !d->n_held && !back->n_held;
+}
+
+static void any_segment(const struct at *a, const struct nmw_packet *p)
+{
+	payload(a, p);
+	struct at back = at_dir(a->t, a->flow, !a->dir);
+	acknowledge(&back, p->ack, p->flags & NMW_TCP_ACK);
+	acknowledge(a, 0, false);
+	if (p->flags & NMW_TCP_RST) {
+		give_up_all(a);
+		give_up_all(&back);
+		event(a, NMW_TCP_EV_RST, 0);
+	}
+}
+
+/* A packet whose direction is not among those seen lately, or starts a connection. */
+static __attribute__((noinline)) struct at look_up(struct nmw_tcp *t, const struct nmw_packet *p,
+						   struct near *near)
 {
 	struct nmw_flow_key key;
 	enum nmw_flow_was was;
@@ -480,15 +595,28 @@ void nmw_tcp_segment(struct nmw_tcp *t, const struct nmw_packet *p)
 		forget(t, flow);
 	if (was != NMW_FLOW_KNOWN || again)
 		open_conn(t, flow, dir);
-	payload(&a, p);
-	struct at back = at_dir(t, flow, !dir);
-	acknowledge(&back, p->ack, p->flags & NMW_TCP_ACK);
-	acknowledge(&a, 0, false);
-	if (p->flags & NMW_TCP_RST) {
-		give_up_all(&a);
-		give_up_all(&back);
-		event(&a, NMW_TCP_EV_RST, 0);
+	near_set(near, p, flow, dir);
+	return a;
+}
+
+void nmw_tcp_segment(struct nmw_tcp *t, const struct nmw_packet *p)
+{
+	uint64_t ports = ports_of(p);
+	struct near *n = near_at(t, p->src, p->dst, ports);
+	if (__builtin_expect(!near_is(n, p, ports) || (p->flags & NMW_TCP_SYN), 0)) {
+		struct at a = look_up(t, p, n);
+		any_segment(&a, p);
+		return;
 	}
+	nmw_flows_use(t->flows, n->flow);
+	const struct at a = at_dir(t, n->flow, n->dir);
+	if (__builtin_expect(!continues(p, a.d, &t->conn[a.flow].dir[!a.dir]), 0)) {
+		any_segment(&a, p);
+		return;
+	}
+	a.d->next += p->len;
+	a.d->far = false;
+	hand_on(&a, p->payload, p->len);
 }
 
 void nmw_tcp_flush(struct nmw_tcp *t)

@@ -82,7 +82,7 @@ START_TEST(login_layout)
 	expect_bytes(b, nmw_soup_put_login(b, &l),
 		     "002f 4c 'user  password  ' 'SESSION001' '18446744073709551615'");
 	struct nmw_soup s;
-	struct nmw_soup_login back;
+	struct nmw_soup_login back = {.next = 0}; /* padding and all */
 	ck_assert_int_eq(nmw_soup_next(b, 49, &s), 49);
 	ck_assert_int_eq(nmw_soup_login_parse(&s, &back), 0);
 	ck_assert_mem_eq(&back, &l, sizeof(l));

@@ -15,14 +15,17 @@ struct framing {
 	const struct recv_conf *conf;
 	struct emit *emit;
 	struct sessions sessions;
-	uint64_t ts_ns; /* of the packet that is being read */
+	uint64_t ts_ns;	 /* of the packet that is being read */
+	unsigned passes; /* channels that go on (--direction), a bit each */
 };
 
 int framing_init(struct framing *f, const struct recv_conf *conf, struct emit *emit,
 		 struct nmw_err *e);
 void framing_fini(struct framing *f);
-/* Whether messages of that channel go on (--direction). */
-bool framing_passes(const struct framing *f, uint8_t channel);
+static inline bool framing_passes(const struct framing *f, uint8_t channel)
+{
+	return f->passes >> channel & 1;
+}
 
 struct soup_flows;
 struct soup_flows *soup_flows_new(struct framing *f, struct nmw_err *e);

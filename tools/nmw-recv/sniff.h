@@ -19,6 +19,7 @@
 #define SNIFF_ORDERS	   (SNIFF_OUCH42_ORDER | SNIFF_OUCH50_ORDER)
 #define SNIFF_FROM_HOST	   (SNIFF_ITCH50 | SNIFF_OUCH42_REPLY | SNIFF_OUCH50_REPLY)
 #define SNIFF_ALL	   0x1Fu
+#define SNIFF_KINDS	   5u
 
 struct sniff {
 	uint8_t left;  /* kinds that are still possible */
@@ -33,7 +34,26 @@ struct sniffed {
 
 /* from: the kinds that may be. codec: enum nmw_codec_id that was asked for, 0 = any. */
 void sniff_init(struct sniff *s, unsigned from, int codec);
+struct sniffed sniff_look_closer(struct sniff *s, const uint8_t *p, uint32_t len, uint8_t other);
+
+/* The kinds in the order of their bits. */
+static const struct {
+	uint8_t codec, channel;
+} sniff_kinds[SNIFF_KINDS] = {
+	{NMW_CODEC_ITCH50, NMW_CH_FEED},  {NMW_CODEC_OUCH42, NMW_CH_ORDER},
+	{NMW_CODEC_OUCH50, NMW_CH_ORDER}, {NMW_CODEC_OUCH42, NMW_CH_REPLY},
+	{NMW_CODEC_OUCH50, NMW_CH_REPLY},
+};
+
 /* other: channel of what cannot be told; it is opaque then, or of the codec that was asked for. */
-struct sniffed sniff_look(struct sniff *s, const uint8_t *p, uint32_t len, uint8_t other);
+static inline struct sniffed sniff_look(struct sniff *s, const uint8_t *p, uint32_t len,
+					uint8_t other)
+{
+	unsigned left = s->left;
+	if (__builtin_expect(!s->known || !left || (left & (left - 1)), 0))
+		return sniff_look_closer(s, p, len, other);
+	unsigned i = (unsigned)__builtin_ctz(left);
+	return (struct sniffed){sniff_kinds[i].codec, sniff_kinds[i].channel, true};
+}
 
 #endif

@@ -67,7 +67,6 @@ static void bad_packet(struct pcap_source *s, enum nmw_packet_is is)
 static void packet(struct pcap_source *s, const struct nmw_capture_packet *c)
 {
 	struct nmw_packet p;
-	nmw_count(s->emit->st->m, NMW_M_in_packets, 1);
 	if (!c->passes) {
 		emit_drop(s->emit, NMW_DROP_filtered, 1);
 		return;
@@ -103,13 +102,13 @@ static int end(struct pcap_source *s, int rc, struct nmw_err *e)
 static int pcap_poll(void *arg, struct nmw_err *e)
 {
 	struct pcap_source *s = arg;
-	struct nmw_capture_packet c;
-	for (unsigned i = 0; i < s->emit->st->burst; i++) {
-		int rc = nmw_capture_next(s->capture, &c, e);
-		if (rc != 1)
-			return end(s, rc, e);
-		packet(s, &c);
-	}
+	struct nmw_capture_packet c[NMW_BURST_MAX];
+	int n = nmw_capture_burst(s->capture, c, s->emit->st->burst, e);
+	if (n <= 0)
+		return end(s, n, e);
+	nmw_count(s->emit->st->m, NMW_M_in_packets, (unsigned)n);
+	for (int i = 0; i < n; i++)
+		packet(s, &c[i]);
 	return 1;
 }
 
