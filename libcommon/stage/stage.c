@@ -614,11 +614,16 @@ void nmw_stage_latency(struct nmw_stage *st, uint64_t now_ns, uint64_t ingress_n
 		nmw_hist_record_n(&st->m->hist[NMW_H_ingress_ns], now_ns - ingress_ns, n);
 }
 
-/* Messages of one burst mostly share their ingress time: one record a run of equal ones. */
+/* Messages of one burst mostly share their ingress time: one record a run of equal ones. Those of a
+ * source do. */
 static void record_latency(struct nmw_stage *st)
 {
 	uint64_t now = nmw_clock_mono();
 	uint64_t at = nmw_prod_slot(&st->out, 0)->ingress_ns;
+	if (st->n_in == 0) {
+		nmw_stage_latency(st, now, at, st->pending);
+		return;
+	}
 	unsigned run = 1;
 	for (unsigned i = 1; i < st->pending; i++, run++) {
 		uint64_t t = nmw_prod_slot(&st->out, i)->ingress_ns;

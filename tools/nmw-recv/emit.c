@@ -1,9 +1,5 @@
 #include "emit.h"
 
-#include "base/clock.h"
-
-#include <string.h>
-
 /* Makes the next nmw_stage_go look at the clock: the last one may be long ago. */
 static bool go_now(struct nmw_stage *st)
 {
@@ -20,8 +16,7 @@ bool emit_idle(void *arg)
 	return go_now(e->st);
 }
 
-/* Waits until the message is due; false: the stage ends. */
-static bool pace(struct emit *e, uint64_t ts_ns)
+bool emit_due(struct emit *e, uint64_t ts_ns)
 {
 	struct nmw_stage *st = e->st;
 	/* the schedule starts when somebody listens, or the start would be caught up in one burst
@@ -40,35 +35,10 @@ static bool pace(struct emit *e, uint64_t ts_ns)
 	return true;
 }
 
-struct nmw_slot *emit_slot(struct emit *e, uint64_t ts_ns, uint32_t len, uint8_t **payload)
+void emit_no_slot(struct emit *e)
 {
-	struct nmw_stage *st = e->st;
-	if (e->pace.mode != NMW_PACE_MAX && !pace(e, ts_ns))
-		return NULL;
-	struct nmw_slot *s = nmw_stage_slot(st, len, payload);
-	if (__builtin_expect(!s, 0)) {
-		if (nmw_stage_go(st)) /* it was dropped, not given up */
-			nmw_count(st->m, NMW_M_in_messages, 1);
-		return NULL;
-	}
-	if (st->pending == 0)
-		e->ingress_ns = nmw_clock_mono();
-	nmw_count(st->m, NMW_M_in_messages, 1);
-	s->ts_ns = ts_ns;
-	s->ingress_ns = e->ingress_ns;
-	s->in_seq = st->out.next + st->pending;
-	return s;
-}
-
-void emit_message(struct emit *e, uint64_t ts_ns, uint32_t session, enum nmw_channel channel,
-		  enum nmw_codec_id codec, const uint8_t *p, uint32_t len)
-{
-	uint8_t *to;
-	struct nmw_slot *s = emit_slot(e, ts_ns, len, &to);
-	if (!s)
-		return;
-	memcpy(to, p, len);
-	emit_done(e, s, session, channel, codec);
+	if (nmw_stage_go(e->st)) /* it was dropped, not given up */
+		nmw_count(e->st->m, NMW_M_in_messages, 1);
 }
 
 void emit_ctl(struct emit *e, uint64_t ts_ns, uint32_t session, const struct nmw_ctl *ctl)

@@ -11,11 +11,13 @@
 #ifndef NMW_RECV_EMIT_H
 #define NMW_RECV_EMIT_H
 
+#include "base/clock.h"
 #include "base/msg.h"
 #include "base/pace.h"
 #include "stage/stage.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 struct emit {
 	struct nmw_stage *st;
@@ -24,8 +26,31 @@ struct emit {
 	uint64_t bad;	     /* what --strict does not forgive, in messages, packets and holes */
 };
 
+/* Waits until the message is due; false: the stage ends. */
+bool emit_due(struct emit *e, uint64_t ts_ns);
+/* There was no slot: counts what was dropped. */
+void emit_no_slot(struct emit *e);
+
 /* A slot for a message of at most len bytes; the caller may lower s->len. */
-struct nmw_slot *emit_slot(struct emit *e, uint64_t ts_ns, uint32_t len, uint8_t **payload);
+static inline struct nmw_slot *emit_slot(struct emit *e, uint64_t ts_ns, uint32_t len,
+					 uint8_t **payload)
+{
+	struct nmw_stage *st = e->st;
+	if (__builtin_expect(e->pace.mode != NMW_PACE_MAX, 0) && !emit_due(e, ts_ns))
+		return NULL;
+	struct nmw_slot *s = nmw_stage_slot(st, len, payload);
+	if (__builtin_expect(!s, 0)) {
+		emit_no_slot(e);
+		return NULL;
+	}
+	if (st->pending == 0)
+		e->ingress_ns = nmw_clock_mono();
+	nmw_count(st->m, NMW_M_in_messages, 1);
+	s->ts_ns = ts_ns;
+	s->ingress_ns = e->ingress_ns;
+	s->in_seq = st->out.next + st->pending;
+	return s;
+}
 
 static inline void emit_done(struct emit *e, struct nmw_slot *s, uint32_t session,
 			     enum nmw_channel channel, enum nmw_codec_id codec)
@@ -38,8 +63,17 @@ static inline void emit_done(struct emit *e, struct nmw_slot *s, uint32_t sessio
 }
 
 /* A whole message, copied once. */
-void emit_message(struct emit *e, uint64_t ts_ns, uint32_t session, enum nmw_channel channel,
-		  enum nmw_codec_id codec, const uint8_t *p, uint32_t len);
+static inline void emit_message(struct emit *e, uint64_t ts_ns, uint32_t session,
+				enum nmw_channel channel, enum nmw_codec_id codec, const uint8_t *p,
+				uint32_t len)
+{
+	uint8_t *to;
+	struct nmw_slot *s = emit_slot(e, ts_ns, len, &to);
+	if (__builtin_expect(!s, 0))
+		return;
+	memcpy(to, p, len);
+	emit_done(e, s, session, channel, codec);
+}
 void emit_ctl(struct emit *e, uint64_t ts_ns, uint32_t session, const struct nmw_ctl *ctl);
 
 /* n messages (or packets that could not be read) came in and do not go on. */

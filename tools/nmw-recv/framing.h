@@ -30,6 +30,8 @@ static inline bool framing_passes(const struct framing *f, uint8_t channel)
 struct soup_flows;
 struct soup_flows *soup_flows_new(struct framing *f, struct nmw_err *e);
 void soup_flows_packet(struct soup_flows *s, const struct nmw_packet *p);
+/* Brings the counters up to what was taken in: once a burst. */
+void soup_flows_count(struct soup_flows *s);
 /* End of the capture: true when a message was left unfinished. */
 bool soup_flows_flush(struct soup_flows *s);
 void soup_flows_free(struct soup_flows *s); /* NULL is allowed */

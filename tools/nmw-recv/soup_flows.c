@@ -78,7 +78,7 @@ static void login_accepted(const struct at *a, const struct nmw_soup *p)
 		login(a, p->type, NULL, l.session, l.next);
 }
 
-static void message(const struct at *a, const struct nmw_soup *p)
+static inline void message(const struct at *a, const struct nmw_soup *p)
 {
 	struct framing *f = a->s->f;
 	bool order = p->type == NMW_SOUP_UNSEQUENCED;
@@ -106,14 +106,11 @@ static void end_of_session(const struct at *a)
 	session_ctl(&f->sessions, f->ts_ns, a->flow->session, NMW_CTL_END, &host, NULL, 0, 0);
 }
 
-static void packet(const struct at *a, const struct nmw_soup *p)
+/* Any packet but one with a message. */
+static void session_packet(const struct at *a, const struct nmw_soup *p)
 {
 	struct framing *f = a->s->f;
 	switch (p->type) {
-	case NMW_SOUP_UNSEQUENCED:
-	case NMW_SOUP_SEQUENCED:
-		message(a, p);
-		break;
 	case NMW_SOUP_LOGIN:
 		login_request(a, p);
 		break;
@@ -237,7 +234,10 @@ static uint32_t on_data(void *arg, uint32_t index, unsigned dir, const uint8_t *
 			return len;
 		}
 		a.flow->is_soup = true;
-		packet(&a, &pkt);
+		if (pkt.type == NMW_SOUP_UNSEQUENCED || pkt.type == NMW_SOUP_SEQUENCED)
+			message(&a, &pkt);
+		else
+			session_packet(&a, &pkt);
 		at += (uint32_t)n;
 	}
 }
@@ -301,7 +301,7 @@ struct soup_flows *soup_flows_new(struct framing *f, struct nmw_err *e)
 	return NULL;
 }
 
-static void take_counts(struct soup_flows *s)
+void soup_flows_count(struct soup_flows *s)
 {
 	struct nmw_metrics *m = s->f->emit->st->m;
 	const struct nmw_tcp_stat *t = nmw_tcp_stat(s->tcp);
@@ -315,13 +315,12 @@ void soup_flows_packet(struct soup_flows *s, const struct nmw_packet *p)
 	if (p->len == 0 && p->cut == 0)
 		nmw_count(s->f->emit->st->m, NMW_M_padding_packets, 1);
 	nmw_tcp_segment(s->tcp, p);
-	take_counts(s);
 }
 
 bool soup_flows_flush(struct soup_flows *s)
 {
 	nmw_tcp_flush(s->tcp);
-	take_counts(s);
+	soup_flows_count(s);
 	return s->unfinished;
 }
 

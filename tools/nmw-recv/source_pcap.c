@@ -64,7 +64,7 @@ static void bad_packet(struct pcap_source *s, enum nmw_packet_is is)
 	emit_drop(s->emit, why[is], 1);
 }
 
-static void packet(struct pcap_source *s, const struct nmw_capture_packet *c)
+static inline void packet(struct pcap_source *s, const struct nmw_capture_packet *c)
 {
 	struct nmw_packet p;
 	if (!c->passes) {
@@ -109,6 +109,7 @@ static int pcap_poll(void *arg, struct nmw_err *e)
 	nmw_count(s->emit->st->m, NMW_M_in_packets, (unsigned)n);
 	for (int i = 0; i < n; i++)
 		packet(s, &c[i]);
+	soup_flows_count(s->soup);
 	return 1;
 }
 

@@ -21,6 +21,7 @@ struct send {
 	uint64_t rate, count, pack_ns, mtu, sessions;
 	int framing;
 	/* state */
+	bool only_count;     /* nothing is looked at, waited for or left out */
 	uint64_t left;	     /* messages until --count is reached */
 	uint64_t idle_since; /* monotonic ns, 0 = busy */
 	uint32_t unreported;
@@ -150,16 +151,10 @@ static void record_latency(struct send *s, unsigned n)
 		}
 }
 
-/* Sends the first n of the burst; they are the ring's again.  The place of a named consumer is kept
- * when it dies: only what is written may lie behind it. */
-static void deliver(struct send *s, struct nmw_cons *c, unsigned n)
+/* n messages were sent: they are the ring's again.  The place of a named consumer is kept when it
+ * dies: only what is written may lie behind it. */
+static void hand_back(struct send *s, struct nmw_cons *c, unsigned n)
 {
-	if (!n)
-		return;
-	sinks_send(&s->sinks, s->burst, n);
-	if (nmw_stage_named(&s->stage))
-		sinks_flush(&s->sinks, SINK_FLUSH_ALL);
-	record_latency(s, n);
 	nmw_hist_record(&s->stage.m->hist[NMW_H_burst_msgs], n);
 	if (s->sinks.alive || !nmw_stage_named(&s->stage))
 		nmw_cons_release(c, n);
@@ -170,6 +165,18 @@ static void deliver(struct send *s, struct nmw_cons *c, unsigned n)
 	}
 	if (!s->left || !s->sinks.alive)
 		nmw_stage_done(&s->stage);
+}
+
+/* Sends the first n of the burst. */
+static void deliver(struct send *s, struct nmw_cons *c, unsigned n)
+{
+	if (!n)
+		return;
+	sinks_send(&s->sinks, s->burst, n);
+	if (nmw_stage_named(&s->stage))
+		sinks_flush(&s->sinks, SINK_FLUSH_ALL);
+	record_latency(s, n);
+	hand_back(s, c, n);
 }
 
 static void idle(struct send *s)
@@ -200,20 +207,61 @@ static bool wait_due(struct send *s, uint64_t due)
 	return true;
 }
 
+static int not_a_message(const struct nmw_cons *c, unsigned at, const struct nmw_slot *slot,
+			 struct nmw_err *e)
+{
+	return nmw_err_set(
+		e, -EPROTO, NMW_EXIT_PEER,
+		"ring %s: message %llu: channel %u, %u bytes at %llu: not a message that "
+		"lies in the ring: restart its producer with --discard",
+		nmw_cons_name(c), (unsigned long long)(c->next + at), slot->channel, slot->len,
+		(unsigned long long)slot->frame_off);
+}
+
+static inline bool is_channel(uint8_t channel)
+{
+	return channel && channel < NMW_CH_MAX;
+}
+
 /* A descriptor is copied once and checked: its ring is another program's memory. */
 static int take(const struct nmw_cons *c, unsigned at, struct sink_msg *m, struct nmw_err *e)
 {
 	const struct nmw_slot *slot = nmw_cons_slot(c, at);
 	memcpy(m->desc, slot, sizeof m->desc);
 	m->payload = nmw_cons_payload(c, slot, &m->len);
-	if (m->payload && sink_slot(m)->channel && sink_slot(m)->channel < NMW_CH_MAX)
+	if (m->payload && is_channel(sink_slot(m)->channel))
 		return 0;
-	return nmw_err_set(
-		e, -EPROTO, NMW_EXIT_PEER,
-		"ring %s: message %llu: channel %u, %u bytes at %llu: not a message that "
-		"lies in the ring: restart its producer with --discard",
-		nmw_cons_name(c), (unsigned long long)(c->next + at), sink_slot(m)->channel, m->len,
-		(unsigned long long)sink_slot(m)->frame_off);
+	return not_a_message(c, at, sink_slot(m), e);
+}
+
+/* n messages that nobody looks at: their descriptors are read where they lie, the payloads not at
+ * all. */
+static void count_burst(struct send *s, struct nmw_cons *c, unsigned n)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	uint64_t now = nmw_clock_mono(), bytes = 0, ingress = nmw_cons_slot(c, 0)->ingress_ns;
+	unsigned i, run = 0;
+	for (i = 0; i < n; i++, run++) {
+		const struct nmw_slot *slot = nmw_cons_slot(c, i);
+		uint32_t len;
+		if (__builtin_expect(!nmw_cons_payload(c, slot, &len) || !is_channel(slot->channel),
+				     0)) {
+			not_a_message(c, i, slot, &e);
+			nmw_stage_fail(&s->stage, &e);
+			break;
+		}
+		bytes += len;
+		if (slot->ingress_ns != ingress) {
+			nmw_stage_latency(&s->stage, now, ingress, run);
+			ingress = slot->ingress_ns;
+			run = 0;
+		}
+	}
+	if (!i)
+		return;
+	nmw_stage_latency(&s->stage, now, ingress, run);
+	sinks_count(&s->sinks, i, bytes);
+	hand_back(s, c, i);
 }
 
 /* Up to n messages from the ring, each at its time. */
@@ -246,11 +294,15 @@ static void burst(struct send *s, struct nmw_cons *c, unsigned n)
 static void run(struct send *s)
 {
 	struct nmw_stage *st = &s->stage;
+	s->only_count = sinks_only_count(&s->sinks) && s->pace.mode == NMW_PACE_MAX && !s->count;
 	while (nmw_stage_go(st)) {
 		struct nmw_cons *c;
 		unsigned n = nmw_stage_poll(st, &c);
 		if (n) {
-			burst(s, c, n);
+			if (s->only_count)
+				count_burst(s, c, n);
+			else
+				burst(s, c, n);
 			nmw_stage_busy(st);
 			s->idle_since = 0;
 		} else {

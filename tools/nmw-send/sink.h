@@ -56,6 +56,8 @@ struct sink_ops {
 	int (*open)(struct sink *k, const char *arg, const struct sink_conf *conf,
 		    struct nmw_err *e);
 	void (*send)(struct sink *k, const struct sink_msg *const *m, unsigned n);
+	/* a sink that does not look at its messages: takes n of them at once; else NULL */
+	void (*count)(struct sink *k, unsigned n, uint64_t bytes);
 	void (*flush)(struct sink *k, uint64_t idle_ns);
 	void (*close)(struct sink *k, bool clean);
 };

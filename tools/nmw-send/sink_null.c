@@ -20,6 +20,14 @@ static void null_send(struct sink *k, const struct sink_msg *const *m, unsigned 
 		k->count.out_bytes += m[i]->len;
 }
 
+static void null_count(struct sink *k, unsigned n, uint64_t bytes)
+{
+	k->count.in_messages += n;
+	k->count.in_bytes += bytes;
+	k->count.out_messages += n;
+	k->count.out_bytes += bytes;
+}
+
 static void null_flush(struct sink *k, uint64_t idle_ns)
 {
 	(void)k;
@@ -36,5 +44,6 @@ const struct sink_ops sink_null = {.name = "null",
 				   .channels = SINK_CHANNELS_ALL,
 				   .open = null_open,
 				   .send = null_send,
+				   .count = null_count,
 				   .flush = null_flush,
 				   .close = null_close};

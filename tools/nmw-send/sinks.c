@@ -165,6 +165,20 @@ void sinks_send(struct sinks *s, const struct sink_msg *m, unsigned n)
 	}
 }
 
+bool sinks_only_count(const struct sinks *s)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (!s->sink[i].ops->count || s->sink[i].channels != SINK_CHANNELS_ALL)
+			return false;
+	return true;
+}
+
+void sinks_count(struct sinks *s, unsigned n, uint64_t bytes)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		s->sink[i].ops->count(&s->sink[i], n, bytes);
+}
+
 void sinks_flush(struct sinks *s, uint64_t idle_ns)
 {
 	for (unsigned i = 0; i < s->n; i++) {

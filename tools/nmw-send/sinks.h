@@ -24,6 +24,9 @@ int sinks_open(struct sinks *s, const char *const *spec, unsigned n, const struc
 bool sinks_want(const struct sinks *s, uint8_t channel);
 /* Gives a burst (at most NMW_BURST_MAX) to each. A sink that fails says so on the log. */
 void sinks_send(struct sinks *s, const struct sink_msg *m, unsigned n);
+/* Whether no sink looks at the messages, and all take all channels: then this takes n of them. */
+bool sinks_only_count(const struct sinks *s);
+void sinks_count(struct sinks *s, unsigned n, uint64_t bytes);
 void sinks_flush(struct sinks *s, uint64_t idle_ns);
 /* Brings the counters up to date: the sum over the sinks. */
 void sinks_report(struct sinks *s, struct nmw_metrics *m);
