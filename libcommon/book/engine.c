@@ -1,6 +1,5 @@
 /* The engine's memory, and what a message goes through: codec, clock, channel. */
 #include "book/engine_impl.h"
-#include "base/units.h"
 #include "book/replay_check.h"
 #include <errno.h>
 #include <string.h>
@@ -47,7 +46,6 @@ static uint64_t layout(struct nmw_engine *e)
 	place(&end, sizeof(*e));
 	e->sessions_off = place(&end, nmw_sessions_footprint(s->sessions));
 	e->symbols_off = place(&end, nmw_symbols_footprint(s->symbols));
-	e->echoes_off = place(&end, n * sizeof(struct nmw_echo));
 	e->chains_off = place(&end, n * sizeof(struct nmw_chain));
 	e->timers_off = place(&end, (s->timers + UINT64_C(1)) * sizeof(struct nmw_timer));
 	e->ids_off = place(&end, nmw_idmap_footprint(s->orders));
@@ -80,8 +78,7 @@ struct nmw_engine *nmw_engine_init(void *mem, const struct nmw_engine_spec *spec
 	struct nmw_books *b = nmw_books_init(nmw_books_of(e), &books);
 	if (!b)
 		return NULL;
-	nmw_idmap_init(nmw_ids_of(e), spec->orders, nmw_entry_of(b, 0),
-		       2 * sizeof(struct nmw_entry));
+	nmw_idmap_init(nmw_ids_of(e), spec->orders, nmw_entry_of(b, 0), nmw_books_order_size(b));
 	nmw_tokens_init(nmw_tokens_of(e), spec->ids);
 	if (e->spec.check)
 		nmw_passive_init(NMW_AT(e, passive_off, struct nmw_passive), e->spec.orders);
@@ -118,13 +115,11 @@ void nmw_engine_closed_list(struct nmw_engine *e, bool closed)
 
 struct decoded {
 	struct nmw_cmd c;
-	uint32_t account; /* as known before the burst: for fetching ahead only */
-	uint8_t codec;	  /* 0: dropped, counted */
+	uint8_t codec; /* 0: dropped, counted */
 };
 
-/* Which codec reads it; NONE when it is not one that is wanted here. */
-static uint8_t codec_of(const struct nmw_engine *e, const struct nmw_slot *s, const uint8_t *p,
-			uint32_t len)
+uint8_t nmw_engine_codec_of(const struct nmw_engine *e, const struct nmw_slot *s, const uint8_t *p,
+			    uint32_t len)
 {
 	uint8_t want = (uint8_t)e->spec.codec, codec = s->codec;
 	if (codec == NMW_CODEC_NONE)
@@ -135,35 +130,22 @@ static uint8_t codec_of(const struct nmw_engine *e, const struct nmw_slot *s, co
 	return !want || codec == want ? codec : NMW_CODEC_NONE;
 }
 
-static bool decode_with(uint8_t codec, const uint8_t *p, uint32_t len, struct nmw_cmd *c)
-{
-	switch (codec) {
-	case NMW_CODEC_OUCH42:
-		return nmw_codec_ouch42.decode(p, len, c) == 0;
-	case NMW_CODEC_OUCH50:
-		return nmw_codec_ouch50.decode(p, len, c) == 0;
-	default:
-		return nmw_codec_itch50.decode(p, len, c) == 0;
-	}
-}
-
+/* All but order entry. */
 static void decode(struct nmw_engine *e, const struct nmw_slot *s, const uint8_t *p, uint32_t len,
 		   struct decoded *d)
 {
 	d->codec = NMW_CODEC_CTL;
 	if (s->channel == NMW_CH_CTL)
 		return;
-	uint8_t codec = codec_of(e, s, p, len);
 	d->codec = NMW_CODEC_NONE;
 	if (s->channel != NMW_CH_ORDER && s->channel != NMW_CH_FEED)
 		e->stat.filtered++;
-	else if (codec != NMW_CODEC_OUCH42 && codec != NMW_CODEC_OUCH50 &&
-		 codec != NMW_CODEC_ITCH50)
+	else if (nmw_engine_codec_of(e, s, p, len) != NMW_CODEC_ITCH50)
 		e->stat.codec++;
-	else if (!decode_with(codec, p, len, &d->c))
+	else if (nmw_codec_itch50.decode(p, len, &d->c))
 		e->stat.bad_message++;
 	else
-		d->codec = codec;
+		d->codec = NMW_CODEC_ITCH50;
 }
 
 static const char no_account[10] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
@@ -242,7 +224,7 @@ static void on_control(struct nmw_run *r, const uint8_t *p, uint32_t len)
 }
 
 /* A capture that starts in mid-stream has no login: the session is opened when it is first seen. */
-static uint32_t session_of(struct nmw_engine *e, uint32_t id, uint8_t codec)
+static uint32_t session_open(struct nmw_engine *e, uint32_t id, uint8_t codec)
 {
 	struct nmw_sessions *t = nmw_sessions_of(e);
 	uint32_t i = nmw_session_find(t, id);
@@ -265,114 +247,118 @@ static uint32_t session_of(struct nmw_engine *e, uint32_t id, uint8_t codec)
 	return i;
 }
 
-static void on_order(struct nmw_run *r, struct decoded *d)
+uint32_t nmw_engine_session_of(struct nmw_run *r, uint32_t id, uint8_t codec)
 {
-	if (!r->in->session) {
+	if (!id) {
 		r->e->stat.no_session++;
-		return;
+		return 0;
 	}
-	uint32_t session = session_of(r->e, r->in->session, d->codec);
-	if (!session)
-		return;
-	if (__builtin_expect(!r->e->opened, 0))
+	uint32_t session = session_open(r->e, id, codec);
+	if (session) {
 		nmw_day_open(r);
-	if (__builtin_expect(!nmw_session_at(nmw_sessions_of(r->e), session)->greeted, 0))
 		nmw_greet(r, session);
-	nmw_entry_apply(r, session, &d->c);
+	}
+	return session;
 }
+
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static uint64_t time_of_day(const struct nmw_engine *e, uint64_t ts_ns)
 {
 	return (ts_ns % NMW_NS_PER_DAY + e->utc_shift) % NMW_NS_PER_DAY;
 }
 
-static void apply(struct nmw_run *r, struct decoded *d, const uint8_t *p, uint32_t len)
+void nmw_run_day(struct nmw_run *r, uint64_t ts_ns)
 {
-	struct nmw_engine *e = r->e;
-	r->tod = time_of_day(e, r->in->ts_ns);
-	if (r->in->ts_ns > e->now_ns)
-		e->now_ns = r->in->ts_ns;
-	if (e->n_timers)
-		nmw_timers_run(r);
+	r->tod = time_of_day(r->e, ts_ns);
+	r->midnight = ts_ns - r->tod;
+}
+
+/* ---- messages that are not order entry --------------------------------------------------------
+ */
+
+static void apply(struct nmw_run *r, struct decoded *d, const struct nmw_slot *s, const uint8_t *p,
+		  uint32_t len)
+{
+	nmw_run_clock(r, s);
 	if (d->codec == NMW_CODEC_CTL) {
 		on_control(r, p, len);
 	} else if (d->codec == NMW_CODEC_ITCH50) {
 		r->tod = d->c.ts_ns; /* the feed's own clock */
+		r->tod_be = __builtin_bswap64(r->tod);
 		nmw_feed_apply(r, &d->c, p, len);
-	} else if (d->codec) {
-		on_order(r, d);
 	}
 }
 
-/* ---- fetching ahead -------------------------------------------------------------------------- */
-
-/* Where an order message's ids are kept; a session that is not there yet has none. */
-static uint32_t account_ahead(struct nmw_engine *e, const struct nmw_slot *s,
-			      const struct decoded *d)
+/* First step: the bucket of its id, the level of its price. */
+static void fetch_id(const struct nmw_run *r, const struct nmw_cmd *c)
 {
-	if (d->codec == NMW_CODEC_ITCH50)
-		return 0;
-	struct nmw_sessions *t = nmw_sessions_of(e);
-	return nmw_session_at(t, nmw_session_find(t, s->session))->account;
-}
-
-/* First step: the buckets of ids, the level of a price. */
-static void fetch_ids(struct nmw_engine *e, const struct nmw_slot *s, struct decoded *d)
-{
-	d->account = account_ahead(e, s, d);
-	struct nmw_key id = nmw_scoped(d->account, d->c.key);
-	nmw_idmap_prefetch(nmw_ids_of(e), id.lo, id.hi);
-	if (d->c.op != NMW_OP_ENTER && d->c.op != NMW_OP_FEED_ADD)
+	nmw_idmap_prefetch(r->ids, c->key.lo, 0);
+	if (c->op != NMW_OP_FEED_ADD)
 		return;
-	if (d->codec == NMW_CODEC_OUCH42)
-		nmw_tokens_prefetch(nmw_tokens_of(e), id);
-	uint32_t px, sym = nmw_symbols_find(nmw_symbols_of(e), d->c.info.symbol);
-	if (sym != NMW_SYM_NONE && d->c.price >= 0 && d->c.price <= NMW_TICK_MAX &&
-	    nmw_symbol_ticks(nmw_symbols_at(nmw_symbols_of(e), sym), (uint32_t)d->c.price, &px))
-		nmw_book_prefetch_level(nmw_books_of(e), sym, nmw_side_of(d->c.side), px);
+	uint32_t px, sym = nmw_symbols_find(r->symbols, c->info.symbol);
+	if (sym != NMW_SYM_NONE &&
+	    nmw_symbol_ticks(nmw_symbols_get(r->symbols, sym), (uint32_t)c->price, &px))
+		nmw_book_prefetch_level(r->b, sym, nmw_side_of(c->side), px);
 }
 
 /* Second step, the buckets being there: the order that the message is about. */
-static void fetch_order(struct nmw_engine *e, struct decoded *d)
+static void fetch_order(const struct nmw_run *r, const struct nmw_cmd *c)
 {
-	struct nmw_key id = nmw_scoped(d->account, d->c.key);
-	if (d->c.op != NMW_OP_ENTER && d->c.op != NMW_OP_FEED_ADD)
-		nmw_book_prefetch_order(nmw_books_of(e),
-					nmw_idmap_find(nmw_ids_of(e), id.lo, id.hi));
+	if (c->op != NMW_OP_FEED_ADD)
+		nmw_book_prefetch_order(r->b, nmw_idmap_find(r->ids, c->key.lo, 0));
 }
 
-/* Decodes a chunk and fetches what it will touch. None of it changes a result. */
-static void ahead(struct nmw_engine *e, const struct nmw_slot *const *s,
-		  const uint8_t *const *payload, const uint32_t *len, unsigned n, struct decoded *d)
+/* Takes a few messages, order entry or not: none of what is fetched ahead changes a result. */
+static unsigned others(struct nmw_run *r, const struct nmw_slot *const *s,
+		       const uint8_t *const *payload, const uint32_t *len, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++) {
-		decode(e, s[i], payload[i], len[i], &d[i]);
-		if (d[i].codec && d[i].codec != NMW_CODEC_CTL)
-			fetch_ids(e, s[i], &d[i]);
+	struct decoded d[NMW_ENGINE_FEEDS];
+	unsigned k = 0;
+	for (; k < n && k < NMW_ENGINE_FEEDS; k++) {
+		if (k && nmw_entry_is(r->e, s[k], payload[k], len[k]))
+			break;
+		decode(r->e, s[k], payload[k], len[k], &d[k]);
+		if (d[k].codec == NMW_CODEC_ITCH50)
+			fetch_id(r, &d[k].c);
 	}
-	for (unsigned i = 0; i < n; i++)
-		if (d[i].codec && d[i].codec != NMW_CODEC_CTL)
-			fetch_order(e, &d[i]);
+	for (unsigned i = 0; i < k; i++)
+		if (d[i].codec == NMW_CODEC_ITCH50)
+			fetch_order(r, &d[i].c);
+	for (unsigned i = 0; i < k; i++)
+		apply(r, &d[i], s[i], payload[i], len[i]);
+	return k;
+}
+
+/* ---- a burst ----------------------------------------------------------------------------------
+ */
+
+static struct nmw_run run_of(struct nmw_engine *e, struct nmw_engine_out *out, uint64_t ts_ns)
+{
+	struct nmw_run r = {.e = e,
+			    .b = nmw_books_of(e),
+			    .ids = nmw_ids_of(e),
+			    .sessions = nmw_sessions_of(e),
+			    .symbols = nmw_symbols_of(e),
+			    .out = out,
+			    .replies = e->spec.replies_out,
+			    .feed = e->spec.feed_out};
+	nmw_run_day(&r, ts_ns);
+	return r;
 }
 
 void nmw_engine_burst(struct nmw_engine *e, const struct nmw_slot *const *s,
 		      const uint8_t *const *payload, const uint32_t *len, unsigned n,
 		      struct nmw_engine_out *out)
 {
-	struct decoded d[NMW_ENGINE_CHUNK];
-	struct nmw_run r = {.e = e, .b = nmw_books_of(e), .out = out};
-	while (n) {
-		unsigned k = n < NMW_ENGINE_CHUNK ? n : NMW_ENGINE_CHUNK;
-		ahead(e, s, payload, len, k, d);
-		for (unsigned i = 0; i < k; i++) {
-			r.in = s[i];
-			apply(&r, &d[i], payload[i], len[i]);
-		}
-		s += k;
-		payload += k;
-		len += k;
-		n -= k;
+	if (!n)
+		return;
+	struct nmw_run r = run_of(e, out, s[0]->ts_ns);
+	for (unsigned i = 0; i < n;) {
+		unsigned k = nmw_entry_burst(&r, s + i, payload + i, len + i, n - i);
+		i += k ? k : others(&r, s + i, payload + i, len + i, n - i);
 	}
+	out->turn(out, false);
 }
 
 void nmw_engine_msg(struct nmw_engine *e, const struct nmw_slot *s, const uint8_t *payload,
@@ -384,9 +370,11 @@ void nmw_engine_msg(struct nmw_engine *e, const struct nmw_slot *s, const uint8_
 void nmw_engine_end(struct nmw_engine *e, struct nmw_engine_out *out)
 {
 	const struct nmw_slot at = {.ts_ns = e->now_ns};
-	struct nmw_run r = {.e = e, .b = nmw_books_of(e), .out = out, .in = &at};
-	r.tod = time_of_day(e, e->now_ns);
+	struct nmw_run r = run_of(e, out, at.ts_ns);
+	r.in = &at;
+	r.tod_be = __builtin_bswap64(r.tod);
 	nmw_day_end(&r);
+	out->turn(out, false);
 }
 
 /* ---- looking at it -------------------------------------------------------------------------- */
@@ -419,7 +407,7 @@ void nmw_engine_order(const struct nmw_engine *e, nmw_oid id, struct nmw_engine_
 		.expire_ns = nmw_timer_at(w, id),
 		.executed = nmw_entry_executed(x),
 		.session = nmw_session_at(nmw_sessions_of(w), session)->id,
-		.side = session ? nmw_echo_of(w, id)->side : 0,
+		.side = session ? x->side : 0,
 		.hidden = nmw_entry_hidden(x),
 	};
 }

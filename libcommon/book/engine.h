@@ -6,13 +6,13 @@
  * that a snapshot is the bytes of the region:
  *
  *     +--------+----------+----------+---------+--------+---------+--------+-----+-------+---------+
- *     | header | sessions | accounts | symbols | orders | entries | timers | ids | books | passive
+ *     | header | sessions | accounts | symbols | chains | timers | ids | tokens | books | passive
  * | | counts |          |          | + hash  | 64 B   | 8 B     | heap   |     |       | (check) |
  *     +--------+----------+----------+---------+--------+---------+--------+-----+-------+---------+
  *
- * Output goes through struct nmw_engine_out: `slot` hands out the next slot to fill, so that
- * replies are encoded straight into the ring; it may wait for room (backpressure) and never fails:
- * when the output is gone the caller stops after the burst.
+ * Output goes through struct nmw_engine_out: a run of slots to fill, so that replies are encoded
+ * straight into the ring; `turn` gives the next run, may wait for room (backpressure) and never
+ * fails: when the output is gone the caller stops after the burst.
  *
  * Outputs of one order-entry message come in this order: what fell due before it (GTT orders that
  * expired), then the message's own replies in the order Accepted/Replaced, Executed, Canceled; each
@@ -69,13 +69,18 @@ int nmw_engine_symbol(struct nmw_engine *e, const struct nmw_symbol_conf *c, str
 /* closed: symbols that were not added are rejected. */
 void nmw_engine_closed_list(struct nmw_engine *e, bool closed);
 
+/* Where outputs go: a run of slots, stride bytes each, with room for inline_max bytes of payload,
+ * to be filled in order. The engine sets all of a slot but seq, and never goes back to one. */
 struct nmw_engine_out {
-	/* Slot for the next output message: payload to p (len_max bytes are there). Not yet
-	 * published; asked for again when `done` was not called. */
-	struct nmw_slot *(*slot)(struct nmw_engine_out *o, uint32_t len_max, uint8_t **payload);
-	/* The message in the last slot is complete: its channel, codec, session, in_seq, ts_ns,
-	 * ingress_ns are set; len is the payload's. */
-	void (*done)(struct nmw_engine_out *o, struct nmw_slot *s, uint32_t len);
+	struct nmw_slot *at, *end;   /* next slot to fill; where the run ends */
+	uint32_t stride, inline_max; /* bytes */
+	uint64_t bytes;		     /* payload bytes of the slots filled; the caller resets it */
+	/* The slots before `at` are complete. more: one is wanted, and at == end: gives a new run,
+	 * of at least one slot. Called with more = false at the end of every call of the engine. */
+	void (*turn)(struct nmw_engine_out *o, bool more);
+	/* Where the payload of the slot at `at` goes, which is longer than inline_max and at most
+	 * len bytes long: sets its frame_off. May begin another run. */
+	uint8_t *(*frame)(struct nmw_engine_out *o, uint32_t len);
 	void *arg;
 };
 

@@ -1,41 +1,64 @@
-/* Order entry: what a host does with OUCH messages, by the specifications of 4.2 and 5.0. */
-#include "book/engine_impl.h"
-#include "base/units.h"
+/* Order entry: what a host does with OUCH messages, by the specifications of 4.2 and 5.0.
+ *
+ * A run of order messages is read first, and the lines that they will touch are asked for; then
+ * each is worked.  What is read ahead holds for the whole run: only other messages move sessions or
+ * trading states.
+ */
+#include "book/engine_out.h"
+#include "book/engine_read.h"
 #include <string.h>
 
-/* An order on its way through the book. */
-struct incoming {
-	struct nmw_taker_id who;
-	uint32_t account, sym, side; /* side: enum nmw_side */
-	uint32_t px, qty;	     /* ticks; shares left */
-	uint32_t min_qty, executed;
-	bool immediate, post_only; /* immediate: what is left is canceled, never rests */
-};
-
-static struct nmw_account *account_of(struct nmw_engine *e, uint32_t session)
+static struct nmw_account *account_of(const struct nmw_run *r, const struct nmw_in *in)
 {
-	struct nmw_sessions *t = nmw_sessions_of(e);
-	return nmw_account_at(t, nmw_session_at(t, session)->account);
+	return nmw_account_at(r->sessions, in->account);
+}
+
+static const struct nmw_symbol *symbol_of(const struct nmw_run *r, const struct nmw_in *in)
+{
+	return nmw_symbols_get(r->symbols, in->sym);
+}
+
+/* Self-match prevention knows orders by it. */
+static uint32_t owner_of(const struct nmw_run *r, const struct nmw_in *in)
+{
+	return r->e->spec.stp == NMW_STP_ALLOW ? 0 : in->account;
+}
+
+/* The id of the order that rests: an Enter's own, a replacement's new one. */
+static const struct nmw_key *new_id(const struct nmw_in *in)
+{
+	return in->op == NMW_OP_REPLACE ? &in->id2 : &in->id;
 }
 
 /* ---- ids ------------------------------------------------------------------------------------ */
 
 /* Uses an id up, whatever becomes of the order: a token once a day, user reference numbers rising.
  * What was used before stays what it is. */
-static enum nmw_token_use id_use(struct nmw_engine *e, struct nmw_account *a, struct nmw_key id)
+static inline enum nmw_token_use id_use(struct nmw_run *r, const struct nmw_in *in,
+					struct nmw_key id)
 {
-	if (a->codec == NMW_CODEC_OUCH42)
-		return nmw_tokens_use(nmw_tokens_of(e), id);
+	if (in->codec == NMW_CODEC_OUCH42)
+		return nmw_tokens_use(nmw_tokens_of(r->e), id);
+	struct nmw_account *a = account_of(r, in);
 	if (id.lo <= a->last_urn)
 		return NMW_TOKEN_USED;
 	a->last_urn = (uint32_t)id.lo;
 	return NMW_TOKEN_NEW;
 }
 
+/* The live order that the message names; 0: none. What was found ahead may have gone since. */
+static inline nmw_oid live_order(struct nmw_run *r, const struct nmw_in *in)
+{
+	const struct nmw_entry *x = nmw_entry_of(r->b, in->oid);
+	if (in->oid && x->lo == in->id.lo && x->hi == in->id.hi && nmw_link_at(r->b, in->oid)->prev)
+		return in->oid;
+	return nmw_idmap_find(r->ids, in->id.lo, in->id.hi);
+}
+
 /* ---- matching ------------------------------------------------------------------------------- */
 
 /* Shares that the order would get before its first own one: what cancel-new leaves to it. */
-static uint64_t available_before_own(const struct nmw_books *b, const struct incoming *in)
+static uint64_t available_before_own(const struct nmw_books *b, const struct nmw_in *in)
 {
 	uint64_t sum = 0;
 	struct nmw_book_order o;
@@ -50,13 +73,12 @@ static uint64_t available_before_own(const struct nmw_books *b, const struct inc
 	return sum;
 }
 
-static bool min_qty_there(const struct nmw_run *r, const struct incoming *in)
+static bool min_qty_there(const struct nmw_run *r, const struct nmw_in *in)
 {
-	enum nmw_stp stp = r->e->spec.stp;
-	if (stp == NMW_STP_CANCEL_NEW)
+	if (r->e->spec.stp == NMW_STP_CANCEL_NEW)
 		return available_before_own(r->b, in) >= in->min_qty;
-	return nmw_book_available(r->b, in->sym, in->side, in->px, in->min_qty,
-				  stp == NMW_STP_ALLOW ? 0 : in->account) >= in->min_qty;
+	return nmw_book_available(r->b, in->sym, in->side, in->px, in->min_qty, owner_of(r, in)) >=
+	       in->min_qty;
 }
 
 static void aiq_out(struct nmw_run *r, uint32_t session, struct nmw_key key, uint32_t qty,
@@ -74,23 +96,24 @@ static void aiq_out(struct nmw_run *r, uint32_t session, struct nmw_key key, uin
 }
 
 /* The order met one of its own account: one of the two goes. */
-static void self_match(struct nmw_run *r, struct incoming *in, nmw_oid own)
+static void self_match(struct nmw_run *r, struct nmw_in *in, nmw_oid own)
 {
 	const struct nmw_entry *m = nmw_entry_of(r->b, own);
 	struct nmw_book_order o;
 	nmw_book_order(r->b, own, &o);
-	int64_t price = nmw_price_of(r->e, o.sym, o.px);
+	const struct nmw_symbol *s = nmw_symbols_get(r->symbols, o.sym);
+	int64_t price = nmw_price_of(s, o.px);
 	uint32_t prevented = o.qty < in->qty ? o.qty : in->qty;
 	if (r->e->spec.stp == NMW_STP_CANCEL_NEW) {
-		aiq_out(r, in->who.session, in->who.key, in->qty, prevented, price, 'R');
+		aiq_out(r, in->session, *new_id(in), in->qty, prevented, price, 'R');
 		in->qty = 0;
 		return;
 	}
 	aiq_out(r, nmw_entry_owner(r->e, m), nmw_entry_key(m), o.qty, prevented, price, 'A');
 	if (!nmw_entry_hidden(m))
-		nmw_feed_delete(r, nmw_entry_ref(m), o.sym);
+		nmw_out_delete(r, nmw_entry_ref(m), s->locate);
 	nmw_book_unlink(r->b, own);
-	nmw_order_dead(r->e, own);
+	nmw_order_dead(r, own);
 }
 
 /* A feed's order has no chain of replacements, and may have more shares than the count can hold. */
@@ -99,23 +122,27 @@ static void note_executed(struct nmw_entry *x, uint32_t qty)
 	x->bits += x->ref ? qty : 0;
 }
 
-static void fills_out(struct nmw_run *r, struct incoming *in, const struct nmw_fill *f, unsigned n)
+static void fills_out(struct nmw_run *r, struct nmw_in *in, const struct nmw_fill *f, unsigned n)
 {
+	const struct nmw_symbol *s = symbol_of(r, in);
 	for (unsigned i = 0; i < n; i++) {
-		nmw_fill_out(r, &in->who, in->sym, &f[i]);
+		nmw_out_fill(r, in, new_id(in), s, &f[i]);
 		in->executed += f[i].qty;
 		if (f[i].maker_left == 0)
-			nmw_order_dead(r->e, f[i].maker);
+			nmw_order_dead(r, f[i].maker);
 		else
 			note_executed(nmw_entry_of(r->b, f[i].maker), f[i].qty);
 	}
 }
 
-static void match(struct nmw_run *r, struct incoming *in)
+static void match(struct nmw_run *r, struct nmw_in *in)
 {
 	struct nmw_fill f[NMW_ENGINE_FILLS];
-	struct nmw_taker t = {.sym = in->sym, .side = in->side, .limit = in->px, .qty = in->qty};
-	t.owner = r->e->spec.stp == NMW_STP_ALLOW ? 0 : in->account;
+	struct nmw_taker t = {.sym = in->sym,
+			      .side = in->side,
+			      .limit = in->px,
+			      .qty = in->qty,
+			      .owner = owner_of(r, in)};
 	while (in->qty) {
 		t.self = 0;
 		unsigned n = nmw_book_match(r->b, &t, f, NMW_ENGINE_FILLS);
@@ -126,411 +153,497 @@ static void match(struct nmw_run *r, struct incoming *in)
 		if (!t.self)
 			return;
 		self_match(r, in, t.self);
+		t.qty = in->qty;
 	}
 }
 
-static void kill(struct nmw_run *r, struct incoming *in, uint8_t reason)
+static void kill(struct nmw_run *r, struct nmw_in *in, uint8_t reason)
 {
 	r->e->stat.canceled++;
-	nmw_reply_canceled(r, in->who.session, in->who.key, in->qty, reason);
+	nmw_out_canceled(r, nmw_to_sender(in), *new_id(in), in->qty, reason);
 	in->qty = 0;
 }
 
-static bool takes_now(const struct nmw_run *r, const struct incoming *in)
+static inline bool takes_now(const struct nmw_run *r, const struct nmw_in *in)
 {
 	return nmw_book_crosses(r->b, in->sym, in->side, in->px);
 }
 
 /* Executes an accepted order as far as it goes; in->qty is then what must rest. takes: takes_now.
  */
-static void work(struct nmw_run *r, struct incoming *in, bool takes)
+__attribute__((noinline)) static void work(struct nmw_run *r, struct nmw_in *in, bool takes)
 {
-	if (takes && in->post_only)
+	bool special = in->flags & NMW_IN_SPECIAL;
+	if (takes && in->flags & NMW_IN_POST_ONLY)
 		kill(r, in, 'G');
-	else if (in->min_qty && !(takes && min_qty_there(r, in)))
+	else if (special && in->min_qty && !(takes && min_qty_there(r, in)))
 		kill(r, in, 'I');
 	else if (takes)
 		match(r, in);
-	if (in->qty && in->immediate)
+	if (in->qty && in->flags & NMW_IN_IMMEDIATE)
 		kill(r, in, 'I');
 }
 
 /* ---- enter ---------------------------------------------------------------------------------- */
 
-static struct incoming incoming_of(struct nmw_engine *e, uint32_t session, const struct nmw_cmd *c,
-				   struct nmw_key key)
+static uint64_t symbol_name(const struct nmw_in *in)
 {
-	uint32_t account = nmw_session_at(nmw_sessions_of(e), session)->account;
-	return (struct incoming){.who = {session, nmw_scoped(account, key)},
-				 .account = account,
-				 .min_qty = c->info.min_qty,
-				 .immediate = c->tif == NMW_TIF_IOC || c->market,
-				 .post_only = c->post_only};
+	return nmw_raw64(in->p + (in->codec == NMW_CODEC_OUCH42 ? 20 : 10));
 }
 
-/* The symbol's book; an unknown symbol opens one, unless the list is closed. */
-static uint32_t symbol_open(struct nmw_run *r, uint64_t name)
+/* An unknown symbol opens a book. */
+__attribute__((noinline)) static int symbol_open(struct nmw_run *r, struct nmw_in *in)
 {
-	struct nmw_engine *e = r->e;
-	struct nmw_symbols *t = nmw_symbols_of(e);
-	uint32_t sym = nmw_symbols_find(t, name);
-	if (__builtin_expect(sym != NMW_SYM_NONE, 1) || t->closed)
-		return sym;
 	struct nmw_symbol_conf conf = {.state = 'T'};
+	uint64_t name = symbol_name(in);
+	uint32_t sym;
+	nmw_in_place(r->symbols, in, name);
+	if (in->why != NMW_RULES_OPEN)
+		return in->why;
 	memcpy(conf.name, &name, sizeof(name));
-	if (nmw_symbols_add(t, &conf, &sym, NULL)) {
-		e->stat.capacity++;
-		return NMW_SYM_NONE;
+	if (nmw_symbols_add(r->symbols, &conf, &sym, NULL)) {
+		r->e->stat.capacity++;
+		return NMW_REJ_SYMBOL;
 	}
 	nmw_announce(r, sym);
-	return sym;
+	nmw_in_place(r->symbols, in, name);
+	return in->why;
 }
 
 /* Is there room to remember and to rest it? */
-static bool room_for(struct nmw_engine *e, const struct nmw_cmd *c, const struct incoming *in)
+static inline bool room_for(struct nmw_engine *e, const struct nmw_in *in)
 {
-	bool full = (!in->immediate && e->live == e->spec.orders) ||
-		    (c->tif == NMW_TIF_GTT && nmw_timers_full(e));
+	bool full = (!(in->flags & NMW_IN_IMMEDIATE) && e->live == e->spec.orders) ||
+		    (in->flags & NMW_IN_TIMED && nmw_timers_full(e));
 	e->stat.capacity += full;
 	return !full;
 }
 
-static int judge(struct nmw_run *r, struct nmw_cmd *c, struct incoming *in)
+static inline int judge(struct nmw_run *r, struct nmw_in *in)
 {
-	int why = nmw_rules_enter(c);
-	if (why != NMW_RULES_OK)
+	int why = in->why;
+	if (__builtin_expect(why == NMW_RULES_OPEN, 0))
+		why = symbol_open(r, in);
+	if (__builtin_expect(why != NMW_RULES_OK, 0))
 		return why;
-	in->sym = symbol_open(r, c->info.symbol);
-	if (in->sym == NMW_SYM_NONE)
-		return NMW_REJ_SYMBOL;
-	const struct nmw_symbol *s = nmw_symbols_at(nmw_symbols_of(r->e), in->sym);
-	if (s->state != 'T')
-		return NMW_REJ_HALTED;
-	in->side = nmw_side_of(c->side);
-	in->qty = c->qty;
-	why = nmw_rules_price(s, c, in->side, &in->px);
-	if (why != NMW_RULES_OK)
-		return why;
-	return room_for(r->e, c, in) ? NMW_RULES_OK : NMW_REJ_OTHER;
+	return room_for(r->e, in) ? NMW_RULES_OK : NMW_REJ_OTHER;
 }
 
-/* What is left of an order goes on the book, under an allocated handle. */
-static void rest(struct nmw_run *r, const struct nmw_cmd *c, const struct incoming *in, nmw_oid id,
-		 uint64_t ref)
+/* What is left of an order goes on the book, under an allocated handle. t: what replies about it
+ * echo. */
+static inline void rest(struct nmw_run *r, const struct nmw_in *in, nmw_oid id, struct nmw_key key,
+			uint64_t ref, const struct nmw_inherited *t, uint8_t display)
 {
 	struct nmw_engine *e = r->e;
-	bool hidden = c->info.display == 'N';
+	bool hidden = in->flags & NMW_IN_HIDDEN;
 	uint64_t rank = e->next_rank++ | (hidden ? NMW_RANK_HIDDEN : 0);
-	uint32_t owner = e->spec.stp == NMW_STP_ALLOW ? 0 : in->account;
-	nmw_book_rest(r->b, id, in->sym, in->side, in->px, in->qty, rank, owner);
-	nmw_order_name(e, id, in->who.key, in->executed | (hidden ? NMW_ENTRY_HIDDEN : 0),
-		       ref << 16 | in->who.session);
-	struct nmw_echo *x = nmw_echo_of(e, id);
-	*x = (struct nmw_echo){.firm = c->info.firm,
-			       .side = c->side,
-			       .capacity = c->info.capacity,
-			       .display = c->info.display};
-	memcpy(x->clordid, c->info.clordid, sizeof(x->clordid));
-	nmw_order_chain(e, id);
-	if (c->tif == NMW_TIF_GTT)
-		nmw_timer_set(e, id, r->in->ts_ns + c->tif_s * NMW_NS_PER_S);
+	struct nmw_entry *x =
+		nmw_book_rest(r->b, id, in->sym, in->side, in->px, in->qty, rank, owner_of(r, in));
+	nmw_idmap_put_at(r->ids, id, (struct nmw_id *)(void *)x, key.lo, key.hi);
+	x->bits = in->executed | (hidden ? NMW_ENTRY_HIDDEN : 0);
+	x->ref = ref << 16 | in->session;
+	x->firm = t->firm;
+	x->side = t->side;
+	x->capacity = t->capacity;
+	x->display = display;
+	nmw_order_chain(e, id, in->session);
+	if (__builtin_expect(in->flags & NMW_IN_TIMED, 0))
+		nmw_timer_set(e, id, in->slot->ts_ns + in->tif_s * NMW_NS_PER_S);
 }
 
-static void accepted_out(struct nmw_run *r, uint32_t session, const struct nmw_cmd *c, uint64_t ref)
+/* What is not plain: it trades, or asks for something special. Often enough nothing is left. */
+static inline bool plain(const struct nmw_in *in, bool takes)
 {
-	nmw_reply(r, session,
-		  &(struct nmw_evt){.kind = NMW_EVT_ACCEPTED,
-				    .state = 'L',
-				    .side = c->side,
-				    .qty = c->qty,
-				    .price = c->price,
-				    .order_ref = ref,
-				    .key = c->key,
-				    .symbol = c->info.symbol,
-				    .info = &c->info,
-				    .app = c->app,
-				    .app_len = c->app_len});
+	return !takes && !(in->flags & (NMW_IN_IMMEDIATE | NMW_IN_SPECIAL));
 }
 
 /* The accepted order: what it takes, then what rests. */
-static void enter_accepted(struct nmw_run *r, const struct nmw_cmd *c, struct incoming *in)
+static inline void enter_accepted(struct nmw_run *r, struct nmw_in *in)
 {
 	struct nmw_engine *e = r->e;
+	const uint8_t *p = in->p;
 	uint64_t ref = e->next_ref++;
 	e->stat.entered++;
-	accepted_out(r, in->who.session, c, ref);
-	work(r, in, takes_now(r, in));
-	if (!in->qty)
-		return;
+	nmw_out_accepted(r, in, ref);
+	bool takes = takes_now(r, in);
+	in->executed = 0;
+	if (__builtin_expect(!plain(in, takes), 0)) {
+		work(r, in, takes);
+		if (!in->qty)
+			return;
+	}
+	bool v42 = in->codec == NMW_CODEC_OUCH42;
+	const struct nmw_inherited t = {.firm = v42 ? nmw_raw32(p + 36) : 0,
+					.side = in->entered,
+					.capacity = p[v42 ? 41 : 28]};
 	nmw_oid id = nmw_book_alloc(r->b);
 	e->live++;
-	rest(r, c, in, id, ref);
-	if (c->info.display != 'N')
-		nmw_feed_add(r, nmw_entry_of(r->b, id), in->sym, c->side, c->price, in->qty);
+	rest(r, in, id, in->id, ref, &t, p[v42 ? 40 : 27]);
+	if (!(in->flags & NMW_IN_HIDDEN))
+		nmw_out_add(r, ref, symbol_of(r, in), in->side == NMW_BUY, in->price, in->qty);
 }
 
-static void enter(struct nmw_run *r, uint32_t session, struct nmw_cmd *c)
+static inline void enter(struct nmw_run *r, struct nmw_in *in)
 {
-	struct nmw_engine *e = r->e;
-	struct nmw_account *a = account_of(e, session);
-	struct incoming in = incoming_of(e, session, c, c->key);
-	enum nmw_token_use use = id_use(e, a, in.who.key);
-	if (use == NMW_TOKEN_USED) {
-		e->stat.ignored++;
+	enum nmw_token_use use = id_use(r, in, in->id);
+	if (__builtin_expect(use == NMW_TOKEN_USED, 0)) {
+		r->e->stat.ignored++;
 		return;
 	}
-	e->stat.capacity += use == NMW_TOKEN_FULL;
-	int why = use == NMW_TOKEN_FULL ? NMW_REJ_OTHER : judge(r, c, &in);
-	if (why == NMW_RULES_OK)
-		enter_accepted(r, c, &in);
+	r->e->stat.capacity += use == NMW_TOKEN_FULL;
+	int why = use == NMW_TOKEN_FULL ? NMW_REJ_OTHER : judge(r, in);
+	if (__builtin_expect(why == NMW_RULES_OK, 1))
+		enter_accepted(r, in);
 	else
-		nmw_reply_rejected(r, session, c->key, c, (enum nmw_reject)why);
+		nmw_reply_rejected(r, in, (enum nmw_reject)why);
 }
 
 /* ---- replace -------------------------------------------------------------------------------- */
 
-/* Replies to a replacement echo what it inherits from the order. */
-static void inherit(struct nmw_run *r, struct nmw_cmd *c, nmw_oid id, uint32_t sym)
+static bool replace_valid(struct nmw_run *r, struct nmw_in *in, bool timed)
 {
-	const struct nmw_echo *x = nmw_echo_of(r->e, id);
-	c->side = x->side;
-	c->info.side = x->side;
-	c->info.symbol = nmw_symbols_at(nmw_symbols_of(r->e), sym)->name;
-	c->info.capacity = x->capacity;
-	c->info.cross = 'N';
-	if (!(c->tags & 1u << NMW_TAG_FIRM))
-		c->info.firm = x->firm;
-}
-
-static void replaced_out(struct nmw_run *r, uint32_t session, const struct nmw_cmd *c, uint64_t ref,
-			 uint32_t qty, uint8_t state)
-{
-	r->e->stat.replaced++;
-	nmw_reply(r, session,
-		  &(struct nmw_evt){.kind = NMW_EVT_REPLACED,
-				    .state = state,
-				    .side = c->side,
-				    .qty = qty,
-				    .price = c->price,
-				    .order_ref = ref,
-				    .key = c->key2,
-				    .old_key = c->key,
-				    .symbol = c->info.symbol,
-				    .info = &c->info,
-				    .app = c->app,
-				    .app_len = c->app_len});
-}
-
-static int judge_replace(struct nmw_run *r, const struct nmw_cmd *c, bool timed,
-			 struct incoming *in)
-{
-	int why = nmw_rules_replace(c, in->qty);
-	if (why != NMW_RULES_OK)
-		return why;
-	const struct nmw_symbol *s = nmw_symbols_at(nmw_symbols_of(r->e), in->sym);
-	why = nmw_rules_price(s, c, in->side, &in->px);
-	if (why != NMW_RULES_OK)
-		return why;
-	bool full = c->tif == NMW_TIF_GTT && !timed && nmw_timers_full(r->e);
+	if (in->why != NMW_RULES_OK)
+		return false;
+	if (in->flags & NMW_IN_SPECIAL && !nmw_rules_size(in, in->qty))
+		return false;
+	if (nmw_rules_price(symbol_of(r, in), in) != NMW_RULES_OK)
+		return false;
+	bool full = in->flags & NMW_IN_TIMED && !timed && nmw_timers_full(r->e);
 	r->e->stat.capacity += full;
-	return full ? NMW_REJ_OTHER : NMW_RULES_OK;
+	return !full;
 }
 
 /* The live order gives way to the valid replacement, which takes over its handle.  The feed says U
  * when the order only moves, D (and A, if something rests) when it does more. */
-static void replace_live(struct nmw_run *r, struct nmw_cmd *c, nmw_oid id, struct incoming *in)
+static void replace_live(struct nmw_run *r, struct nmw_in *in, nmw_oid id)
 {
 	struct nmw_engine *e = r->e;
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
+	const struct nmw_symbol *s = symbol_of(r, in);
 	uint64_t old_ref = nmw_entry_ref(x), ref = e->next_ref++;
-	bool was_shown = !nmw_entry_hidden(x), shown = c->info.display != 'N';
-	inherit(r, c, id, in->sym);
+	bool was_shown = !nmw_entry_hidden(x), shown = !(in->flags & NMW_IN_HIDDEN);
+	const struct nmw_inherited t = {
+		.symbol = s->name, .firm = x->firm, .side = x->side, .capacity = x->capacity};
 	nmw_book_unlink(r->b, id);
-	nmw_order_detach(e, id);
-	replaced_out(r, in->who.session, c, ref, in->qty, in->qty ? 'L' : 'D');
-	bool takes = takes_now(r, in);
-	bool moves = in->qty && !in->immediate && !in->min_qty && !takes;
+	nmw_order_detach(r, id);
+	e->stat.replaced++;
+	nmw_out_replaced(r, in, &t, ref, in->qty ? 'L' : 'D');
+	bool takes = takes_now(r, in), special = in->flags & NMW_IN_SPECIAL;
+	bool moves =
+		in->qty && !(in->flags & NMW_IN_IMMEDIATE) && !(special && in->min_qty) && !takes;
 	bool as_replace = moves && was_shown && shown;
 	if (was_shown && !as_replace)
-		nmw_feed_delete(r, old_ref, in->sym);
+		nmw_out_delete(r, old_ref, s->locate);
 	if (in->qty && !moves)
 		work(r, in, takes);
 	if (!in->qty) {
-		nmw_order_free(e, id);
+		nmw_order_free(r, id);
 		return;
 	}
-	rest(r, c, in, id, ref);
+	rest(r, in, id, in->id2, ref, &t, in->p[in->codec == NMW_CODEC_OUCH42 ? 41 : 22]);
 	if (as_replace)
-		nmw_feed_replace(r, old_ref, ref, in->sym, c->price, in->qty);
+		nmw_out_replace(r, old_ref, ref, s->locate, in->price, in->qty);
 	else if (shown)
-		nmw_feed_add(r, nmw_entry_of(r->b, id), in->sym, c->side, c->price, in->qty);
+		nmw_out_add(r, ref, s, in->side == NMW_BUY, in->price, in->qty);
 }
 
 /* A replacement of a live order under a new id. */
-static void replace_known(struct nmw_run *r, struct nmw_cmd *c, nmw_oid id, struct incoming *in)
+static void replace_known(struct nmw_run *r, struct nmw_in *in, nmw_oid id)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
-	struct nmw_book_order o;
-	nmw_book_order(r->b, id, &o);
-	in->sym = o.sym;
-	in->side = o.side;
+	const struct nmw_order *o = nmw_order_at(r->b, id);
+	in->sym = o->sides / 2;
+	in->side = o->sides & 1;
 	in->executed = nmw_entry_executed(x);
-	in->qty = c->qty > in->executed ? c->qty - in->executed : 0;
-	if (nmw_symbols_at(nmw_symbols_of(r->e), o.sym)->state != 'T')
-		nmw_reply_rejected(r, in->who.session, c->key2, c, NMW_REJ_HALTED);
-	else if (judge_replace(r, c, x->bits & NMW_ENTRY_TIMED, in) == NMW_RULES_OK)
-		replace_live(r, c, id, in);
+	in->qty = in->qty > in->executed ? in->qty - in->executed : 0;
+	if (symbol_of(r, in)->state != 'T')
+		nmw_reply_rejected(r, in, NMW_REJ_HALTED);
+	else if (replace_valid(r, in, x->bits & NMW_ENTRY_TIMED))
+		replace_live(r, in, id);
 	else
 		nmw_order_cancel(r, id, 'Z');
 }
 
-static void replace(struct nmw_run *r, uint32_t session, struct nmw_cmd *c)
+static void replace(struct nmw_run *r, struct nmw_in *in)
 {
 	struct nmw_engine *e = r->e;
-	struct nmw_account *a = account_of(e, session);
-	struct incoming in = incoming_of(e, session, c, c->key2);
-	nmw_oid id = nmw_order_find(e, nmw_scoped(in.account, c->key));
-	enum nmw_token_use use = id ? id_use(e, a, in.who.key) : NMW_TOKEN_USED;
+	nmw_oid id = live_order(r, in);
+	enum nmw_token_use use = id ? id_use(r, in, in->id2) : NMW_TOKEN_USED;
 	if (use == NMW_TOKEN_USED) {
 		e->stat.ignored++;
 	} else if (use == NMW_TOKEN_FULL) {
 		e->stat.capacity++;
-		nmw_reply_rejected(r, session, c->key2, c, NMW_REJ_OTHER);
+		nmw_reply_rejected(r, in, NMW_REJ_OTHER);
 	} else {
-		replace_known(r, c, id, &in);
+		replace_known(r, in, id);
 	}
 }
 
 /* ---- cancel, modify, the rest ---------------------------------------------------------------- */
 
 /* Less, in place: priority is kept. */
-static void reduce(struct nmw_run *r, nmw_oid id, const struct nmw_book_order *o, uint32_t left)
+static void reduce(struct nmw_run *r, nmw_oid id, uint32_t left)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
+	const struct nmw_order *o = nmw_order_at(r->b, id);
+	uint32_t less = o->qty - left;
 	nmw_book_reduce(r->b, id, left);
 	if (!nmw_entry_hidden(x))
-		nmw_feed_reduce(r, x, o->sym, o->qty - left);
+		nmw_out_reduce(r, nmw_entry_ref(x),
+			       nmw_symbols_get(r->symbols, o->sides / 2)->locate, less);
 }
 
 /* Shares that an intended total size leaves open. */
-static uint32_t left_of(const struct nmw_entry *x, uint32_t total)
+static inline uint32_t left_of(const struct nmw_entry *x, uint32_t total)
 {
 	uint32_t executed = nmw_entry_executed(x);
 	return total > executed ? total - executed : 0;
 }
 
-static void cancel(struct nmw_run *r, nmw_oid id, const struct nmw_cmd *c)
+/* Where replies about an order of the sender's account go. */
+static inline struct nmw_to to_owner(const struct nmw_run *r, const struct nmw_in *in,
+				     const struct nmw_entry *x)
+{
+	return __builtin_expect(nmw_entry_session(x) == in->session, 1) ? nmw_to_sender(in)
+									: nmw_to_owner(r, x);
+}
+
+static inline void cancel(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
-	struct nmw_book_order o;
-	nmw_book_order(r->b, id, &o);
-	uint32_t left = left_of(x, c->qty);
-	if (left >= o.qty) {
+	const struct nmw_order *o = nmw_order_at(r->b, id);
+	uint32_t left = left_of(x, in->qty);
+	if (__builtin_expect(left >= o->qty, 0)) {
 		r->e->stat.ignored++;
-	} else if (left == 0) {
-		nmw_order_cancel(r, id, 'U');
-	} else {
-		r->e->stat.canceled++;
-		nmw_reply_canceled(r, nmw_entry_owner(r->e, x), nmw_entry_key(x), o.qty - left,
-				   'U');
-		reduce(r, id, &o, left);
+		return;
 	}
+	r->e->stat.canceled++;
+	nmw_out_canceled(r, to_owner(r, in, x), in->id, o->qty - left, 'U');
+	if (__builtin_expect(left != 0, 0)) {
+		reduce(r, id, left);
+		return;
+	}
+	if (!nmw_entry_hidden(x))
+		nmw_out_delete(r, x->ref >> 16, nmw_symbols_get(r->symbols, o->sides / 2)->locate);
+	nmw_book_unlink(r->b, id);
+	nmw_order_dead(r, id);
 }
 
 /* More shares: to the end of the queue, under a new reference. */
-static void enlarge(struct nmw_run *r, nmw_oid id, const struct nmw_book_order *o, uint32_t left)
+static void enlarge(struct nmw_run *r, nmw_oid id, uint32_t left)
 {
 	struct nmw_engine *e = r->e;
 	struct nmw_entry *x = nmw_entry_of(r->b, id);
-	const struct nmw_order_info info = {.display = nmw_echo_of(e, id)->display};
-	int64_t price = nmw_price_of(e, o->sym, o->px);
+	struct nmw_book_order o;
+	nmw_book_order(r->b, id, &o);
+	const struct nmw_symbol *s = nmw_symbols_get(r->symbols, o.sym);
+	const struct nmw_order_info info = {.display = x->display};
+	uint32_t price = nmw_price_of(s, o.px), session = nmw_entry_session(x);
 	uint64_t expire_ns = nmw_timer_at(e, id), old_ref = nmw_entry_ref(x), ref = e->next_ref++;
 	if (expire_ns)
 		nmw_timer_clear(e, id);
-	nmw_order_unchain(e, id);
+	if (x->bits & NMW_ENTRY_CHAINED)
+		nmw_order_unchain(e, id);
 	nmw_book_unlink(r->b, id);
-	x->ref = ref << 16 | nmw_entry_session(x);
-	nmw_book_rest(r->b, id, o->sym, o->side, o->px, left,
-		      e->next_rank++ | (o->rank & NMW_RANK_HIDDEN), o->owner);
-	nmw_order_chain(e, id);
+	x->ref = ref << 16 | session;
+	nmw_book_rest(r->b, id, o.sym, o.side, o.px, left,
+		      e->next_rank++ | (o.rank & NMW_RANK_HIDDEN), o.owner);
+	nmw_order_chain(e, id, session);
 	if (expire_ns)
 		nmw_timer_set(e, id, expire_ns);
-	nmw_reply(r, nmw_entry_owner(r->e, x),
+	nmw_reply(r, nmw_entry_owner(e, x),
 		  &(struct nmw_evt){.kind = NMW_EVT_PRIORITY,
 				    .price = price,
 				    .order_ref = ref,
 				    .key = nmw_entry_key(x),
 				    .info = &info});
 	if (!nmw_entry_hidden(x))
-		nmw_feed_replace(r, old_ref, ref, o->sym, price, left);
+		nmw_out_replace(r, old_ref, ref, s->locate, price, left);
 }
 
 /* A side may change among the kinds of selling; a quantity to anything that leaves shares open. */
-static bool modify_valid(uint8_t side, const struct nmw_cmd *c, uint32_t left)
+static bool modify_valid(uint8_t side, const struct nmw_in *in, uint32_t left)
 {
-	bool selling = c->side == 'S' || c->side == 'T' || c->side == 'E';
-	return (c->side == side || (side != 'B' && selling)) && c->qty <= NMW_QTY_MAX && left;
+	bool selling = in->entered == 'S' || in->entered == 'T' || in->entered == 'E';
+	return (in->entered == side || (side != 'B' && selling)) && in->qty <= NMW_QTY_MAX && left;
 }
 
-static void modify(struct nmw_run *r, nmw_oid id, const struct nmw_cmd *c)
+static void modify(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 {
-	const struct nmw_entry *x = nmw_entry_of(r->b, id);
-	struct nmw_echo *echo = nmw_echo_of(r->e, id);
-	uint32_t left = left_of(x, c->qty);
-	if (!modify_valid(echo->side, c, left)) {
+	struct nmw_entry *x = nmw_entry_of(r->b, id);
+	uint32_t left = left_of(x, in->qty), open = nmw_order_at(r->b, id)->qty;
+	if (!modify_valid(x->side, in, left)) {
 		r->e->stat.ignored++;
 		return;
 	}
-	struct nmw_book_order o;
-	nmw_book_order(r->b, id, &o);
-	echo->side = c->side;
+	x->side = in->entered;
 	nmw_reply(r, nmw_entry_owner(r->e, x),
 		  &(struct nmw_evt){.kind = NMW_EVT_MODIFIED,
-				    .side = c->side,
+				    .side = in->entered,
 				    .qty = left,
 				    .key = nmw_entry_key(x)});
-	if (left > o.qty)
-		enlarge(r, id, &o, left);
-	else if (left < o.qty)
-		reduce(r, id, &o, left);
+	if (left > open)
+		enlarge(r, id, left);
+	else if (left < open)
+		reduce(r, id, left);
 }
 
-/* A message about a live order of the account; about any other it is ignored: there is no "too late
- * to cancel". */
-static void on_live(struct nmw_run *r, uint32_t session, const struct nmw_cmd *c)
+static void query(struct nmw_run *r, const struct nmw_in *in)
 {
-	uint32_t account = nmw_session_at(nmw_sessions_of(r->e), session)->account;
-	nmw_oid oid = nmw_order_find(r->e, nmw_scoped(account, c->key));
-	if (oid && c->op == NMW_OP_CANCEL)
-		cancel(r, oid, c);
-	else if (oid && c->op == NMW_OP_MODIFY)
-		modify(r, oid, c);
-	else /* trade now: no order here waits to be told that it may trade */
+	uint64_t next = account_of(r, in)->last_urn + UINT64_C(1);
+	nmw_reply(r, in->session,
+		  &(struct nmw_evt){.kind = NMW_EVT_QUERY_REPLY, .key = {.lo = next}});
+}
+
+/* What is not Enter, Cancel or Replace. A message about an order that is not live is ignored: there
+ * is no "too late to cancel"; so is Trade Now: no order here waits to be told that it may trade. */
+__attribute__((noinline)) static void other(struct nmw_run *r, const struct nmw_in *in)
+{
+	if (in->op == NMW_OP_QUERY) {
+		query(r, in);
+		return;
+	}
+	nmw_oid id = in->op == NMW_OP_MODIFY ? live_order(r, in) : 0;
+	if (id)
+		modify(r, in, id);
+	else
 		r->e->stat.ignored++;
 }
 
-void nmw_entry_apply(struct nmw_run *r, uint32_t session, struct nmw_cmd *c)
+/* ---- reading ahead --------------------------------------------------------------------------- */
+
+/* A session that needs nothing done: it is up, greeted, and speaks this protocol. */
+static inline void sender_of(const struct nmw_run *r, struct nmw_in *in)
 {
-	switch (c->op) {
-	case NMW_OP_ENTER:
-		enter(r, session, c);
-		break;
-	case NMW_OP_REPLACE:
-		replace(r, session, c);
-		break;
-	case NMW_OP_CANCEL:
-	case NMW_OP_MODIFY:
-	case NMW_OP_TRADE_NOW:
-		on_live(r, session, c);
-		break;
-	case NMW_OP_QUERY:
-		nmw_reply(r, session,
-			  &(struct nmw_evt){.kind = NMW_EVT_QUERY_REPLY,
-					    .key = {.lo = account_of(r->e, session)->last_urn +
-							  UINT64_C(1)}});
-		break;
-	default:
-		r->e->stat.bad_message++;
-		break;
+	uint32_t i = nmw_session_find(r->sessions, in->session_id);
+	const struct nmw_session *s = nmw_session_at(r->sessions, i);
+	bool ready = s->up && s->greeted && s->codec == in->codec;
+	in->session = ready ? (uint16_t)i : 0;
+	in->account = s->account;
+}
+
+/* Its codec if it is for order entry, else NONE. */
+static inline uint8_t entry_codec(const struct nmw_engine *e, const struct nmw_slot *s,
+				  const uint8_t *p, uint32_t len)
+{
+	uint8_t codec = s->codec;
+	if (s->channel != NMW_CH_ORDER && s->channel != NMW_CH_FEED)
+		return NMW_CODEC_NONE;
+	if (__builtin_expect(codec == NMW_CODEC_NONE || e->spec.codec, 0))
+		codec = nmw_engine_codec_of(e, s, p, len);
+	return codec == NMW_CODEC_OUCH42 || codec == NMW_CODEC_OUCH50 ? codec : NMW_CODEC_NONE;
+}
+
+bool nmw_entry_is(const struct nmw_engine *e, const struct nmw_slot *s, const uint8_t *p,
+		  uint32_t len)
+{
+	return entry_codec(e, s, p, len) != NMW_CODEC_NONE;
+}
+
+/* The bucket of its id, the place of its token, the level of its price. */
+static inline void fetch(const struct nmw_run *r, struct nmw_in *in)
+{
+	nmw_idmap_prefetch(r->ids, in->id.lo, in->id.hi);
+	if (in->op == NMW_OP_ENTER) {
+		if (in->codec == NMW_CODEC_OUCH42)
+			nmw_tokens_prefetch(nmw_tokens_of(r->e), in->id);
+		if (in->why == NMW_RULES_OK)
+			in->level = nmw_book_prefetch_level(r->b, in->sym, in->side, in->px);
+	} else if (in->op == NMW_OP_REPLACE && in->codec == NMW_CODEC_OUCH42) {
+		nmw_tokens_prefetch(nmw_tokens_of(r->e), in->id2);
 	}
+}
+
+/* Reads a run of order messages; how many. */
+static inline unsigned read_run(const struct nmw_run *r, const struct nmw_slot *const *s,
+				const uint8_t *const *payload, const uint32_t *len, unsigned n,
+				struct nmw_in *in)
+{
+	unsigned i;
+	for (i = 0; i < n; i++) {
+		uint8_t codec = entry_codec(r->e, s[i], payload[i], len[i]);
+		if (!codec)
+			break;
+		in[i].slot = s[i];
+		in[i].p = payload[i];
+		in[i].len = len[i];
+		in[i].codec = codec;
+		in[i].oid = 0;
+		in[i].session_id = s[i]->session;
+		sender_of(r, &in[i]);
+		if (__builtin_expect(!nmw_in_read(r->symbols, &in[i]), 0)) {
+			in[i].op = NMW_OP_NONE;
+			r->e->stat.bad_message++;
+			continue;
+		}
+		fetch(r, &in[i]);
+	}
+	return i;
+}
+
+static inline bool names_order(const struct nmw_in *in)
+{
+	return in->op != NMW_OP_ENTER && in->op != NMW_OP_NONE && in->op != NMW_OP_QUERY;
+}
+
+/* Step by step, each reading what the one before has fetched: the order that a message names, the
+ * last one of the level that it goes to; then the neighbours of that order. */
+static void fetch_further(const struct nmw_run *r, struct nmw_in *in, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (names_order(&in[i])) {
+			in[i].oid = nmw_idmap_find(r->ids, in[i].id.lo, in[i].id.hi);
+			nmw_book_prefetch_order(r->b, in[i].oid);
+		} else if (in[i].op == NMW_OP_ENTER && in[i].why == NMW_RULES_OK) {
+			nmw_book_prefetch_last(r->b, in[i].level);
+		}
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (in[i].oid)
+			nmw_book_prefetch_near(r->b, in[i].oid);
+}
+
+/* ---- working --------------------------------------------------------------------------------- */
+
+/* The session was not ready when the message was read. False: it is dropped, counted. */
+__attribute__((noinline)) static bool settle(struct nmw_run *r, struct nmw_in *in)
+{
+	in->session = (uint16_t)nmw_engine_session_of(r, in->session_id, in->codec);
+	if (!in->session)
+		return false;
+	in->account = nmw_session_at(r->sessions, in->session)->account;
+	in->oid = 0;
+	return nmw_in_read(r->symbols, in);
+}
+
+static inline void apply(struct nmw_run *r, struct nmw_in *in)
+{
+	nmw_run_clock(r, in->slot);
+	if (__builtin_expect(in->op == NMW_OP_NONE || (!in->session && !settle(r, in)), 0))
+		return;
+	if (in->op == NMW_OP_ENTER) {
+		enter(r, in);
+	} else if (in->op == NMW_OP_CANCEL) {
+		nmw_oid id = live_order(r, in);
+		if (__builtin_expect(id != 0, 1))
+			cancel(r, in, id);
+		else
+			r->e->stat.ignored++;
+	} else if (in->op == NMW_OP_REPLACE) {
+		replace(r, in);
+	} else {
+		other(r, in);
+	}
+}
+
+unsigned nmw_entry_burst(struct nmw_run *r, const struct nmw_slot *const *s,
+			 const uint8_t *const *payload, const uint32_t *len, unsigned n)
+{
+	struct nmw_in in[NMW_ENGINE_CHUNK];
+	n = read_run(r, s, payload, len, n < NMW_ENGINE_CHUNK ? n : NMW_ENGINE_CHUNK, in);
+	if (r->e->live > NMW_ENGINE_FAR)
+		fetch_further(r, in, n);
+	for (unsigned i = 0; i < n; i++)
+		apply(r, &in[i]);
+	return n;
 }

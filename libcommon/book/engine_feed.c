@@ -8,7 +8,7 @@
  * An order that the capture never added (it began later) has neither side nor price in the
  * messages that use it, so that it cannot be brought back: each use is counted as unknown.
  */
-#include "book/engine_impl.h"
+#include "book/engine_out.h"
 #include "book/replay_check.h"
 #include <string.h>
 
@@ -57,8 +57,10 @@ static void count_crossing(struct nmw_run *r, uint32_t sym, uint32_t side, uint3
 static void rest(struct nmw_run *r, nmw_oid id, const struct nmw_passive_order *o)
 {
 	count_crossing(r, o->sym, o->side, o->px);
-	nmw_book_rest(r->b, id, o->sym, o->side, o->px, o->qty, o->ref, 0);
-	nmw_order_name(r->e, id, nmw_scoped(0, (struct nmw_key){.lo = o->ref}), 0, 0);
+	struct nmw_entry *x = nmw_book_rest(r->b, id, o->sym, o->side, o->px, o->qty, o->ref, 0);
+	nmw_idmap_put(r->ids, id, o->ref, 0);
+	x->bits = 0;
+	x->ref = 0;
 	if (passive_of(r->e))
 		nmw_passive_add(passive_of(r->e), o);
 }
@@ -82,7 +84,7 @@ static void feed_add(struct nmw_run *r, const struct nmw_cmd *c)
 		e->stat.bad_message++;
 		return;
 	}
-	if (nmw_order_find(e, nmw_scoped(0, c->key))) {
+	if (nmw_idmap_find(r->ids, c->key.lo, 0)) {
 		e->stat.ignored++;
 		return;
 	}
@@ -94,7 +96,8 @@ static void feed_add(struct nmw_run *r, const struct nmw_cmd *c)
 	e->live++;
 	e->stat.entered++;
 	rest(r, id, &(struct nmw_passive_order){c->key.lo, sym, nmw_side_of(c->side), px, c->qty});
-	nmw_feed_add(r, nmw_entry_of(r->b, id), sym, c->side, c->price, c->qty);
+	nmw_out_add(r, c->key.lo, nmw_symbols_get(r->symbols, sym), c->side == 'B',
+		    (uint32_t)c->price, c->qty);
 }
 
 /* The shares go without matching: an execution of a cross, or one that could not be reproduced. */
@@ -116,7 +119,7 @@ static void take(struct nmw_run *r, nmw_oid id, const struct nmw_cmd *c,
 		return;
 	}
 	nmw_book_unlink(r->b, id);
-	nmw_order_dead(e, id);
+	nmw_order_dead(r, id);
 }
 
 /* Another order stands before the one that the feed says was executed, or it has too few shares. */
@@ -142,9 +145,9 @@ static bool aggress(struct nmw_run *r, nmw_oid id, const struct nmw_book_order *
 	unsigned n = nmw_book_match(r->b, &t, f, 2);
 	bool same = n == 1 && f[0].maker == id && f[0].qty == qty && f[0].px == o->px;
 	for (unsigned i = 0; i < n; i++) {
-		nmw_fill_out(r, &(struct nmw_taker_id){0}, o->sym, &f[i]);
+		nmw_out_fill(r, NULL, NULL, nmw_symbols_get(r->symbols, o->sym), &f[i]);
 		if (f[i].maker_left == 0)
-			nmw_order_dead(r->e, f[i].maker);
+			nmw_order_dead(r, f[i].maker);
 	}
 	return same;
 }
@@ -178,13 +181,13 @@ static void feed_reduce(struct nmw_run *r, const struct nmw_cmd *c, nmw_oid id)
 		nmw_passive_reduce(passive_of(r->e), c->key.lo, c->qty);
 	uint32_t qty = c->qty < o.qty ? c->qty : o.qty;
 	r->e->stat.canceled++;
-	nmw_feed_reduce(r, nmw_entry_of(r->b, id), o.sym, qty);
+	nmw_out_reduce(r, c->key.lo, nmw_symbols_get(r->symbols, o.sym)->locate, qty);
 	if (qty < o.qty) {
 		nmw_book_reduce(r->b, id, o.qty - qty);
 		return;
 	}
 	nmw_book_unlink(r->b, id);
-	nmw_order_dead(r->e, id);
+	nmw_order_dead(r, id);
 }
 
 static void feed_delete(struct nmw_run *r, const struct nmw_cmd *c, nmw_oid id)
@@ -200,7 +203,7 @@ static void feed_replace(struct nmw_run *r, const struct nmw_cmd *c, nmw_oid id)
 	struct nmw_book_order o;
 	uint32_t px;
 	nmw_book_order(r->b, id, &o);
-	if (!price_ok(e, o.sym, c, &px) || nmw_order_find(e, nmw_scoped(0, c->key2))) {
+	if (!price_ok(e, o.sym, c, &px) || nmw_idmap_find(r->ids, c->key2.lo, 0)) {
 		e->stat.bad_message++;
 		return;
 	}
@@ -208,14 +211,15 @@ static void feed_replace(struct nmw_run *r, const struct nmw_cmd *c, nmw_oid id)
 	if (passive_of(e))
 		nmw_passive_remove(passive_of(e), c->key.lo);
 	nmw_book_unlink(r->b, id);
-	nmw_order_detach(e, id);
+	nmw_order_detach(r, id);
 	rest(r, id, &(struct nmw_passive_order){c->key2.lo, o.sym, o.side, px, c->qty});
-	nmw_feed_replace(r, c->key.lo, c->key2.lo, o.sym, c->price, c->qty);
+	nmw_out_replace(r, c->key.lo, c->key2.lo, nmw_symbols_get(r->symbols, o.sym)->locate,
+			(uint32_t)c->price, c->qty);
 }
 
 static void on_known(struct nmw_run *r, const struct nmw_cmd *c)
 {
-	nmw_oid oid = nmw_order_find(r->e, nmw_scoped(0, c->key));
+	nmw_oid oid = nmw_idmap_find(r->ids, c->key.lo, 0);
 	if (!oid) {
 		r->e->stat.check_unknown_refs++;
 		return;

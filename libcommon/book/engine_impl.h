@@ -12,23 +12,32 @@
 #include "book/session.h"
 #include "book/session_tokens.h"
 #include "book/symbols.h"
+#include "base/units.h"
 
 #define NMW_ENGINE_MAGIC   UINT64_C(0x656e67696e650001)
-#define NMW_ENGINE_VERSION 2u
-#define NMW_ENGINE_CHUNK   16u		       /* messages decoded ahead in a burst */
-#define NMW_ENGINE_FILLS   16u		       /* fills taken from the book at a time */
-#define NMW_QTY_MAX	   999999u	       /* shares of one order */
+#define NMW_ENGINE_VERSION 3u
+#define NMW_ENGINE_CHUNK   32u	   /* messages read ahead in a burst */
+#define NMW_ENGINE_FEEDS   16u	   /* the same, of a feed */
+#define NMW_ENGINE_FAR	   16384u  /* live orders: with fewer, all of it is in the cache */
+#define NMW_ENGINE_FILLS   16u	   /* fills taken from the book at a time */
+#define NMW_QTY_MAX	   999999u /* shares of one order */
 #define NMW_RANK_HIDDEN	   (UINT64_C(1) << 63) /* hidden orders stand behind displayed ones */
 
 /* What a message about a live order needs beside the book: lies in the book's own line of the order
- * (nmw_book_user), and begins as a struct nmw_id, of which the map of ids makes its chains. */
+ * (nmw_book_user), and begins as a struct nmw_id, of which the map of ids makes its chains.  What
+ * only replies to Enter Order echo is not kept: they take it from the message. */
 struct nmw_entry {
 	uint64_t lo, hi; /* scoped id: see nmw_scoped */
 	uint32_t next;	 /* the map's */
 	uint32_t bits;	 /* executed shares of its chain of replacements | NMW_ENTRY_* */
 	uint64_t ref;	 /* order reference << 16 | session (index); 0: of a replayed feed */
+	uint32_t firm;	 /* OUCH 4.2: 4 characters as in memory */
+	uint8_t side;	 /* as entered: B S T E */
+	uint8_t capacity;
+	uint8_t display;
+	uint8_t pad;
 };
-_Static_assert(sizeof(struct nmw_entry) == 32, "half a line");
+_Static_assert(sizeof(struct nmw_entry) == 40, "a line with the book's own");
 _Static_assert(offsetof(struct nmw_entry, next) == offsetof(struct nmw_id, next), "is an id");
 
 #define NMW_ENTRY_EXECUTED 0x000FFFFFu /* below 1,000,000 */
@@ -36,20 +45,10 @@ _Static_assert(offsetof(struct nmw_entry, next) == offsetof(struct nmw_id, next)
 #define NMW_ENTRY_CHAINED  0x40000000u /* in its session's list, to be canceled on disconnect */
 #define NMW_ENTRY_TIMED	   0x80000000u /* has a timer */
 
-/* What only some messages need. */
-struct nmw_echo {
-	uint32_t firm;	/* 4 characters as in memory */
-	uint32_t timer; /* its place in the heap of timers */
-	uint8_t side;	/* as entered: B S T E */
-	uint8_t capacity;
-	uint8_t display;
-	char clordid[14]; /* OUCH 5.0 */
-	uint8_t pad[7];
-};
-_Static_assert(sizeof(struct nmw_echo) == 32, "half a line");
-
-struct nmw_chain { /* a session's orders, in order of their references */
-	nmw_oid prev, next;
+/* What few orders need: pages that no such order touches are never taken. */
+struct nmw_chain {
+	nmw_oid prev, next; /* its session's orders, in order of their references */
+	uint32_t timer;	    /* its place in the heap of timers */
 };
 
 struct nmw_timer {
@@ -70,8 +69,8 @@ struct nmw_engine {
 	uint64_t size; /* of the region */
 	struct nmw_engine_spec spec;
 	/* bytes from the start of the region */
-	uint64_t sessions_off, symbols_off, echoes_off, chains_off, timers_off, ids_off, tokens_off,
-		books_off, passive_off;
+	uint64_t sessions_off, symbols_off, chains_off, timers_off, ids_off, tokens_off, books_off,
+		passive_off;
 	uint64_t now_ns;    /* highest message time */
 	uint64_t utc_shift; /* ns, below a day */
 	uint64_t next_ref, next_match, next_rank;
@@ -83,13 +82,53 @@ struct nmw_engine {
 	struct nmw_replay_diff diff;
 };
 
-/* One message being worked on. */
+/* An order-entry message, read once: its ids scoped, symbol and price found, and judged by all
+ * rules that the orders between it and the last other message cannot change.  Only what its kind
+ * has is set. */
+struct nmw_in {
+	struct nmw_key id;  /* scoped: the order that it enters or names */
+	struct nmw_key id2; /* REPLACE: the replacement's */
+	const struct nmw_slot *slot;
+	const uint8_t *p;   /* its bytes: replies echo them */
+	uint32_t len;	    /* bytes at p */
+	uint32_t qty;	    /* shares; of an order being worked: those that are left */
+	uint32_t price;	    /* 1/10,000 */
+	uint32_t px;	    /* ticks */
+	uint32_t sym, side; /* book, enum nmw_side */
+	uint32_t executed;  /* shares of its chain of replacements */
+	uint32_t min_qty, show_qty, tif_s; /* if NMW_IN_SPECIAL */
+	uint32_t level;			   /* of its price, for fetching ahead */
+	nmw_oid oid;		   /* that the id had when it was looked up ahead; 0 = none */
+	uint32_t session_id;	   /* the stage's */
+	uint16_t session, account; /* indexes; 0: not known when it was read */
+	uint8_t op;		   /* enum nmw_op; NONE: dropped, counted */
+	uint8_t codec;
+	uint8_t flags;	 /* NMW_IN_* */
+	int8_t why;	 /* NMW_RULES_* or enum nmw_reject */
+	uint8_t entered; /* side as entered */
+};
+
+#define NMW_IN_HIDDEN	 0x01u
+#define NMW_IN_IMMEDIATE 0x02u /* what is left is canceled, never rests */
+#define NMW_IN_POST_ONLY 0x04u
+#define NMW_IN_TIMED	 0x08u
+#define NMW_IN_MARKET	 0x10u
+#define NMW_IN_SPECIAL	 0x20u /* was read by way of a struct nmw_cmd */
+
+/* A burst being worked on, and its current message. */
 struct nmw_run {
 	struct nmw_engine *e;
 	struct nmw_books *b;
+	struct nmw_idmap *ids;
+	struct nmw_sessions *sessions;
+	struct nmw_symbols *symbols;
 	struct nmw_engine_out *out;
 	const struct nmw_slot *in;
-	uint64_t tod; /* ns since midnight */
+	uint64_t midnight; /* message time at which tod was 0 */
+	uint64_t tod;	   /* ns since midnight */
+	uint64_t tod_be;   /* the same, big-endian */
+	uint64_t in_seq;   /* of the message that is the cause */
+	bool replies, feed;
 };
 
 #define NMW_AT(e, off, type) ((type *)(void *)((uint8_t *)(e) + (e)->off))
@@ -97,10 +136,6 @@ struct nmw_run {
 static inline struct nmw_entry *nmw_entry_of(struct nmw_books *b, nmw_oid id)
 {
 	return nmw_book_user(b, id);
-}
-static inline struct nmw_echo *nmw_echo_of(struct nmw_engine *e, nmw_oid id)
-{
-	return NMW_AT(e, echoes_off, struct nmw_echo) + id;
 }
 static inline struct nmw_chain *nmw_chain_of(struct nmw_engine *e, nmw_oid id)
 {
@@ -168,31 +203,16 @@ static inline bool nmw_entry_hidden(const struct nmw_entry *x)
 	return x->bits & NMW_ENTRY_HIDDEN;
 }
 
-/* ---- engine_out.c: what goes out ------------------------------------------------------------ */
+/* ---- engine_out.c: what goes out (engine_out.h: what goes out most) ---------------------------
+ */
 
 /* A reply to a session (index; 0: nobody). ts_ns is filled in. */
 void nmw_reply(struct nmw_run *r, uint32_t session, struct nmw_evt *v);
-void nmw_reply_canceled(struct nmw_run *r, uint32_t session, struct nmw_key key, uint32_t qty,
-			uint8_t reason);
-void nmw_reply_rejected(struct nmw_run *r, uint32_t session, struct nmw_key key,
-			const struct nmw_cmd *c, enum nmw_reject why);
+void nmw_reply_rejected(struct nmw_run *r, const struct nmw_in *in, enum nmw_reject why);
 /* Market data. ts_ns is filled in. */
 void nmw_feed(struct nmw_run *r, struct nmw_evt *v);
-void nmw_feed_add(struct nmw_run *r, const struct nmw_entry *x, uint32_t sym, uint8_t side,
-		  int64_t price, uint32_t qty);
-void nmw_feed_reduce(struct nmw_run *r, const struct nmw_entry *x, uint32_t sym, uint32_t qty);
-void nmw_feed_delete(struct nmw_run *r, uint64_t ref, uint32_t sym);
-void nmw_feed_replace(struct nmw_run *r, uint64_t old_ref, uint64_t ref, uint32_t sym,
-		      int64_t price, uint32_t qty);
 /* The message goes on as it is. */
 void nmw_forward(struct nmw_run *r, const uint8_t *payload, uint32_t len);
-/* Both sides' replies and the market data of one fill. taker_session 0: nobody to tell. */
-struct nmw_taker_id {
-	uint32_t session;
-	struct nmw_key key;
-};
-void nmw_fill_out(struct nmw_run *r, const struct nmw_taker_id *t, uint32_t sym,
-		  const struct nmw_fill *f);
 /* Directory and trading state of a symbol, once. */
 void nmw_announce(struct nmw_run *r, uint32_t sym);
 /* Start and end of day. */
@@ -200,19 +220,11 @@ void nmw_day_open(struct nmw_run *r);
 void nmw_day_end(struct nmw_run *r);
 void nmw_greet(struct nmw_run *r, uint32_t session);
 
-/* ---- engine_order.c: orders as they come, live and die --------------------------------------- */
+/* ---- engine_order.c: orders as they live and die ----------------------------------------------
+ */
 
-nmw_oid nmw_order_find(struct nmw_engine *e, struct nmw_key id); /* 0: not live */
-/* Makes an allocated, unlinked handle the live order of an id; bits, ref: see struct nmw_entry. */
-void nmw_order_name(struct nmw_engine *e, nmw_oid id, struct nmw_key key, uint32_t bits,
-		    uint64_t ref);
-void nmw_order_chain(struct nmw_engine *e, nmw_oid id);
+void nmw_order_chain_last(struct nmw_engine *e, struct nmw_session *s, nmw_oid id);
 void nmw_order_unchain(struct nmw_engine *e, nmw_oid id);
-/* It has left the book (filled or unlinked): detach takes its id, timer and place in lists, free
- * its handle, dead both. */
-void nmw_order_detach(struct nmw_engine *e, nmw_oid id);
-void nmw_order_free(struct nmw_engine *e, nmw_oid id);
-void nmw_order_dead(struct nmw_engine *e, nmw_oid id);
 /* Takes it off the book, with Canceled (reason) and market data. */
 void nmw_order_cancel(struct nmw_run *r, nmw_oid id, uint8_t reason);
 /* After a login: with the flag the list holds every live order that the session entered for its
@@ -220,21 +232,59 @@ void nmw_order_cancel(struct nmw_run *r, nmw_oid id, uint8_t reason);
 void nmw_order_cover_session(struct nmw_engine *e, uint32_t session);
 /* All orders of a session that went away, oldest first. */
 void nmw_order_cancel_session(struct nmw_run *r, uint32_t session);
-int64_t nmw_price_of(struct nmw_engine *e, uint32_t sym, uint32_t px);
+
+/* ---- engine_read.c: messages as they are read (engine_read.h: most of them) --------------------
+ */
+
+/* By way of a struct nmw_cmd: what engine_read.h does not take. False: is none of its codec. */
+bool nmw_in_read_slow(const struct nmw_symbols *t, struct nmw_in *in);
 
 /* ---- engine_entry.c: order entry ------------------------------------------------------------- */
 
-void nmw_entry_apply(struct nmw_run *r, uint32_t session, struct nmw_cmd *c);
+/* Is it for order entry, by channel and codec? */
+bool nmw_entry_is(const struct nmw_engine *e, const struct nmw_slot *s, const uint8_t *p,
+		  uint32_t len);
+/* Takes messages 0..n-1 up to the first that is not order entry: how many. */
+unsigned nmw_entry_burst(struct nmw_run *r, const struct nmw_slot *const *s,
+			 const uint8_t *const *payload, const uint32_t *len, unsigned n);
+
+/* ---- engine.c -------------------------------------------------------------------------------- */
+
+/* Which codec reads it; NONE when it is not one that is wanted here. */
+uint8_t nmw_engine_codec_of(const struct nmw_engine *e, const struct nmw_slot *s, const uint8_t *p,
+			    uint32_t len);
+/* The session of an order: opened when it is first seen. 0: the order is dropped, counted. */
+uint32_t nmw_engine_session_of(struct nmw_run *r, uint32_t id, uint8_t codec);
 
 /* ---- engine_rules.c: what is refused --------------------------------------------------------- */
 
-#define NMW_RULES_OK (-1)
-/* NMW_RULES_OK or an enum nmw_reject; *px: the limit in ticks. A replacement is judged without
- * what it inherits (side, symbol, capacity); qty is what would be outstanding. */
+#define NMW_RULES_OK   (-1)
+#define NMW_RULES_OPEN (-2) /* its symbol is to be opened first */
+/* NMW_RULES_OK or an enum nmw_reject. A replacement is judged without what it inherits (side,
+ * symbol, capacity), and nmw_rules_size comes later, when what is outstanding is known. */
 int nmw_rules_enter(const struct nmw_cmd *c);
-int nmw_rules_replace(const struct nmw_cmd *c, uint32_t outstanding);
-int nmw_rules_price(const struct nmw_symbol *s, const struct nmw_cmd *c, uint32_t side,
-		    uint32_t *px);
+int nmw_rules_replace(const struct nmw_cmd *c);
+/* Minimum and displayed quantity of an order of so many shares. */
+static inline bool nmw_rules_size(const struct nmw_in *in, uint32_t qty)
+{
+	return in->min_qty <= qty && (!in->show_qty || in->show_qty >= qty);
+}
+
+/* What characters stand for, by field. */
+enum { NMW_IS_SIDE = 1, NMW_IS_DISPLAY = 2, NMW_IS_CAPACITY = 4, NMW_IS_ISO = 8 };
+extern const uint8_t nmw_rules_class[256];
+
+/* Steps and band of the symbol; *px: the limit in ticks. */
+static inline int nmw_rules_price(const struct nmw_symbol *s, struct nmw_in *in)
+{
+	if (__builtin_expect(in->flags & NMW_IN_MARKET, 0)) {
+		in->px = in->side == NMW_BUY ? NMW_TICK_MAX : 0;
+		return NMW_RULES_OK;
+	}
+	bool ok = nmw_symbol_ticks(s, in->price, &in->px) && in->price >= s->band_lo &&
+		  in->price <= s->band_hi;
+	return ok ? NMW_RULES_OK : NMW_REJ_PRICE;
+}
 
 /* ---- engine_timer.c: time to live ------------------------------------------------------------ */
 
@@ -244,6 +294,69 @@ void nmw_timer_clear(struct nmw_engine *e, nmw_oid id);	 /* of one that has a ti
 uint64_t nmw_timer_at(struct nmw_engine *e, nmw_oid id); /* ns; 0 = none */
 /* Cancels what is due at now_ns. */
 void nmw_timers_run(struct nmw_run *r);
+
+/* ---- a message's time --------------------------------------------------------------------------
+ */
+
+void nmw_run_day(struct nmw_run *r, uint64_t ts_ns);
+
+/* Takes a message in turn: its time is the engine's, and what falls due goes first. */
+static inline void nmw_run_clock(struct nmw_run *r, const struct nmw_slot *s)
+{
+	struct nmw_engine *e = r->e;
+	uint64_t ts = s->ts_ns;
+	r->in = s;
+	r->in_seq = s->in_seq ? s->in_seq : s->seq;
+	r->tod = ts - r->midnight;
+	if (__builtin_expect(ts < r->midnight || r->tod >= NMW_NS_PER_DAY, 0))
+		nmw_run_day(r, ts);
+	r->tod_be = __builtin_bswap64(r->tod);
+	e->now_ns = ts > e->now_ns ? ts : e->now_ns;
+	if (__builtin_expect(e->n_timers != 0, 0))
+		nmw_timers_run(r);
+}
+
+/* ---- what happens to most orders ---------------------------------------------------------------
+ */
+
+static inline uint32_t nmw_price_of(const struct nmw_symbol *s, uint32_t px)
+{
+	return px * s->tick;
+}
+
+/* Only sessions with cancel on disconnect pay for a list of their orders. */
+static inline void nmw_order_chain(struct nmw_engine *e, nmw_oid id, uint32_t session)
+{
+	struct nmw_session *s = nmw_session_at(nmw_sessions_of(e), session);
+	if (__builtin_expect(s->cancel_on_disconnect, 0))
+		nmw_order_chain_last(e, s, id);
+	else
+		s->loose = true;
+}
+
+/* It has left the book (filled or unlinked): detach takes its id, timer and place in lists, free
+ * its handle, dead both. */
+static inline void nmw_order_detach(struct nmw_run *r, nmw_oid id)
+{
+	const struct nmw_entry *x = nmw_entry_of(r->b, id);
+	nmw_idmap_take(r->ids, x->lo, x->hi);
+	if (__builtin_expect(x->bits & NMW_ENTRY_TIMED, 0))
+		nmw_timer_clear(r->e, id);
+	if (__builtin_expect(x->bits & NMW_ENTRY_CHAINED, 0))
+		nmw_order_unchain(r->e, id);
+}
+
+static inline void nmw_order_free(struct nmw_run *r, nmw_oid id)
+{
+	nmw_book_free(r->b, id);
+	r->e->live--;
+}
+
+static inline void nmw_order_dead(struct nmw_run *r, nmw_oid id)
+{
+	nmw_order_detach(r, id);
+	nmw_order_free(r, id);
+}
 
 /* ---- engine_feed.c: replay of a market-data feed --------------------------------------------- */
 

@@ -1,36 +1,12 @@
 /* Orders on the books: how they rest, leave, and what is kept beside the book for them. */
-#include "book/engine_impl.h"
+#include "book/engine_out.h"
 
-int64_t nmw_price_of(struct nmw_engine *e, uint32_t sym, uint32_t px)
+void nmw_order_chain_last(struct nmw_engine *e, struct nmw_session *s, nmw_oid id)
 {
-	return (int64_t)px * nmw_symbols_at(nmw_symbols_of(e), sym)->tick;
-}
-
-nmw_oid nmw_order_find(struct nmw_engine *e, struct nmw_key id)
-{
-	return nmw_idmap_find(nmw_ids_of(e), id.lo, id.hi);
-}
-
-void nmw_order_name(struct nmw_engine *e, nmw_oid id, struct nmw_key key, uint32_t bits,
-		    uint64_t ref)
-{
-	struct nmw_entry *x = nmw_entry_of(nmw_books_of(e), id);
-	nmw_idmap_put(nmw_ids_of(e), id, key.lo, key.hi);
-	x->bits = bits;
-	x->ref = ref;
-}
-
-/* Only sessions with cancel on disconnect pay for a list of their orders. */
-void nmw_order_chain(struct nmw_engine *e, nmw_oid id)
-{
-	struct nmw_entry *x = nmw_entry_of(nmw_books_of(e), id);
-	struct nmw_session *s = nmw_session_at(nmw_sessions_of(e), nmw_entry_session(x));
-	if (!s->cancel_on_disconnect) {
-		s->loose = true;
-		return;
-	}
-	x->bits |= NMW_ENTRY_CHAINED;
-	*nmw_chain_of(e, id) = (struct nmw_chain){.prev = s->last};
+	struct nmw_chain *c = nmw_chain_of(e, id);
+	nmw_entry_of(nmw_books_of(e), id)->bits |= NMW_ENTRY_CHAINED;
+	c->prev = s->last;
+	c->next = 0;
 	if (s->last)
 		nmw_chain_of(e, s->last)->next = id;
 	else
@@ -56,39 +32,17 @@ void nmw_order_unchain(struct nmw_engine *e, nmw_oid id)
 	x->bits &= ~NMW_ENTRY_CHAINED;
 }
 
-void nmw_order_detach(struct nmw_engine *e, nmw_oid id)
-{
-	const struct nmw_entry *x = nmw_entry_of(nmw_books_of(e), id);
-	nmw_idmap_del(nmw_ids_of(e), id);
-	if (x->bits & NMW_ENTRY_TIMED)
-		nmw_timer_clear(e, id);
-	if (x->bits & NMW_ENTRY_CHAINED)
-		nmw_order_unchain(e, id);
-}
-
-void nmw_order_free(struct nmw_engine *e, nmw_oid id)
-{
-	nmw_book_free(nmw_books_of(e), id);
-	e->live--;
-}
-
-void nmw_order_dead(struct nmw_engine *e, nmw_oid id)
-{
-	nmw_order_detach(e, id);
-	nmw_order_free(e, id);
-}
-
 void nmw_order_cancel(struct nmw_run *r, nmw_oid id, uint8_t reason)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
-	struct nmw_book_order o;
-	nmw_book_order(r->b, id, &o);
+	const struct nmw_order *o = nmw_order_at(r->b, id);
 	r->e->stat.canceled++;
-	nmw_reply_canceled(r, nmw_entry_owner(r->e, x), nmw_entry_key(x), o.qty, reason);
+	nmw_out_canceled(r, nmw_to_owner(r, x), nmw_entry_key(x), o->qty, reason);
 	if (!nmw_entry_hidden(x))
-		nmw_feed_delete(r, nmw_entry_ref(x), o.sym);
+		nmw_out_delete(r, nmw_entry_ref(x),
+			       nmw_symbols_get(r->symbols, o->sides / 2)->locate);
 	nmw_book_unlink(r->b, id);
-	nmw_order_dead(r->e, id);
+	nmw_order_dead(r, id);
 }
 
 /* Two lists by their next, oldest first, into one. */
@@ -152,7 +106,7 @@ void nmw_order_cover_session(struct nmw_engine *e, uint32_t session)
 		if (nmw_entry_account(x) != s->account)
 			s->loose = true; /* for when the session is that account's again */
 		else if (!(x->bits & NMW_ENTRY_CHAINED))
-			nmw_order_chain(e, id);
+			nmw_order_chain_last(e, s, id);
 	}
 	sort_chain(e, s);
 }

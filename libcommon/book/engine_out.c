@@ -1,5 +1,5 @@
 /* What goes out: events become protocol bytes straight in the output slot. */
-#include "book/engine_impl.h"
+#include "book/engine_out.h"
 #include <string.h>
 
 static const struct nmw_codec *const codecs[NMW_CODEC_MAX] = {
@@ -15,158 +15,81 @@ static const uint32_t out_max[NMW_CODEC_MAX] = {
 	[NMW_CODEC_ITCH50] = 50,
 };
 
-static void describe(const struct nmw_run *r, struct nmw_slot *s, uint32_t session, uint8_t channel,
-		     uint8_t codec)
-{
-	s->ts_ns = r->in->ts_ns;
-	s->ingress_ns = r->in->ingress_ns;
-	s->in_seq = r->in->in_seq ? r->in->in_seq : r->in->seq;
-	s->session = session;
-	s->channel = channel;
-	s->codec = codec;
-}
-
 static bool emit(struct nmw_run *r, uint8_t codec, uint32_t session, uint8_t channel,
 		 struct nmw_evt *v)
 {
-	uint8_t *p;
-	struct nmw_slot *s = r->out->slot(r->out, out_max[codec] + v->app_len, &p);
+	uint8_t *p = nmw_out_open(r, out_max[codec] + v->app_len);
 	v->ts_ns = r->tod;
 	uint32_t len = codecs[codec]->encode(v, p);
-	if (len == 0)
-		return false;
-	describe(r, s, session, channel, codec);
-	r->out->done(r->out, s, len);
-	return true;
+	if (len)
+		nmw_out_close(r, session, len, channel, codec);
+	return len;
 }
 
 void nmw_reply(struct nmw_run *r, uint32_t session, struct nmw_evt *v)
 {
-	struct nmw_engine *e = r->e;
-	if (!session || !e->spec.replies_out)
+	const struct nmw_to to = nmw_to_session(r, session);
+	if (!r->replies || (to.codec != NMW_CODEC_OUCH42 && to.codec != NMW_CODEC_OUCH50))
 		return;
-	const struct nmw_session *s = nmw_session_at(nmw_sessions_of(e), session);
-	if (s->codec != NMW_CODEC_OUCH42 && s->codec != NMW_CODEC_OUCH50)
-		return;
-	if (emit(r, s->codec, s->id, NMW_CH_REPLY, v))
-		e->stat.replies++;
+	if (emit(r, to.codec, to.session_id, NMW_CH_REPLY, v))
+		r->e->stat.replies++;
 }
 
-void nmw_reply_canceled(struct nmw_run *r, uint32_t session, struct nmw_key key, uint32_t qty,
-			uint8_t reason)
+void nmw_reply_rejected(struct nmw_run *r, const struct nmw_in *in, enum nmw_reject why)
 {
-	nmw_reply(r, session,
-		  &(struct nmw_evt){
-			  .kind = NMW_EVT_CANCELED, .reason = reason, .qty = qty, .key = key});
-}
-
-void nmw_reply_rejected(struct nmw_run *r, uint32_t session, struct nmw_key key,
-			const struct nmw_cmd *c, enum nmw_reject why)
-{
+	bool replace = in->op == NMW_OP_REPLACE;
+	struct nmw_order_info info = nmw_order_info_none;
+	if (in->codec == NMW_CODEC_OUCH50)
+		memcpy(info.clordid, in->p + (replace ? 24 : 31), sizeof(info.clordid));
 	r->e->stat.rejected++;
-	nmw_reply(r, session,
+	nmw_reply(r, in->session,
 		  &(struct nmw_evt){.kind = NMW_EVT_REJECTED,
 				    .reason = (uint8_t)why,
-				    .key = key,
-				    .info = &c->info});
+				    .key = replace ? in->id2 : in->id,
+				    .info = &info});
 }
 
 void nmw_feed(struct nmw_run *r, struct nmw_evt *v)
 {
-	if (r->e->spec.feed_out && emit(r, NMW_CODEC_ITCH50, 0, NMW_CH_FEED, v))
+	if (r->feed && emit(r, NMW_CODEC_ITCH50, 0, NMW_CH_FEED, v))
 		r->e->stat.feed_out++;
-}
-
-static uint16_t locate_of(struct nmw_run *r, uint32_t sym)
-{
-	return nmw_symbols_at(nmw_symbols_of(r->e), sym)->locate;
-}
-
-void nmw_feed_add(struct nmw_run *r, const struct nmw_entry *x, uint32_t sym, uint8_t side,
-		  int64_t price, uint32_t qty)
-{
-	const struct nmw_symbol *s = nmw_symbols_at(nmw_symbols_of(r->e), sym);
-	nmw_feed(r, &(struct nmw_evt){.kind = NMW_EVT_MD_ADD,
-				      .locate = s->locate,
-				      .order_ref = nmw_entry_ref(x),
-				      .side = side,
-				      .qty = qty,
-				      .symbol = s->name,
-				      .price = price});
-}
-
-void nmw_feed_reduce(struct nmw_run *r, const struct nmw_entry *x, uint32_t sym, uint32_t qty)
-{
-	nmw_feed(r, &(struct nmw_evt){.kind = NMW_EVT_MD_REDUCE,
-				      .locate = locate_of(r, sym),
-				      .order_ref = nmw_entry_ref(x),
-				      .qty = qty});
-}
-
-void nmw_feed_delete(struct nmw_run *r, uint64_t ref, uint32_t sym)
-{
-	nmw_feed(r, &(struct nmw_evt){.kind = NMW_EVT_MD_DELETE,
-				      .locate = locate_of(r, sym),
-				      .order_ref = ref});
-}
-
-void nmw_feed_replace(struct nmw_run *r, uint64_t old_ref, uint64_t ref, uint32_t sym,
-		      int64_t price, uint32_t qty)
-{
-	nmw_feed(r, &(struct nmw_evt){.kind = NMW_EVT_MD_REPLACE,
-				      .locate = locate_of(r, sym),
-				      .old_ref = old_ref,
-				      .order_ref = ref,
-				      .qty = qty,
-				      .price = price});
 }
 
 void nmw_forward(struct nmw_run *r, const uint8_t *payload, uint32_t len)
 {
-	uint8_t *p;
-	struct nmw_slot *s = r->out->slot(r->out, len, &p);
+	uint8_t *p = nmw_out_open(r, len);
 	memcpy(p, payload, len);
-	describe(r, s, r->in->session, r->in->channel, r->in->codec);
-	r->out->done(r->out, s, len);
+	nmw_out_close(r, r->in->session, len, r->in->channel, r->in->codec);
 }
 
 /* A displayed order's execution is E; a hidden one's is P, which tells neither order nor side. */
-static void fill_feed(struct nmw_run *r, const struct nmw_entry *m, uint32_t sym, uint32_t qty,
-		      int64_t price, uint64_t match)
+static void fill_feed(struct nmw_run *r, const struct nmw_entry *m, const struct nmw_symbol *s,
+		      uint32_t qty, uint32_t price, uint64_t match)
 {
-	const struct nmw_symbol *s = nmw_symbols_at(nmw_symbols_of(r->e), sym);
-	struct nmw_evt v = {.kind = NMW_EVT_MD_EXEC,
-			    .locate = s->locate,
-			    .order_ref = nmw_entry_ref(m),
-			    .qty = qty,
-			    .price = price,
-			    .match = match};
-	if (nmw_entry_hidden(m)) {
-		v.kind = NMW_EVT_MD_TRADE;
-		v.order_ref = 0;
-		v.side = 'B';
-		v.symbol = s->name;
-	}
-	nmw_feed(r, &v);
+	if (!nmw_entry_hidden(m))
+		nmw_out_exec(r, nmw_entry_ref(m), s->locate, qty, match);
+	else
+		nmw_feed(r, &(struct nmw_evt){.kind = NMW_EVT_MD_TRADE,
+					      .locate = s->locate,
+					      .side = 'B',
+					      .symbol = s->name,
+					      .qty = qty,
+					      .price = price,
+					      .match = match});
 }
 
-void nmw_fill_out(struct nmw_run *r, const struct nmw_taker_id *t, uint32_t sym,
-		  const struct nmw_fill *f)
+void nmw_out_fill(struct nmw_run *r, const struct nmw_in *taker, const struct nmw_key *key,
+		  const struct nmw_symbol *s, const struct nmw_fill *f)
 {
 	const struct nmw_entry *m = nmw_entry_of(r->b, f->maker);
-	struct nmw_evt v = {.kind = NMW_EVT_EXECUTED,
-			    .liquidity = 'R',
-			    .qty = f->qty,
-			    .price = nmw_price_of(r->e, sym, f->px),
-			    .match = r->e->next_match++,
-			    .key = t->key};
+	uint32_t price = nmw_price_of(s, f->px);
+	uint64_t match = r->e->next_match++;
 	r->e->stat.fills++;
 	r->e->stat.fill_shares += f->qty;
-	nmw_reply(r, t->session, &v);
-	v.liquidity = 'A';
-	v.key = nmw_entry_key(m);
-	nmw_reply(r, nmw_entry_owner(r->e, m), &v);
-	fill_feed(r, m, sym, f->qty, v.price, v.match);
+	if (taker)
+		nmw_out_executed(r, nmw_to_sender(taker), *key, f->qty, price, 'R', match);
+	nmw_out_executed(r, nmw_to_owner(r, m), nmw_entry_key(m), f->qty, price, 'A', match);
+	fill_feed(r, m, s, f->qty, price, match);
 }
 
 void nmw_announce(struct nmw_run *r, uint32_t sym)

@@ -4,32 +4,26 @@
 #include "book/engine_impl.h"
 #include <string.h>
 
-enum { /* character classes */
-       SIDE = 1,
-       DISPLAY = 2,
-       CAPACITY = 4,
-       ISO = 8,
-       HANDLING = 16 /* values of HandleInst that ask for nothing */
-};
+enum { HANDLING = 16 }; /* values of HandleInst that ask for nothing */
 
-static const uint8_t class_of[256] = {
-	['B'] = SIDE,
-	['S'] = SIDE,
-	['T'] = SIDE,
-	['E'] = SIDE,
-	['A'] = DISPLAY | CAPACITY,
-	['Y'] = DISPLAY | ISO,
-	['N'] = DISPLAY | ISO | HANDLING,
-	['P'] = CAPACITY,
-	['R'] = CAPACITY,
-	['O'] = CAPACITY,
-	['y'] = ISO,
+const uint8_t nmw_rules_class[256] = {
+	['B'] = NMW_IS_SIDE,
+	['S'] = NMW_IS_SIDE,
+	['T'] = NMW_IS_SIDE,
+	['E'] = NMW_IS_SIDE,
+	['A'] = NMW_IS_DISPLAY | NMW_IS_CAPACITY,
+	['Y'] = NMW_IS_DISPLAY | NMW_IS_ISO,
+	['N'] = NMW_IS_DISPLAY | NMW_IS_ISO | HANDLING,
+	['P'] = NMW_IS_CAPACITY,
+	['R'] = NMW_IS_CAPACITY,
+	['O'] = NMW_IS_CAPACITY,
+	['y'] = NMW_IS_ISO,
 	[' '] = HANDLING,
 };
 
 static bool is(uint8_t c, uint8_t class)
 {
-	return class_of[c] & class;
+	return nmw_rules_class[c] & class;
 }
 
 #define TAGS_PEG                                                     \
@@ -47,11 +41,11 @@ static uint8_t tag_char(const struct nmw_cmd *c, uint8_t tag)
 }
 
 /* Optional fields that ask for what this book does not do. */
-static int rules_tags(const struct nmw_cmd *c, uint32_t qty)
+static int rules_tags(const struct nmw_cmd *c, uint32_t shown)
 {
 	if (c->tags & TAGS_PEG)
 		return NMW_REJ_PEG;
-	if (c->tags & TAGS_RESERVE || (c->display_qty && c->display_qty < qty))
+	if (c->tags & TAGS_RESERVE || (c->display_qty && c->display_qty < shown))
 		return NMW_REJ_DISPLAY;
 	if (c->tags & 1u << NMW_TAG_ROUTE)
 		return NMW_REJ_ROUTING;
@@ -74,7 +68,7 @@ static int rules_display(const struct nmw_cmd *c)
 	if (c->price_type && c->price_type != 'L')
 		return NMW_REJ_PEG;
 	/* OUCH 4.2, which has no appendage, says post-only by the display letter (P, L). */
-	if (is(c->info.display, DISPLAY) || (c->post_only && !c->app))
+	if (is(c->info.display, NMW_IS_DISPLAY) || (c->post_only && !c->app))
 		return NMW_RULES_OK;
 	return NMW_REJ_DISPLAY;
 }
@@ -86,49 +80,38 @@ static int rules_range(const struct nmw_cmd *c)
 	return c->price > 0 && c->price <= NMW_PX_MAX_42 ? NMW_RULES_OK : NMW_REJ_PRICE;
 }
 
-/* What an order and a replacement have in common. */
-static int rules_common(const struct nmw_cmd *c, uint32_t qty, bool replace)
+/* What an order and a replacement have in common.  The minimum is at most so many shares, what is
+ * shown at least so many. */
+static int rules_common(const struct nmw_cmd *c, uint32_t least, uint32_t shown, bool replace)
 {
 	int why;
-	if (c->info.min_qty > qty || (c->info.min_qty && c->post_only))
+	if (c->info.min_qty > least || (c->info.min_qty && c->post_only))
 		return NMW_REJ_MIN_QTY;
 	if ((why = rules_tif(c)) != NMW_RULES_OK || (why = rules_display(c)) != NMW_RULES_OK)
 		return why;
-	if (!replace && !is(c->info.capacity, CAPACITY))
+	if (!replace && !is(c->info.capacity, NMW_IS_CAPACITY))
 		return NMW_REJ_CAPACITY_CODE;
-	if (!is(c->info.iso, ISO))
+	if (!is(c->info.iso, NMW_IS_ISO))
 		return NMW_REJ_ISO;
 	if (!replace && c->info.cross != 'N')
 		return NMW_REJ_CROSS;
-	if (c->tags && (why = rules_tags(c, qty)) != NMW_RULES_OK)
+	if (c->tags && (why = rules_tags(c, shown)) != NMW_RULES_OK)
 		return why;
 	return rules_range(c);
 }
 
 int nmw_rules_enter(const struct nmw_cmd *c)
 {
-	if (!is(c->side, SIDE))
+	if (!is(c->side, NMW_IS_SIDE))
 		return NMW_REJ_SIDE;
 	if (c->qty == 0 || c->qty > NMW_QTY_MAX)
 		return NMW_REJ_QTY;
-	return rules_common(c, c->qty, false);
+	return rules_common(c, c->qty, c->qty, false);
 }
 
-int nmw_rules_replace(const struct nmw_cmd *c, uint32_t outstanding)
+int nmw_rules_replace(const struct nmw_cmd *c)
 {
 	if (c->qty == 0 || c->qty > NMW_QTY_MAX)
 		return NMW_REJ_QTY;
-	return rules_common(c, outstanding, true);
-}
-
-int nmw_rules_price(const struct nmw_symbol *s, const struct nmw_cmd *c, uint32_t side,
-		    uint32_t *px)
-{
-	if (c->market) {
-		*px = side == NMW_BUY ? NMW_TICK_MAX : 0;
-		return NMW_RULES_OK;
-	}
-	if (!nmw_symbol_ticks(s, (uint32_t)c->price, px))
-		return NMW_REJ_PRICE;
-	return c->price >= s->band_lo && c->price <= s->band_hi ? NMW_RULES_OK : NMW_REJ_PRICE;
+	return rules_common(c, UINT32_MAX, 0, true);
 }

@@ -16,7 +16,7 @@ static bool before(const struct nmw_timer *a, const struct nmw_timer *b)
 static void put(struct nmw_engine *e, uint32_t i, const struct nmw_timer *t)
 {
 	heap_of(e)[i] = *t;
-	nmw_echo_of(e, t->oid)->timer = i;
+	nmw_chain_of(e, t->oid)->timer = i;
 }
 
 static void sift_up(struct nmw_engine *e, uint32_t i, struct nmw_timer t)
@@ -55,7 +55,7 @@ void nmw_timer_set(struct nmw_engine *e, nmw_oid id, uint64_t expire_ns)
 
 void nmw_timer_clear(struct nmw_engine *e, nmw_oid id)
 {
-	uint32_t i = nmw_echo_of(e, id)->timer;
+	uint32_t i = nmw_chain_of(e, id)->timer;
 	nmw_entry_of(nmw_books_of(e), id)->bits &= ~NMW_ENTRY_TIMED;
 	struct nmw_timer moved = heap_of(e)[e->n_timers--];
 	if (i > e->n_timers)
@@ -69,7 +69,7 @@ void nmw_timer_clear(struct nmw_engine *e, nmw_oid id)
 uint64_t nmw_timer_at(struct nmw_engine *e, nmw_oid id)
 {
 	const struct nmw_entry *x = nmw_entry_of(nmw_books_of(e), id);
-	return x->bits & NMW_ENTRY_TIMED ? heap_of(e)[nmw_echo_of(e, id)->timer].expire_ns : 0;
+	return x->bits & NMW_ENTRY_TIMED ? heap_of(e)[nmw_chain_of(e, id)->timer].expire_ns : 0;
 }
 
 void nmw_timers_run(struct nmw_run *r)

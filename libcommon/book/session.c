@@ -22,15 +22,10 @@ size_t nmw_sessions_footprint(uint32_t max)
 	return arrays_bytes(max) + 2 * (size_t)table_size(max) * sizeof(uint16_t);
 }
 
-static uint16_t *table_of(struct nmw_sessions *t)
-{
-	return (uint16_t *)(void *)((uint8_t *)t + arrays_bytes(t->max));
-}
-
 /* Accounts by their names: no more of them than half of the places. */
 static uint16_t *names_of(struct nmw_sessions *t)
 {
-	return table_of(t) + t->mask + 1;
+	return nmw_session_table(t) + t->mask + 1;
 }
 
 void nmw_sessions_init(struct nmw_sessions *t, uint32_t max)
@@ -40,16 +35,6 @@ void nmw_sessions_init(struct nmw_sessions *t, uint32_t max)
 	t->mask = table_size(max) - 1;
 }
 
-/* Ids are dense and small as a rule, so that they are their own hash. */
-uint32_t nmw_session_find(struct nmw_sessions *t, uint32_t id)
-{
-	const uint16_t *table = table_of(t);
-	for (uint32_t i = id & t->mask; table[i]; i = (i + 1) & t->mask)
-		if (nmw_session_at(t, table[i])->id == id)
-			return table[i];
-	return 0;
-}
-
 static uint32_t session_new(struct nmw_sessions *t, uint32_t id)
 {
 	if (t->count == t->max)
@@ -57,9 +42,9 @@ static uint32_t session_new(struct nmw_sessions *t, uint32_t id)
 	uint32_t s = ++t->count;
 	nmw_session_at(t, s)->id = id;
 	uint32_t i = id & t->mask;
-	while (table_of(t)[i])
+	while (nmw_session_table(t)[i])
 		i = (i + 1) & t->mask;
-	table_of(t)[i] = (uint16_t)s;
+	nmw_session_table(t)[i] = (uint16_t)s;
 	return s;
 }
 

@@ -59,8 +59,22 @@ static inline struct nmw_account *nmw_account_at(struct nmw_sessions *t, uint32_
 	return (struct nmw_account *)(void *)(nmw_session_at(t, t->max + 1)) + i;
 }
 
-/* Index of the session with that id, 0 = not there. */
-uint32_t nmw_session_find(struct nmw_sessions *t, uint32_t id);
+static inline uint16_t *nmw_session_table(struct nmw_sessions *t)
+{
+	return (uint16_t *)(void *)nmw_account_at(t, t->max + 1);
+}
+
+/* Index of the session with that id, 0 = not there. Ids are dense and small as a rule, so that they
+ * are their own hash. */
+static inline uint32_t nmw_session_find(struct nmw_sessions *t, uint32_t id)
+{
+	const uint16_t *table = nmw_session_table(t);
+	for (uint32_t i = id & t->mask; table[i]; i = (i + 1) & t->mask)
+		if (nmw_session_at(t, table[i])->id == id)
+			return table[i];
+	return 0;
+}
+
 /* Whether a login would put a session that is up under another account: it must go down before. */
 bool nmw_session_moves(struct nmw_sessions *t, uint32_t i, const char account[10], uint8_t codec);
 /* Opens a session, or opens it again. 0: the table is full. */

@@ -45,21 +45,6 @@ void nmw_symbols_init(struct nmw_symbols *t, uint32_t max)
 	memset(locates_of(t), 0, LOCATES / 8);
 }
 
-static uint32_t hash(const struct nmw_symbols *t, uint64_t name)
-{
-	return (uint32_t)((name * UINT64_C(0x9E3779B97F4A7C15)) >> 32) & t->mask;
-}
-
-uint32_t nmw_symbols_find(const struct nmw_symbols *t, uint64_t name)
-{
-	const uint32_t *table = table_of(t);
-	const struct nmw_symbol *at = (const struct nmw_symbol *)(const void *)(t + 1);
-	for (uint32_t i = hash(t, name); table[i]; i = (i + 1) & t->mask)
-		if (at[table[i] - 1].name == name)
-			return table[i] - 1;
-	return NMW_SYM_NONE;
-}
-
 static bool locate_taken(const struct nmw_symbols *t, uint32_t locate)
 {
 	return locates_of(t)[locate / 64] >> (locate % 64) & 1;
@@ -115,7 +100,7 @@ int nmw_symbols_add(struct nmw_symbols *t, const struct nmw_symbol_conf *c, uint
 	struct nmw_symbol *s = nmw_symbols_at(t, i);
 	*s = (struct nmw_symbol){.locate = (uint16_t)locate};
 	fill(s, c);
-	uint32_t h = hash(t, name);
+	uint32_t h = nmw_symbols_hash(t, name);
 	while (table_of(t)[h])
 		h = (h + 1) & t->mask;
 	table_of(t)[h] = i + 1;

@@ -41,8 +41,31 @@ static inline struct nmw_symbol *nmw_symbols_at(struct nmw_symbols *t, uint32_t 
 {
 	return (struct nmw_symbol *)(void *)(t + 1) + sym;
 }
+static inline const struct nmw_symbol *nmw_symbols_get(const struct nmw_symbols *t, uint32_t sym)
+{
+	return (const struct nmw_symbol *)(const void *)(t + 1) + sym;
+}
+
+static inline const uint32_t *nmw_symbols_table(const struct nmw_symbols *t)
+{
+	return (const uint32_t *)(const void *)nmw_symbols_get(t, t->max);
+}
+
+static inline uint32_t nmw_symbols_hash(const struct nmw_symbols *t, uint64_t name)
+{
+	return (uint32_t)((name * UINT64_C(0x9E3779B97F4A7C15)) >> 32) & t->mask;
+}
+
 /* NMW_SYM_NONE: not there. */
-uint32_t nmw_symbols_find(const struct nmw_symbols *t, uint64_t name);
+static inline uint32_t nmw_symbols_find(const struct nmw_symbols *t, uint64_t name)
+{
+	const uint32_t *table = nmw_symbols_table(t);
+	for (uint32_t i = nmw_symbols_hash(t, name); table[i]; i = (i + 1) & t->mask)
+		if (nmw_symbols_get(t, table[i] - 1)->name == name)
+			return table[i] - 1;
+	return NMW_SYM_NONE;
+}
+
 /* -EEXIST, -ENOSPC; the new book's number to *sym. */
 int nmw_symbols_add(struct nmw_symbols *t, const struct nmw_symbol_conf *c, uint32_t *sym,
 		    struct nmw_err *e);

@@ -15,29 +15,60 @@ const struct nmw_engine_spec rig_small = {.symbols = 64,
 					  .feed_out = true,
 					  .replies_out = true};
 
-static struct nmw_slot *out_slot(struct nmw_engine_out *o, uint32_t len_max, uint8_t **payload)
+static struct nmw_slot *rig_slot(struct rig *r)
 {
-	struct rig *r = o->arg;
-	struct nmw_slot *s = (struct nmw_slot *)(void *)r->slot;
-	ck_assert_uint_le(len_max, sizeof(r->slot) - NMW_DESC_SZ);
-	memset(r->slot, 0xA5, sizeof(r->slot)); /* what is not set would show */
-	*payload = s->payload;
-	return s;
+	return (struct nmw_slot *)(void *)r->slot;
 }
 
-static void out_done(struct nmw_engine_out *o, struct nmw_slot *s, uint32_t len)
+static void out_take(struct rig *r, const struct nmw_slot *s)
 {
-	struct rig *r = o->arg;
 	struct outmsg *m = outmsgs_next(&r->got);
-	ck_assert_uint_le(len, sizeof(m->p));
+	const uint8_t *p = s->frame_off == NMW_INLINE ? s->payload : r->frame;
+	ck_assert_uint_le(s->len, sizeof(m->p));
 	*m = (struct outmsg){.ts_ns = s->ts_ns,
 			     .in_seq = s->in_seq,
 			     .session = s->session,
-			     .len = (uint16_t)len,
+			     .len = s->len,
 			     .channel = s->channel,
 			     .codec = s->codec};
-	memcpy(m->p, s->payload, len);
+	memcpy(m->p, p, s->len);
 	outmsgs_keep(&r->got);
+}
+
+/* Runs of one slot. */
+static void out_turn(struct nmw_engine_out *o, bool more)
+{
+	struct rig *r = o->arg;
+	ck_assert_int_eq(more && o->at != o->end, 0);
+	if (o->at != rig_slot(r)) {
+		out_take(r, rig_slot(r));
+		ck_assert_uint_eq(o->bytes, rig_slot(r)->len);
+	}
+	memset(r->slot, 0xA5, sizeof(r->slot)); /* what is not set would show */
+	memset(r->frame, 0xA5, sizeof(r->frame));
+	o->bytes = 0;
+	o->at = rig_slot(r);
+}
+
+static uint8_t *out_frame(struct nmw_engine_out *o, uint32_t len)
+{
+	struct rig *r = o->arg;
+	ck_assert_uint_gt(len, o->inline_max);
+	ck_assert_uint_le(len, sizeof(r->frame));
+	o->at->frame_off = 0;
+	return r->frame;
+}
+
+static void out_open(struct rig *r)
+{
+	r->out = (struct nmw_engine_out){.at = rig_slot(r),
+					 .end = (struct nmw_slot *)(void *)(r->slot + NMW_SLOT_SZ),
+					 .stride = NMW_SLOT_SZ,
+					 .inline_max = NMW_SLOT_SZ - NMW_DESC_SZ,
+					 .turn = out_turn,
+					 .frame = out_frame,
+					 .arg = r};
+	memset(r->slot, 0xA5, sizeof(r->slot));
 }
 
 static void *region(size_t size)
@@ -56,7 +87,7 @@ void rig_open(struct rig *r, const struct nmw_engine_spec *spec, uint8_t codec)
 	r->mem = region(r->size);
 	r->e = nmw_engine_init(r->mem, spec);
 	ck_assert_ptr_nonnull(r->e);
-	r->out = (struct nmw_engine_out){.slot = out_slot, .done = out_done, .arg = r};
+	out_open(r);
 	r->now_ns = RIG_START;
 	r->codec = codec;
 }

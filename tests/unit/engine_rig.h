@@ -17,7 +17,8 @@ struct rig {
 	size_t seen; /* of got, shown by rig_text */
 	uint64_t now_ns, in_seq;
 	uint8_t codec; /* of the orders that rig_order makes */
-	_Alignas(64) uint8_t slot[1024];
+	_Alignas(64) uint8_t slot[NMW_SLOT_SZ];
+	uint8_t frame[1024];
 	char text[65536];
 };
 

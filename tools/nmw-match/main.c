@@ -28,6 +28,7 @@ struct match {
 	struct nmw_stage stage;
 	struct nmw_engine *engine;
 	struct nmw_engine_out out;
+	struct nmw_slot *out_begin; /* where its run began */
 	struct memory memory;
 	struct durable durable;
 	struct ids *given;		   /* of sessions, behind the engine */
@@ -163,27 +164,88 @@ static int configure(struct match *m, struct nmw_engine_spec *s, struct nmw_err 
 
 /* ---- the engine's output: straight into the ring --------------------------------------------- */
 
-static struct nmw_slot *out_slot(struct nmw_engine_out *o, uint32_t len_max, uint8_t **payload)
+static struct nmw_slot *nowhere(struct match *m)
 {
-	struct match *m = o->arg;
-	struct nmw_slot *s =
-		durable_sends(&m->durable) ? nmw_stage_slot(&m->stage, len_max, payload) : NULL;
-	if (__builtin_expect(!s, 0)) {
-		m->durable.lost = m->durable.lost || !m->durable.replaying || m->stage.failed;
-		s = (struct nmw_slot *)(void *)m->nowhere;
-		*payload = s->payload;
-	}
-	return s;
+	return (struct nmw_slot *)(void *)m->nowhere;
 }
 
-static void out_done(struct nmw_engine_out *o, struct nmw_slot *s, uint32_t len)
+static uint8_t *slot_after(struct nmw_slot *s, unsigned n, uint32_t stride)
+{
+	return (uint8_t *)s + (size_t)n * stride;
+}
+
+/* What was filled since the last turn counts, and is published when a burst is full. */
+static void out_take(struct match *m)
+{
+	struct nmw_engine_out *o = &m->out;
+	uint64_t n = (uint64_t)((uint8_t *)o->at - (uint8_t *)m->out_begin) / o->stride;
+	m->durable.pos.produced += n;
+	if (m->out_begin != nowhere(m)) {
+		m->stage.pending += (unsigned)n;
+		m->stage.pending_bytes += o->bytes;
+	}
+	o->bytes = 0;
+	if (m->stage.pending >= m->stage.burst)
+		nmw_stage_flush(&m->stage);
+}
+
+static void out_begin(struct match *m, struct nmw_slot *s, unsigned n, uint32_t stride)
+{
+	struct nmw_engine_out *o = &m->out;
+	m->out_begin = o->at = s;
+	o->end = (struct nmw_slot *)(void *)slot_after(s, n, stride);
+	o->stride = stride;
+}
+
+/* An output that has no place goes here: one at a time, so that each that is dropped is counted. */
+static void out_nowhere(struct match *m)
+{
+	m->durable.lost = m->durable.lost || !m->durable.replaying || m->stage.failed;
+	m->out.inline_max = NMW_MSG_MAX;
+	out_begin(m, nowhere(m), 1, sizeof(m->nowhere));
+}
+
+/* The slots from `pending` on that may be filled, up to the end of the ring. */
+static void out_ring(struct match *m)
+{
+	struct nmw_stage *st = &m->stage;
+	const struct nmw_prod *p = &st->out;
+	unsigned n = st->granted - st->pending;
+	uint64_t to_end = p->mask + 1 - ((p->next + st->pending) & p->mask);
+	m->out.inline_max = p->inline_max;
+	out_begin(m, nmw_prod_slot(&st->out, st->pending), n < to_end ? n : (unsigned)to_end,
+		  1u << p->slot_shift);
+}
+
+static void out_turn(struct nmw_engine_out *o, bool more)
 {
 	struct match *m = o->arg;
-	m->durable.pos.produced++;
-	if (__builtin_expect((uint8_t *)s == m->nowhere, 0))
-		return;
-	s->len = (uint16_t)len;
-	nmw_stage_commit(&m->stage, s);
+	struct nmw_stage *st = &m->stage;
+	out_take(m);
+	if (!more)
+		out_begin(m, nowhere(m), 0, o->stride);
+	else if (durable_sends(&m->durable) && (st->pending < st->granted || nmw_stage_grow(st)))
+		out_ring(m);
+	else
+		out_nowhere(m);
+}
+
+static uint8_t *out_frame(struct nmw_engine_out *o, uint32_t len)
+{
+	struct match *m = o->arg;
+	struct nmw_slot *s = o->at;
+	if (s == nowhere(m))
+		return s->payload;
+	out_take(m);
+	s = nmw_prod_slot(&m->stage.out, m->stage.pending);
+	uint8_t *p = nmw_prod_payload(&m->stage.out, s, len);
+	if (!p)
+		p = nmw_stage_frame(&m->stage, &s, len);
+	if (p)
+		out_ring(m);
+	else
+		out_nowhere(m);
+	return p ? p : nowhere(m)->payload;
 }
 
 static int engine_open(struct match *m, const struct nmw_engine_spec *s, struct nmw_err *e)
@@ -213,7 +275,9 @@ static int engine_open(struct match *m, const struct nmw_engine_spec *s, struct 
 	m->durable.ids = m->given;
 	if (!restored)
 		ids_init(m->given, s->sessions);
-	m->out = (struct nmw_engine_out){.slot = out_slot, .done = out_done, .arg = m};
+	m->out = (struct nmw_engine_out){
+		.stride = NMW_SLOT_SZ, .turn = out_turn, .frame = out_frame, .arg = m};
+	out_begin(m, nowhere(m), 0, NMW_SLOT_SZ);
 	return m->symbols_file && !restored ? nmw_symbols_load(m->engine, m->symbols_file, e) : 0;
 }
 
