@@ -33,17 +33,20 @@ void naive_msg(struct naive *n, const struct nmw_slot *s, const uint8_t *p, uint
 	       struct outmsgs *out);
 void naive_end(struct naive *n, struct outmsgs *out);
 
-/* A live order in queue order, as both engines describe it. */
+/* A live order in queue order, as both engines describe it. No padding: rows are compared as
+ * bytes. */
 struct order_row {
 	uint64_t symbol;
-	uint32_t side; /* enum nmw_side */
 	int64_t price;
+	uint32_t side; /* enum nmw_side */
 	uint32_t qty, executed, session;
 	struct nmw_key key;
 	uint64_t ref, expire_ns;
 	uint8_t entered_side;
 	bool hidden;
+	uint8_t pad[6];
 };
+_Static_assert(sizeof(struct order_row) == 72, "no padding");
 /* Rows of one book side, best first: the count; rows up to max are written. */
 unsigned naive_rows(const struct naive *n, uint64_t symbol, uint32_t side, struct order_row *rows,
 		    unsigned max);
