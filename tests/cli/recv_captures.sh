@@ -103,6 +103,40 @@ reads pcap:"$T/c.pcap"
 [ "$(jq -r 'select(.name == "end") | .first' "$T/j")" = 23 ] || fail "mold: end"
 figure 'dropped 3 (bad_mold 1, duplicate 2)'
 
+case="mold in disorder"
+for seed in $(seq 1 12); do
+	"$make" molddisorder "$seed" >"$T/c.pcap"
+	reads --strict pcap:"$T/c.pcap"
+	[ "$status" = 0 ] || { cat "$T/f"; fail "mold in disorder, seed $seed: exit $status"; }
+	whole
+	[ "$(jq -r 'select(.channel == "control") | .name' "$T/j" | xargs)" = "login end" ] || fail "mold in disorder: controls"
+	[ "$(tail -n 1 "$T/j" | jq -r .name)" = end ] || fail "mold in disorder: the end is not the last"
+	jq -r .ts_ns "$T/j" | sort -c -n || fail "mold in disorder: time goes back"
+done
+
+# 2 is missing: 3 to 18 wait, 19 comes: a gap, and 2 is too late. 22 is given up at the end.
+case="mold window"
+"$make" moldwindow >"$T/c.pcap"
+reads pcap:"$T/c.pcap"
+[ "$(numbers | xargs)" = "1 $(seq -s ' ' 3 21) $(seq -s ' ' 23 40)" ] || { numbers | xargs; fail "mold window: messages"; }
+[ "$(jq -r 'select(.name == "gap") | "\(.first)+\(.count)"' "$T/j" | xargs)" = "2+1 22+1" ] || fail "mold window: gaps"
+figure 'dropped 1 (duplicate 1)'
+reads --strict pcap:"$T/c.pcap"
+[ "$status" = 3 ] || fail "mold window --strict: exit $status"
+
+case="mold streams"
+"$make" moldstreams >"$T/c.pcap"
+reads pcap:"$T/c.pcap"
+[ "$(numbers | sort -n | xargs)" = "$(for i in $(seq 0 69); do
+	[ "$i" -lt 6 ] && echo $((10 * i + 1)) $((10 * i + 3)) || seq $((10 * i + 1)) $((10 * i + 3))
+done | xargs)" ] || fail "mold streams: messages"
+[ "$(jq -r 'select(.name == "gap") | .first' "$T/j" | xargs)" = "2 12 22 32 42 52" ] || fail "mold streams: gaps"
+figure 'dropped 6 (duplicate 6)'
+for flows in 1 3 64; do # streams are forgotten while something waits
+	reads --flows $flows pcap:"$T/c.pcap"
+	[ "$(numbers | sort -n | uniq -d | wc -l)" = 0 ] || fail "--flows $flows: twice"
+done
+
 case=plain
 "$make" plain >"$T/c.pcap"
 reads --strict pcap:"$T/c.pcap"

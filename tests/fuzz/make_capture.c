@@ -442,6 +442,49 @@ static void mold(void)
 		send_mold("SESSION001", 23, 0, NMW_MOLD_END);
 }
 
+/* 40 messages in packets of one and the end of the session: the first begins the stream, then each
+ * eight of them in any order, some of them twice: a window of 16 takes them all. */
+static void molddisorder(void)
+{
+	unsigned at[MESSAGES + 1];
+	for (unsigned i = 0; i <= MESSAGES; i++)
+		at[i] = i + 1;
+	for (unsigned i = 1; i <= MESSAGES; i++) {
+		unsigned j = i + (unsigned)nmw_rng_below(&rng, 8 - (i - 1) % 8);
+		unsigned was = at[i];
+		at[i] = at[j];
+		at[j] = was;
+	}
+	file_start(datalink_of(NMW_LINK_ETHERNET));
+	for (unsigned i = 0; i <= MESSAGES; i++)
+		for (unsigned twice = nmw_rng_below(&rng, 4) == 0; twice != UINT32_MAX; twice--)
+			send_mold("SESSION001", at[i], at[i] <= MESSAGES,
+				  at[i] <= MESSAGES ? 0 : NMW_MOLD_END);
+}
+
+/* 2 and 22 are missing: 17 packets behind each; in between the stream is whole. */
+static void moldwindow(void)
+{
+	file_start(datalink_of(NMW_LINK_ETHERNET));
+	for (unsigned i = 1; i <= MESSAGES; i++)
+		if (i != 2 && i != 22)
+			send_mold("SESSION001", i, 1, 0);
+	send_mold("SESSION001", 2, 1, 0);
+}
+
+/* 70 streams, each with a hole that is filled only at the end, when six were given up. */
+static void moldstreams(void)
+{
+	char name[16];
+	file_start(datalink_of(NMW_LINK_ETHERNET));
+	for (unsigned turn = 0; turn < 3; turn++)
+		for (unsigned i = 0; i < 70; i++) {
+			static const unsigned offset[] = {0, 2, 1};
+			snprintf(name, sizeof name, "SESSION%03u", i);
+			send_mold(name, 10 * i + 1 + offset[turn], 1, 0);
+		}
+}
+
 static void plain(void)
 {
 	uint8_t msg[CANCEL_LEN];
@@ -480,17 +523,30 @@ static const struct {
 	const char *name;
 	void (*make)(void);
 } cases[] = {
-	{"eth4", eth4},		  {"eth6", eth6},
-	{"vlan4", vlan4},	  {"qinq6", qinq6},
-	{"sll4", sll4},		  {"sll26", sll26},
-	{"raw4", raw4},		  {"raw6", raw6},
-	{"null6", null6},	  {"loop4", loop4},
-	{"segments", segments},	  {"hole", hole},
-	{"midstream", midstream}, {"unfinished", unfinished},
-	{"snapped", snapped},	  {"flows", flows},
-	{"ends", ends},		  {"both", both},
-	{"mold", mold},		  {"plain", plain},
+	{"eth4", eth4},
+	{"eth6", eth6},
+	{"vlan4", vlan4},
+	{"qinq6", qinq6},
+	{"sll4", sll4},
+	{"sll26", sll26},
+	{"raw4", raw4},
+	{"raw6", raw6},
+	{"null6", null6},
+	{"loop4", loop4},
+	{"segments", segments},
+	{"hole", hole},
+	{"midstream", midstream},
+	{"unfinished", unfinished},
+	{"snapped", snapped},
+	{"flows", flows},
+	{"ends", ends},
+	{"both", both},
+	{"mold", mold},
+	{"plain", plain},
 	{"noise", noise},
+	{"molddisorder", molddisorder},
+	{"moldwindow", moldwindow},
+	{"moldstreams", moldstreams},
 };
 
 int main(int argc, char **argv)

@@ -22,7 +22,7 @@ run() {
 	read -r in out dropped < <(tr -dc '0-9 \n' <<<"$line" | tr -s ' ')
 	[ "$in" = $((out + dropped)) ] || { cat "$T/f"; fail "seed $1: $line"; }
 }
-cases=(eth4 qinq6 sll26 null6 segments hole midstream flows ends both mold plain noise)
+cases=(eth4 qinq6 sll26 null6 segments hole midstream flows ends both mold molddisorder moldwindow plain noise)
 for ((i = seed; i < seed + inputs; i++)); do
 	"$F/make_capture" "${cases[i % ${#cases[@]}]}" "$i" | "$F/fuzz_packet" mutate "$i" >"$T/c.pcap"
 	run "$i" "$T/c.pcap"

@@ -39,6 +39,8 @@ void soup_flows_free(struct soup_flows *s); /* NULL is allowed */
 struct udp_flows;
 struct udp_flows *udp_flows_new(struct framing *f, struct nmw_err *e);
 void udp_flows_packet(struct udp_flows *u, const struct nmw_packet *p);
+/* End of the capture: what waits for a packet before it goes on without. */
+void udp_flows_flush(struct udp_flows *u);
 void udp_flows_free(struct udp_flows *u); /* NULL is allowed */
 
 #endif

@@ -90,6 +90,7 @@ static inline void packet(struct pcap_source *s, const struct nmw_capture_packet
 static int end(struct pcap_source *s, int rc, struct nmw_err *e)
 {
 	bool unfinished = soup_flows_flush(s->soup);
+	udp_flows_flush(s->udp);
 	if (rc == -EIO)
 		return rc;
 	if (rc < 0)

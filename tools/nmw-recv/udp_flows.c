@@ -1,7 +1,13 @@
-/* The UDP streams of a capture: MoldUDP64 1.00 with sequence numbers, or one message a datagram. */
+/* The UDP streams of a capture: MoldUDP64 1.00 with sequence numbers, or one message a datagram.
+ *
+ * A MoldUDP64 packet before its turn waits until the hole before it is filled, or given up: when
+ * the window of its stream is full, a heartbeat tells that nothing more is on its way, its stream
+ * is forgotten, too many streams wait, or the capture ends.
+ */
 #include "framing.h"
 #include "sniff.h"
 #include "wire/mold.h"
+#include "wire/mold_hold.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,12 +21,15 @@ struct stream {
 	uint8_t framing;  /* of a flow: enum recv_framing, AUTO = not known yet */
 	bool started, ended;
 	struct sniff sniff;
+	struct nmw_mold_window *early; /* what waits; NULL = nothing */
+	struct nmw_flow_key key;       /* while something waits */
 };
 
 struct udp_flows {
 	struct framing *f;
 	struct nmw_flows *table;
 	struct stream *stream;
+	struct nmw_mold_hold *hold;
 };
 
 struct udp_flows *udp_flows_new(struct framing *f, struct nmw_err *e)
@@ -31,8 +40,9 @@ struct udp_flows *udp_flows_new(struct framing *f, struct nmw_err *e)
 		u->f = f;
 		u->stream = calloc(n, sizeof *u->stream);
 		u->table = nmw_flows_new(n, e);
+		u->hold = nmw_mold_hold_new();
 	}
-	if (u && u->stream && u->table)
+	if (u && u->stream && u->table && u->hold)
 		return u;
 	nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "no memory for %u streams: lower --flows", n);
 	udp_flows_free(u);
@@ -43,10 +53,13 @@ void udp_flows_free(struct udp_flows *u)
 {
 	if (!u)
 		return;
+	nmw_mold_hold_free(u->hold);
 	nmw_flows_free(u->table);
 	free(u->stream);
 	free(u);
 }
+
+static void give_up(struct udp_flows *u, struct stream *s);
 
 static struct stream *stream_get(struct udp_flows *u, const struct nmw_flow_key *k)
 {
@@ -54,6 +67,8 @@ static struct stream *stream_get(struct udp_flows *u, const struct nmw_flow_key 
 	struct stream *s = &u->stream[nmw_flows_get(u->table, k, &was)];
 	if (was == NMW_FLOW_KNOWN)
 		return s;
+	while (s->early) /* of the stream that was forgotten for this one */
+		give_up(u, s);
 	memset(s, 0, sizeof *s);
 	s->framing = (uint8_t)u->f->conf->framing;
 	sniff_init(&s->sniff, SNIFF_ALL, u->f->conf->codec);
@@ -138,6 +153,79 @@ static void mold_messages(struct udp_flows *u, struct stream *s, const struct nm
 	}
 }
 
+/* It is its turn, or nothing before it will come. */
+static void mold_take(struct udp_flows *u, struct stream *s, const struct nmw_flow_key *k,
+		      struct nmw_mold *m)
+{
+	if (m->seq > s->next)
+		gap(u, s, k, m->seq);
+	if (m->count == NMW_MOLD_END)
+		end_of_session(u, s, k);
+	else if (m->count == 0)
+		nmw_count(u->f->emit->st->m, NMW_M_heartbeats, 1);
+	else
+		mold_messages(u, s, k, m);
+}
+
+static void take_first_early(struct udp_flows *u, struct stream *s)
+{
+	struct nmw_mold m;
+	uint32_t len;
+	const uint8_t *p = nmw_mold_hold_first(s->early, &len);
+	if (nmw_mold_open(&m, p, len) == 0) /* as it did when it was put there */
+		mold_take(u, s, &s->key, &m);
+	if (!nmw_mold_hold_pop(u->hold, s->early))
+		s->early = NULL;
+}
+
+/* The packets that now have their turn. */
+static void take_due(struct udp_flows *u, struct stream *s)
+{
+	while (s->early && nmw_mold_hold_seq(s->early) <= s->next)
+		take_first_early(u, s);
+}
+
+/* Gives up the first hole, and takes what it held back. */
+static void give_up(struct udp_flows *u, struct stream *s)
+{
+	take_first_early(u, s);
+	take_due(u, s);
+}
+
+/* True: it waits. */
+static bool mold_hold(struct udp_flows *u, struct stream *s, const struct nmw_flow_key *k,
+		      uint64_t seq, const struct nmw_packet *p)
+{
+	if (p->len > NMW_MOLD_HOLD_BYTES)
+		return false;
+	if (s->early)
+		return nmw_mold_hold_put(s->early, seq, p->payload, p->len);
+	struct stream *oldest;
+	while (!(s->early = nmw_mold_hold_start(u->hold, s, seq, p->payload, p->len)) &&
+	       (oldest = nmw_mold_hold_oldest(u->hold)))
+		give_up(u, oldest);
+	s->key = *k;
+	return s->early != NULL;
+}
+
+/* A packet before its turn: it waits, if need be in the place of what is before it. A heartbeat
+ * comes when nothing was sent for a second: the holes before it will not be filled. */
+static void mold_early(struct udp_flows *u, struct stream *s, const struct nmw_flow_key *k,
+		       struct nmw_mold *m, const struct nmw_packet *p)
+{
+	while (m->seq > s->next) { /* each turn takes a packet that waits, or is the last */
+		if (m->count && mold_hold(u, s, k, m->seq, p)) {
+			nmw_count(u->f->emit->st->m, NMW_M_mold_reordered, 1);
+			return;
+		}
+		if (!s->early || m->seq <= nmw_mold_hold_seq(s->early))
+			break;
+		give_up(u, s);
+	}
+	mold_take(u, s, k, m);
+	take_due(u, s);
+}
+
 static void mold_packet(struct udp_flows *u, struct nmw_flow_key *k, const struct nmw_packet *p)
 {
 	struct nmw_mold m;
@@ -150,14 +238,19 @@ static void mold_packet(struct udp_flows *u, struct nmw_flow_key *k, const struc
 	if (!s->started)
 		s->next = m.seq;
 	s->started = true;
-	if (m.seq > s->next)
-		gap(u, s, k, m.seq);
-	if (m.count == NMW_MOLD_END)
-		end_of_session(u, s, k);
-	else if (m.count == 0)
-		nmw_count(u->f->emit->st->m, NMW_M_heartbeats, 1);
-	else
-		mold_messages(u, s, k, &m);
+	if (m.seq > s->next) {
+		mold_early(u, s, k, &m, p);
+		return;
+	}
+	mold_take(u, s, k, &m);
+	take_due(u, s);
+}
+
+void udp_flows_flush(struct udp_flows *u)
+{
+	struct stream *oldest;
+	while ((oldest = nmw_mold_hold_oldest(u->hold)))
+		give_up(u, oldest);
 }
 
 /* A whole MoldUDP64 packet and nothing else: name of letters, digits and spaces, and blocks that
