@@ -16,11 +16,11 @@
  */
 #include "base/clock.h"
 #include "base/hist.h"
-#include "book/book.h"
-#include "book/idmap.h"
+#include "book/core.h"
 #include "textbook_book.h"
 #include "wl.h"
 
+#include <assert.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,9 +29,8 @@
 #include <x86intrin.h>
 
 #define BURST_MAX 128u
-#define FILLS	  16u
+#define EVENTS	  256u
 #define RUNS_MAX  99u
-#define FAR_AHEAD 16384u /* live orders: with fewer, all of it lies in the cache */
 
 static struct {
 	unsigned runs, burst;
@@ -40,7 +39,7 @@ static struct {
 	int cpu;
 	bool books, textbook, dense, permuted;
 } opt = {.runs = 7,
-	 .burst = 16,
+	 .burst = 64,
 	 .orders = 1u << 21,
 	 .cpu = -1,
 	 .books = true,
@@ -59,23 +58,23 @@ static bool is_market(const struct wl_msg *m)
 
 struct report {
 	uint64_t maker, taker;
-	uint32_t px, qty, maker_left, sym;
+	uint32_t px, qty;
 };
 
 struct desk {
-	struct nmw_books *books;
-	struct nmw_idmap *ids;
+	struct nmw_core core;
 	struct report *reports;
 	uint64_t reported;
 	void *mem;
 	size_t size, reports_size;
+	struct nmw_core_cmd cmd[BURST_MAX];
+	struct nmw_core_evt evt[EVENTS];
 };
 
 static int desk_open(struct desk *d, const struct wl *w)
 {
-	struct nmw_books_spec spec = {.symbols = (uint32_t)w->head.symbols,
-				      .orders = opt.orders,
-				      .user = sizeof(struct nmw_id)};
+	struct nmw_books_spec spec = {
+		.symbols = (uint32_t)w->head.symbols, .orders = opt.orders, .user = 40};
 	size_t books = nmw_books_footprint(&spec);
 	d->size = books + nmw_idmap_footprint(opt.orders);
 	d->reports_size = (w->head.trades + w->head.prefill + 1) * sizeof *d->reports;
@@ -85,9 +84,9 @@ static int desk_open(struct desk *d, const struct wl *w)
 		fprintf(stderr, "bench_book: no memory for %u orders\n", opt.orders);
 		return -1;
 	}
-	d->books = nmw_books_init(d->mem, &spec);
-	d->ids = nmw_idmap_init((char *)d->mem + books, opt.orders, nmw_book_user(d->books, 0),
-				nmw_books_order_size(d->books));
+	d->core.b = nmw_books_init(d->mem, &spec);
+	d->core.ids = nmw_idmap_init((char *)d->mem + books, opt.orders,
+				     nmw_book_user(d->core.b, 0), nmw_books_order_size(d->core.b));
 	d->reported = 0;
 	return 0;
 }
@@ -98,179 +97,41 @@ static void desk_close(struct desk *d)
 	wl_memory_free(d->reports, d->reports_size);
 }
 
-static void report(struct desk *d, const struct nmw_fill *f, uint32_t sym, uint64_t taker)
+/* The message as a decoder would give it. */
+static inline void decode(const struct wl_msg *m, struct nmw_core_cmd *k)
 {
-	const struct nmw_id *maker = nmw_book_user(d->books, f->maker);
-	d->reports[d->reported++] = (struct report){.maker = maker->lo,
-						    .taker = taker,
-						    .px = f->px,
-						    .qty = f->qty,
-						    .maker_left = f->maker_left,
-						    .sym = sym};
-	if (f->maker_left)
-		return;
-	nmw_idmap_take(d->ids, maker->lo, 0);
-	nmw_book_free(d->books, f->maker);
+	static const uint8_t op[WL_KINDS] = {[WL_ADD] = NMW_CORE_ENTER,
+					     [WL_CANCEL] = NMW_CORE_CANCEL,
+					     [WL_REPLACE] = NMW_CORE_REPLACE,
+					     [WL_IOC] = NMW_CORE_ENTER,
+					     [WL_MARKET] = NMW_CORE_ENTER};
+	static const uint8_t flags[WL_KINDS] = {
+		[WL_IOC] = NMW_CORE_IOC, [WL_MARKET] = NMW_CORE_MARKET};
+	*k = (struct nmw_core_cmd){.lo = m->id,
+				   .new_lo = m->new_id,
+				   .rank = m->seq + 1,
+				   .px = (uint32_t)m->px,
+				   .qty = m->qty,
+				   .sym = m->sym,
+				   .side = m->side,
+				   .op = op[m->kind],
+				   .flags = flags[m->kind]};
 }
 
-/* Returns what is left. */
-__attribute__((noinline)) static uint32_t take(struct desk *d, const struct wl_msg *m,
-					       uint32_t limit, uint64_t id)
+/* Keeps what the fills say. */
+static void keep_fills(struct desk *d, size_t n, const struct nmw_core_cmd *k)
 {
-	struct nmw_taker t = {.sym = m->sym, .side = m->side, .limit = limit, .qty = m->qty};
-	struct nmw_fill f[FILLS];
-	unsigned n;
-	do {
-		n = nmw_book_match(d->books, &t, f, FILLS);
-		for (unsigned i = 0; i < n; i++)
-			report(d, &f[i], m->sym, id);
-	} while (n == FILLS);
-	return t.qty;
-}
-
-NMW_BOOK_HOT void rest(struct nmw_books *b, struct nmw_idmap *ids, const struct wl_msg *m,
-		       uint32_t qty, uint64_t id)
-{
-	nmw_oid h = nmw_book_alloc(b);
-	if (!h)
-		return; /* the hash will tell */
-	struct nmw_id *at = nmw_book_rest(b, h, m->sym, m->side, (uint32_t)m->px, qty, m->seq, 0);
-	nmw_idmap_put_at(ids, h, at, id, 0);
-}
-
-__attribute__((noinline)) static void cross(struct desk *d, const struct wl_msg *m, uint64_t id)
-{
-	uint32_t left = take(d, m, (uint32_t)m->px, id);
-	if (left)
-		rest(d->books, d->ids, m, left, id);
-}
-
-NMW_BOOK_HOT void cancel(struct nmw_books *b, struct nmw_idmap *ids, uint64_t id)
-{
-	nmw_oid h = nmw_idmap_take(ids, id, 0);
-	if (!h)
-		return;
-	nmw_book_unlink(b, h);
-	nmw_book_free(b, h);
-}
-
-NMW_BOOK_HOT void apply(struct desk *d, struct nmw_books *b, struct nmw_idmap *ids,
-			const struct wl_msg *m)
-{
-	uint64_t id = m->id;
-	if (m->kind != WL_ADD) {
-		if (m->kind >= WL_IOC) {
-			uint32_t bound = m->side ? 0 : NMW_TICK_MAX;
-			take(d, m, is_market(m) ? bound : (uint32_t)m->px, id);
-			return;
-		}
-		cancel(b, ids, id);
-		if (m->kind == WL_CANCEL)
-			return;
-		id = m->new_id;
-	}
-	if (nmw_book_crosses(b, m->sym, m->side, (uint32_t)m->px))
-		cross(d, m, id);
-	else
-		rest(b, ids, m, m->qty, id);
-}
-
-/* What a burst will touch is fetched in steps, each while the burst before it is one step further:
- * a step reads what the one before has fetched, and no step waits.
- *
- *      burst i + 3        i + 2                  i + 1            i
- *      level, id's slot   last order, the order  its neighbours   apply
- */
-struct ahead {
-	uint32_t n_rest, n_go, n_take;
-	uint8_t rest[BURST_MAX], go[BURST_MAX], take[BURST_MAX]; /* messages of the burst */
-	uint32_t level[2 * BURST_MAX], order[BURST_MAX];
-};
-
-/* By kind without a branch on it: it cannot be predicted. */
-static void ahead_sort(struct ahead *a, const struct wl_msg *m, size_t n)
-{
-	a->n_rest = a->n_go = a->n_take = 0;
 	for (size_t i = 0; i < n; i++) {
-		uint32_t kind = m[i].kind, aggressive = kind >= WL_IOC;
-		a->rest[a->n_rest] = a->go[a->n_go] = a->take[a->n_take] = (uint8_t)i;
-		a->n_rest += kind & 1 & ~aggressive; /* ADD, REPLACE */
-		a->n_go += kind >> 1 & ~aggressive;  /* CANCEL, REPLACE */
-		a->n_take += aggressive;
+		const struct nmw_core_evt *e = &d->evt[i];
+		if (e->kind != NMW_CORE_FILL)
+			continue;
+		const struct nmw_core_cmd *t = &k[e->cmd];
+		d->reports[d->reported++] =
+			(struct report){.maker = e->lo,
+					.taker = t->op == NMW_CORE_REPLACE ? t->new_lo : t->lo,
+					.px = e->px,
+					.qty = e->qty};
 	}
-}
-
-static void ahead_levels(struct ahead *a, const struct desk *d, const struct wl_msg *m, size_t n)
-{
-	const struct nmw_books *b = d->books;
-	ahead_sort(a, m, n);
-	for (uint32_t i = 0; i < a->n_go; i++)
-		nmw_idmap_prefetch(d->ids, m[a->go[i]].id, 0);
-	for (uint32_t i = 0; i < a->n_rest; i++) {
-		const struct wl_msg *r = &m[a->rest[i]];
-		a->level[i] = nmw_book_prefetch_level(b, r->sym, r->side, (uint32_t)r->px);
-	}
-	for (uint32_t i = 0; i < a->n_take; i++) {
-		const struct wl_msg *t = &m[a->take[i]];
-		a->level[a->n_rest + i] = nmw_book_prefetch_best(b, t->sym, 1u - t->side);
-	}
-}
-
-static void ahead_orders(struct ahead *a, const struct desk *d, const struct wl_msg *m)
-{
-	for (uint32_t i = 0; i < a->n_rest; i++)
-		nmw_book_prefetch_last(d->books, a->level[i]);
-	for (uint32_t i = 0; i < a->n_take; i++)
-		nmw_book_prefetch_first(d->books, a->level[a->n_rest + i]);
-	for (uint32_t i = 0; i < a->n_go; i++) {
-		a->order[i] = nmw_idmap_find(d->ids, m[a->go[i]].id, 0);
-		nmw_book_prefetch_order(d->books, a->order[i]);
-	}
-}
-
-static void ahead_near(const struct ahead *a, const struct desk *d)
-{
-	for (uint32_t i = 0; i < a->n_go; i++)
-		nmw_book_prefetch_near(d->books, a->order[i]);
-}
-
-static void apply_burst(struct desk *d, const struct wl_msg *m, size_t n)
-{
-	struct nmw_books *b = d->books;
-	struct nmw_idmap *ids = d->ids;
-	for (size_t i = 0; i < n; i++)
-		apply(d, b, ids, &m[i]);
-}
-
-static size_t burst_at(size_t at, size_t n)
-{
-	return at >= n ? 0 : n - at < opt.burst ? n - at : opt.burst;
-}
-
-static void play_far(struct desk *d, const struct wl_msg *m, size_t n)
-{
-	struct ahead a[4];
-	size_t step = opt.burst;
-	for (size_t i = 0, at = 0; at < n + 3 * step; i++, at += step) {
-		struct ahead *levels = &a[i & 3], *orders = &a[(i - 1) & 3],
-			     *near = &a[(i - 2) & 3];
-		ahead_levels(levels, d, m + at, burst_at(at, n));
-		if (i >= 1)
-			ahead_orders(orders, d, m + at - step);
-		if (i >= 2)
-			ahead_near(near, d);
-		if (i >= 3)
-			apply_burst(d, m + at - 3 * step, burst_at(at - 3 * step, n));
-	}
-}
-
-__attribute__((noinline)) static void play_books(void *desk, const struct wl_msg *m, size_t n)
-{
-	struct desk *d = desk;
-	if (d->books->live > FAR_AHEAD)
-		play_far(d, m, n);
-	else
-		apply_burst(d, m, n);
 }
 
 static void *open_books(const struct wl *w)
@@ -279,6 +140,21 @@ static void *open_books(const struct wl *w)
 	if (!d || desk_open(d, w))
 		exit(1);
 	return d;
+}
+
+__attribute__((noinline)) static void play_books(void *desk, const struct wl_msg *m, size_t n)
+{
+	struct desk *d = desk;
+	for (size_t burst; n; m += burst, n -= burst) {
+		burst = n < opt.burst ? n : opt.burst;
+		for (size_t i = 0; i < burst; i++)
+			decode(&m[i], &d->cmd[i]);
+		for (size_t at = 0, done; at < burst; at += done)
+			keep_fills(d,
+				   nmw_core_burst(&d->core, d->cmd + at, burst - at, d->evt, EVENTS,
+						  &done),
+				   d->cmd + at);
+	}
 }
 
 static void restart_books(void *desk)
@@ -498,8 +374,11 @@ static void latency(const struct wl *w)
 	d->reported = 0;
 	for (uint64_t i = 0; i < w->head.timed; i++) {
 		uint64_t t = ticks_begin();
-		apply(d, d->books, d->ids, &m[i]);
+		decode(&m[i], d->cmd);
+		unsigned got = nmw_core_apply(&d->core, d->cmd, d->evt, EVENTS);
 		t = ticks_end() - t;
+		assert(!d->core.taker.more);
+		keep_fills(d, got, d->cmd);
 		nmw_hist_record(&kind[m[i].kind], t > cost ? t - cost : 0);
 	}
 	close_books(d);

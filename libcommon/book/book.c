@@ -6,6 +6,7 @@
 
 #define WINDOWS_MAX (UINT64_C(128) << 20) /* bytes of the windows by default */
 #define LINE	    UINT64_C(64)
+#define MORE	    64u /* handles */
 
 static uint32_t default_window(uint32_t symbols)
 {
@@ -30,11 +31,13 @@ static uint64_t to_line(uint64_t n)
 	return (n + LINE - 1) & ~(LINE - 1);
 }
 
-/* An order never lies across the end of a line. */
-static uint32_t order_size(uint32_t user)
+/* A power of two, so that an order never lies across the end of a line. */
+static uint32_t order_log2(uint32_t user)
 {
-	uint32_t n = (uint32_t)sizeof(struct nmw_order) + user;
-	return n <= LINE / 2 ? (uint32_t)LINE / 2 : (uint32_t)to_line(n);
+	uint32_t log2 = 5;
+	while (sizeof(struct nmw_order) + user > UINT64_C(1) << log2)
+		log2++;
+	return log2;
 }
 
 /* Where everything lies, as fields of the head. */
@@ -45,15 +48,15 @@ static struct nmw_books layout(const struct nmw_books_spec *s)
 			      .symbols = s->symbols,
 			      .orders = s->orders,
 			      .window = s->window ? s->window : default_window(s->symbols),
-			      .order_sz = order_size(s->user)};
+			      .order_log2 = order_log2(s->user)};
 	uint64_t n = (uint64_t)s->orders + 1, sides = (uint64_t)s->symbols * 2;
-	uint64_t ref = to_line(n * sizeof(struct nmw_link)) / 8;
+	uint64_t ref = to_line(n * sizeof(struct nmw_queued)) / 8;
 	h.far_ref = (uint32_t)ref;
 	ref += to_line(n * sizeof(struct nmw_far)) / 8;
 	h.win_ref = (uint32_t)ref;
 	ref += sides * h.window;
 	h.orders_off = NMW_BOOKS_HEAD + ref * 8;
-	h.sides_off = h.orders_off + to_line(n * h.order_sz);
+	h.sides_off = h.orders_off + to_line(n << h.order_log2);
 	h.bitmaps_off = h.sides_off + sides * sizeof(struct nmw_levels);
 	h.size = h.bitmaps_off + to_line(sides * (h.window / 8));
 	h.window_mask = h.window - 1;
@@ -86,8 +89,9 @@ struct nmw_books *nmw_books_join(void *mem, size_t size)
 	struct nmw_books_spec spec = {.symbols = b->symbols,
 				      .orders = b->orders,
 				      .window = b->window,
-				      .user = b->order_sz - (uint32_t)sizeof(struct nmw_order)};
-	if (!spec_valid(&spec) || order_size(spec.user) != b->order_sz)
+				      .user = (UINT32_C(1) << (b->order_log2 & 31)) -
+					      (uint32_t)sizeof(struct nmw_order)};
+	if (!spec_valid(&spec) || order_log2(spec.user) != b->order_log2)
 		return NULL;
 	struct nmw_books want = layout(&spec);
 	bool same = b->size == want.size && b->far_ref == want.far_ref &&
@@ -98,42 +102,94 @@ struct nmw_books *nmw_books_join(void *mem, size_t size)
 	return same ? b : NULL;
 }
 
+uint32_t nmw_orders_more(struct nmw_books *b)
+{
+	uint32_t n = b->orders - b->fresh < MORE ? b->orders - b->fresh : MORE;
+	for (uint32_t i = n; i > 0; i--)
+		nmw_orders_give(b, b->fresh + i);
+	b->fresh += n;
+	return n;
+}
+
 static bool is_order(const struct nmw_books *b, uint32_t ref)
 {
 	return ref < b->far_ref;
 }
 
-/* The place behind which an order of this rank stands: an order of the level, or the level. */
+static bool is_hidden(const struct nmw_books *b, uint32_t ref)
+{
+	return is_order(b, ref) && nmw_queued_get(b, ref)->hidden;
+}
+
+/* The place behind which an order of this rank stands: an order of the level, or the level.  Hidden
+ * orders are behind all others: the last one knows where they begin. */
 static uint32_t behind(const struct nmw_books *b, uint32_t level, uint64_t rank)
 {
 	uint32_t ref = nmw_link_get(b, level)->prev;
-	while (ref != level && nmw_order_get(b, ref)->rank > rank)
+	if (rank < NMW_RANK_HIDDEN && is_hidden(b, ref))
+		ref = nmw_link_get(b, nmw_queued_get(b, ref)->hidden)->prev;
+	while (ref != level && nmw_order_get(b, nmw_order_of_ref(ref))->rank > rank)
 		ref = nmw_link_get(b, ref)->prev;
 	return ref;
 }
 
-void nmw_book_rest_ranked(struct nmw_books *b, nmw_oid id, uint32_t level)
+/* It stands in its queue: now the last hidden order must know the first one. */
+static void hide(struct nmw_books *b, uint32_t ref, uint32_t level)
 {
-	const struct nmw_order *o = nmw_order_get(b, id);
+	struct nmw_queued *x = nmw_queued_at(b, ref);
+	uint32_t last = nmw_link_get(b, level)->prev;
+	x->hidden = ref;
+	if (ref == last)
+		x->hidden = is_hidden(b, x->q.prev) ? nmw_queued_get(b, x->q.prev)->hidden : ref;
+	else if (!is_hidden(b, x->q.prev))
+		nmw_queued_at(b, last)->hidden = ref;
+}
+
+/* A hidden order left its queue; its links still say where it stood. */
+void nmw_book_unhide(struct nmw_books *b, uint32_t ref, uint32_t prev, uint32_t next)
+{
+	const struct nmw_order *o = nmw_order_get(b, nmw_order_of_ref(ref));
+	bool first = !is_hidden(b, prev), last = !is_order(b, next);
+	if (first && !last) {
+		uint32_t level = nmw_levels_find(b, nmw_levels_at(b, o->sides), o->px);
+		nmw_queued_at(b, nmw_link_get(b, level)->prev)->hidden = next;
+	} else if (last && !first) {
+		nmw_queued_at(b, prev)->hidden = nmw_queued_get(b, ref)->hidden;
+	}
+}
+
+static void rest_ranked(struct nmw_books *b, uint32_t ref, uint32_t level)
+{
+	const struct nmw_order *o = nmw_order_get(b, nmw_order_of_ref(ref));
+	struct nmw_levels *s = nmw_levels_at(b, o->sides);
 	uint32_t last = nmw_link_get(b, level)->prev;
 	if (last != 0 && last != level) {
 		uint32_t prev = behind(b, level, o->rank);
-		nmw_book_queue_between(b, id, prev, nmw_link_get(b, prev)->next);
-		return;
+		nmw_book_queue_between(b, ref, prev, nmw_link_get(b, prev)->next);
+	} else {
+		nmw_book_queue_first(b, ref, level);
+		if (level >= b->win_ref)
+			nmw_levels_filled(b, s, o->sides, level);
+		nmw_levels_better(s, nmw_key_of(s, o->px), level);
 	}
-	struct nmw_levels *s = nmw_levels_at(b, o->sides);
-	nmw_book_queue_first(b, id, level);
-	if (level >= b->win_ref)
-		nmw_levels_filled(b, s, o->sides, level);
-	nmw_levels_better(s, nmw_key_of(s, o->px), level);
+	if (o->rank >= NMW_RANK_HIDDEN) {
+		hide(b, ref, level);
+		s->rank_top = INT64_MAX;
+	} else if ((int64_t)o->rank > s->rank_top) {
+		s->rank_top = (int64_t)o->rank;
+	}
 }
 
-void nmw_book_rest_far(struct nmw_books *b, nmw_oid id)
+void nmw_book_rest_other(struct nmw_books *b, nmw_oid id)
 {
 	const struct nmw_order *o = nmw_order_get(b, id);
 	struct nmw_levels *s = nmw_levels_at(b, o->sides);
-	nmw_book_rest_ranked(b, id, nmw_levels_far(b, s, o->px));
-	s->rank_top = o->rank > s->rank_top ? o->rank : s->rank_top;
+	uint32_t level, ref = nmw_order_ref(id);
+	if (nmw_levels_slot(b, s, o->px, &level)) {
+		rest_ranked(b, ref, level);
+		return;
+	}
+	rest_ranked(b, ref, nmw_levels_far(b, s, o->px));
 	nmw_levels_missed(b, s);
 }
 
@@ -142,13 +198,13 @@ nmw_oid nmw_book_walk(const struct nmw_books *b, uint32_t sym, uint32_t side, nm
 	const struct nmw_levels *s = nmw_levels_get(b, sym * 2 + side);
 	uint32_t level = s->best_ref, key;
 	if (id) {
-		uint32_t next = nmw_link_get(b, id)->next;
+		uint32_t next = nmw_link_get(b, nmw_order_ref(id))->next;
 		if (is_order(b, next))
-			return next;
+			return nmw_order_of_ref(next);
 		uint32_t px = nmw_order_get(b, id)->px;
 		level = nmw_levels_from(b, s, nmw_key_of(s, px) + 1, &key);
 	}
-	return level ? nmw_link_get(b, level)->next : 0;
+	return level ? nmw_order_of_ref(nmw_link_get(b, level)->next) : 0;
 }
 
 uint64_t nmw_book_available(const struct nmw_books *b, uint32_t sym, uint32_t side, uint32_t limit,
@@ -160,8 +216,9 @@ uint64_t nmw_book_available(const struct nmw_books *b, uint32_t sym, uint32_t si
 	while (level && key <= worst) {
 		uint32_t ref = nmw_link_get(b, level)->next;
 		for (; ref != level && sum < enough; ref = nmw_link_get(b, ref)->next) {
-			const struct nmw_order *o = nmw_order_get(b, ref);
-			sum += skip_owner && o->owner == skip_owner ? 0 : o->qty;
+			uint32_t owner = nmw_order_get(b, nmw_order_of_ref(ref))->owner;
+			bool skip = skip_owner && owner == skip_owner;
+			sum += skip ? 0 : nmw_queued_get(b, ref)->qty;
 		}
 		if (sum >= enough)
 			return enough;
@@ -202,17 +259,18 @@ static int check_queue(struct check *c, uint32_t level, uint32_t px)
 {
 	const struct nmw_books *b = c->b;
 	uint32_t before = level, ref = nmw_link_get(b, level)->next;
+	uint32_t first_hidden = 0;
 	uint64_t rank = 0;
 	if (ref == level)
 		return wrong(c, "level %u is on the book and has no order", px);
 	for (; ref != level; before = ref, ref = nmw_link_get(b, ref)->next) {
-		if (!is_order(b, ref) || ref > b->fresh)
+		if (!is_order(b, ref) || nmw_order_of_ref(ref) > b->fresh)
 			return wrong(c, "level %u: reference %u is no order", px, ref);
-		const struct nmw_order *o = nmw_order_get(b, ref);
+		const struct nmw_order *o = nmw_order_get(b, nmw_order_of_ref(ref));
 		if (nmw_link_get(b, ref)->prev != before)
 			return wrong(c, "order %u: the one before is %u, not %u", ref,
 				     nmw_link_get(b, ref)->prev, before);
-		if (!o->qty)
+		if (!nmw_queued_get(b, ref)->qty)
 			return wrong(c, "order %u: no shares left", ref);
 		if (o->px != px || o->sides != c->sym * 2 + c->side)
 			return wrong(c, "order %u: is of symbol %u side %u price %u, not %u", ref,
@@ -220,11 +278,18 @@ static int check_queue(struct check *c, uint32_t level, uint32_t px)
 		if (o->rank < rank)
 			return wrong(c, "order %u: its rank is under that of the one before", ref);
 		rank = o->rank;
+		if ((rank >= NMW_RANK_HIDDEN) != is_hidden(b, ref))
+			return wrong(c, "order %u: is hidden by one of rank and mark only", ref);
+		if (!first_hidden && is_hidden(b, ref))
+			first_hidden = ref;
 		if (++c->live > b->live)
 			return wrong(c, "more orders than %llu", (unsigned long long)b->live);
 	}
 	if (nmw_link_get(b, level)->prev != before)
 		return wrong(c, "level %u: the last order is not the last", px);
+	if (first_hidden != nmw_queued_get(b, before)->hidden)
+		return wrong(c, "level %u: its hidden orders begin at %u, not %u", px, first_hidden,
+			     nmw_queued_get(b, before)->hidden);
 	return 0;
 }
 
@@ -284,11 +349,12 @@ static int check_pool(struct check *c)
 {
 	const struct nmw_books *b = c->b;
 	uint64_t n = 0, linked = 0;
-	for (nmw_oid id = b->free; id; id = nmw_link_get(b, id)->next)
-		if (id > b->fresh || nmw_link_get(b, id)->prev || ++n > b->fresh)
-			return wrong(c, "the chain of free orders is broken at %u", id);
+	for (uint32_t ref = b->free; ref; ref = nmw_link_get(b, ref)->next)
+		if (nmw_order_of_ref(ref) > b->fresh || nmw_link_get(b, ref)->prev ||
+		    ++n > b->fresh)
+			return wrong(c, "the chain of free orders is broken at %u", ref);
 	for (nmw_oid id = 1; id <= b->fresh; id++)
-		linked += nmw_link_get(b, id)->prev != 0;
+		linked += nmw_book_linked(b, id);
 	if (linked != b->live || linked + n > b->fresh)
 		return wrong(c, "%llu orders linked, %llu free, of %u that were taken, %llu live",
 			     (unsigned long long)linked, (unsigned long long)n, b->fresh,

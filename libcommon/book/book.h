@@ -12,8 +12,8 @@
  * elsewhere (snapshot = the bytes of the region).  One thread.  A zeroed page is a valid empty part
  * of it: only what orders touch becomes resident.
  *
- * Memory: 64 to 96 bytes an order (user up to 8, up to 40) + (128 + 16.25 * window) a symbol + less
- * than 1 KiB.
+ * Memory: 48 to 80 bytes an order (user up to 8, up to 40), 24 more for one that is alone at a far
+ * price, all of them reserved + (128 + 16.25 * window) a symbol + less than 1 KiB.
  *
  * What a message does most often is inline (book_inline.h): a resting order and its level are one
  * line each, and a call would cost a tenth of it. Nothing here checks a handle: it is the caller's.
@@ -33,7 +33,8 @@
 #define NMW_TICK_MAX	    UINT32_C(0xFFFFFFFE) /* highest price in ticks */
 #define NMW_BOOK_ORDERS_MAX (UINT32_C(1) << 29)	 /* every reference then fits 32 bits */
 #define NMW_BOOK_USER_MAX   232u
-#define NMW_BOOK_WINDOW_MIN 64u /* ticks */
+#define NMW_RANK_HIDDEN	    (UINT64_C(1) << 63) /* ranks from here on: of hidden orders */
+#define NMW_BOOK_WINDOW_MIN 64u			/* ticks */
 #define NMW_BOOK_WINDOW_MAX 4096u
 
 /* Inline whatever the compiler thinks of its size: a call costs a tenth of a message. */
@@ -94,8 +95,9 @@ static inline void nmw_book_free(struct nmw_books *b, nmw_oid id);
 static inline void *nmw_book_user(struct nmw_books *b, nmw_oid id);
 
 /* Puts an allocated order on the book. rank: among the orders of a level lower goes first; equal
- * ranks in order of arrival; O(1) when ranks rise, else a walk from the level's end. Returns
- * nmw_book_user of it. */
+ * ranks in order of arrival. O(1) when the ranks of displayed orders rise and those of hidden ones
+ * (from NMW_RANK_HIDDEN on) do; else a walk from the end of its kind. Returns nmw_book_user of it.
+ */
 NMW_BOOK_HOT void *nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
 				 uint32_t px, uint32_t qty, uint64_t rank, uint32_t owner);
 /* Takes it off (it stays allocated). */
@@ -110,6 +112,9 @@ struct nmw_book_order {
 };
 static inline void nmw_book_order(const struct nmw_books *b, nmw_oid id,
 				  struct nmw_book_order *out);
+static inline bool nmw_book_linked(const struct nmw_books *b, nmw_oid id);
+/* The highest handle that was ever given out. */
+static inline nmw_oid nmw_books_top(const struct nmw_books *b);
 
 /* Best price: ticks, or -1 when that side is empty. */
 static inline int64_t nmw_book_best(const struct nmw_books *b, uint32_t sym, uint32_t side);

@@ -7,7 +7,7 @@
 
 static inline uint32_t nmw_books_order_size(const struct nmw_books *b)
 {
-	return b->order_sz;
+	return UINT32_C(1) << b->order_log2;
 }
 
 static inline nmw_oid nmw_book_alloc(struct nmw_books *b)
@@ -25,49 +25,53 @@ static inline void *nmw_book_user(struct nmw_books *b, nmw_oid id)
 	return nmw_order_at(b, id)->user;
 }
 
-/* Put an order that is filled in into its queue: at a price that the window has no level for, and
- * into a queue where it need not stand last. */
-void nmw_book_rest_far(struct nmw_books *b, nmw_oid id);
-void nmw_book_rest_ranked(struct nmw_books *b, nmw_oid id, uint32_t level);
+/* Puts an order that is filled in into its queue: at a price that the window has no level for, or
+ * where it need not stand last. */
+void nmw_book_rest_other(struct nmw_books *b, nmw_oid id);
+/* A hidden order was taken out from between prev and next. */
+void nmw_book_unhide(struct nmw_books *b, uint32_t ref, uint32_t prev, uint32_t next);
 
 /* As the first order of a level. */
-static inline void nmw_book_queue_first(struct nmw_books *b, nmw_oid id, uint32_t level)
+static inline void nmw_book_queue_first(struct nmw_books *b, uint32_t ref, uint32_t level)
 {
-	*nmw_link_at(b, id) = (struct nmw_link){.next = level, .prev = level};
-	*nmw_link_at(b, level) = (struct nmw_link){.next = id, .prev = id};
+	*nmw_link_at(b, ref) = (struct nmw_link){.next = level, .prev = level};
+	*nmw_link_at(b, level) = (struct nmw_link){.next = ref, .prev = ref};
 }
 
-static inline void nmw_book_queue_between(struct nmw_books *b, nmw_oid id, uint32_t prev,
+static inline void nmw_book_queue_between(struct nmw_books *b, uint32_t ref, uint32_t prev,
 					  uint32_t next)
 {
-	*nmw_link_at(b, id) = (struct nmw_link){.next = next, .prev = prev};
-	nmw_link_at(b, prev)->next = id;
-	nmw_link_at(b, next)->prev = id;
+	*nmw_link_at(b, ref) = (struct nmw_link){.next = next, .prev = prev};
+	nmw_link_at(b, prev)->next = ref;
+	nmw_link_at(b, next)->prev = ref;
 }
 
 NMW_BOOK_HOT void *nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
 				 uint32_t px, uint32_t qty, uint64_t rank, uint32_t owner)
 {
-	uint32_t sides = sym * 2 + side, level;
+	uint32_t sides = sym * 2 + side, level, ref = nmw_order_ref(id);
 	struct nmw_levels *s = nmw_levels_at(b, sides);
 	struct nmw_order *o = nmw_order_at(b, id);
-	*o = (struct nmw_order){.rank = rank, .px = px, .owner = owner, .qty = qty, .sides = sides};
+	struct nmw_queued *q = nmw_queued_at(b, ref);
+	o->rank = rank;
+	o->px = px;
+	o->sides = sides;
+	o->owner = owner;
+	q->qty = qty;
+	q->hidden = 0;
 	b->live++;
-	if (__builtin_expect(!nmw_levels_slot(b, s, px, &level), 0)) {
-		nmw_book_rest_far(b, id);
+	bool slot = nmw_levels_slot(b, s, px, &level);
+	if (__builtin_expect(!slot | ((int64_t)rank <= s->rank_top), 0)) {
+		nmw_book_rest_other(b, id);
 		return o->user;
 	}
+	s->rank_top = (int64_t)rank;
 	uint32_t last = nmw_link_at(b, level)->prev;
-	if (__builtin_expect(rank < s->rank_top, 0)) {
-		nmw_book_rest_ranked(b, id, level);
-		return o->user;
-	}
-	s->rank_top = rank;
 	/* not 0: never used, and not the level itself: emptied */
 	if (__builtin_expect(last - 1 < level - 1, 1)) {
-		nmw_book_queue_between(b, id, last, level);
+		nmw_book_queue_between(b, ref, last, level);
 	} else {
-		nmw_book_queue_first(b, id, level);
+		nmw_book_queue_first(b, ref, level);
 		nmw_levels_filled(b, s, sides, level);
 		nmw_levels_better(s, nmw_key_of(s, px), level);
 	}
@@ -76,19 +80,22 @@ NMW_BOOK_HOT void *nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, 
 
 NMW_BOOK_HOT void nmw_book_unlink(struct nmw_books *b, nmw_oid id)
 {
-	struct nmw_link *l = nmw_link_at(b, id);
-	uint32_t prev = l->prev, next = l->next;
+	uint32_t ref = nmw_order_ref(id);
+	struct nmw_queued *x = nmw_queued_at(b, ref);
+	uint32_t prev = x->q.prev, next = x->q.next;
 	nmw_link_at(b, prev)->next = next;
 	nmw_link_at(b, next)->prev = prev;
-	l->prev = 0;
+	x->q.prev = 0;
 	b->live--;
+	if (__builtin_expect(x->hidden != 0, 0))
+		nmw_book_unhide(b, ref, prev, next);
 	if (prev == next) /* only a level stands on both sides of an order */
-		nmw_levels_emptied(b, next, id);
+		nmw_levels_emptied(b, next, ref);
 }
 
 static inline void nmw_book_reduce(struct nmw_books *b, nmw_oid id, uint32_t qty)
 {
-	nmw_order_at(b, id)->qty = qty;
+	nmw_queued_at(b, nmw_order_ref(id))->qty = qty;
 }
 
 static inline bool nmw_book_crosses(const struct nmw_books *b, uint32_t sym, uint32_t side,
@@ -98,6 +105,30 @@ static inline bool nmw_book_crosses(const struct nmw_books *b, uint32_t sym, uin
 	return s->best <= nmw_key_of(s, limit);
 }
 
+/* The next fill of a taker, in *f, its shares taken from both; false: none, or one's own maker, in
+ * t->self. limit: nmw_key_of t->limit. */
+NMW_BOOK_HOT bool nmw_book_fill(struct nmw_books *b, struct nmw_levels *s, struct nmw_taker *t,
+				uint32_t limit, struct nmw_fill *f)
+{
+	if (s->best > limit || !t->qty)
+		return false;
+	uint32_t ref = nmw_link_at(b, s->best_ref)->next;
+	nmw_oid id = nmw_order_of_ref(ref);
+	if (t->owner && t->owner == nmw_order_get(b, id)->owner) {
+		t->self = id;
+		return false;
+	}
+	struct nmw_queued *q = nmw_queued_at(b, ref);
+	uint32_t qty = q->qty < t->qty ? q->qty : t->qty;
+	t->qty -= qty;
+	q->qty -= qty;
+	*f = (struct nmw_fill){
+		.maker = id, .qty = qty, .px = nmw_key_px(s, s->best), .maker_left = q->qty};
+	if (!q->qty)
+		nmw_book_unlink(b, id);
+	return true;
+}
+
 static inline unsigned nmw_book_match(struct nmw_books *b, struct nmw_taker *t,
 				      struct nmw_fill *fills, unsigned max)
 {
@@ -105,23 +136,19 @@ static inline unsigned nmw_book_match(struct nmw_books *b, struct nmw_taker *t,
 	uint32_t limit = nmw_key_of(s, t->limit);
 	unsigned n = 0;
 	t->self = 0;
-	while (s->best <= limit && t->qty && n < max) {
-		uint32_t level = s->best_ref, px = nmw_key_px(s, s->best);
-		nmw_oid id = nmw_link_at(b, level)->next;
-		struct nmw_order *o = nmw_order_at(b, id);
-		if (o->owner == t->owner && t->owner) {
-			t->self = id;
-			break;
-		}
-		uint32_t qty = o->qty < t->qty ? o->qty : t->qty;
-		t->qty -= qty;
-		o->qty -= qty;
-		fills[n++] =
-			(struct nmw_fill){.maker = id, .qty = qty, .px = px, .maker_left = o->qty};
-		if (!o->qty)
-			nmw_book_unlink(b, id);
-	}
+	while (n < max && nmw_book_fill(b, s, t, limit, &fills[n]))
+		n++;
 	return n;
+}
+
+static inline bool nmw_book_linked(const struct nmw_books *b, nmw_oid id)
+{
+	return nmw_link_get(b, nmw_order_ref(id))->prev != 0;
+}
+
+static inline nmw_oid nmw_books_top(const struct nmw_books *b)
+{
+	return b->fresh;
 }
 
 static inline void nmw_book_order(const struct nmw_books *b, nmw_oid id, struct nmw_book_order *out)
@@ -130,10 +157,10 @@ static inline void nmw_book_order(const struct nmw_books *b, nmw_oid id, struct 
 	*out = (struct nmw_book_order){.sym = o->sides / 2,
 				       .side = o->sides & 1,
 				       .px = o->px,
-				       .qty = o->qty,
+				       .qty = nmw_queued_get(b, nmw_order_ref(id))->qty,
 				       .owner = o->owner,
 				       .rank = o->rank,
-				       .linked = nmw_link_get(b, id)->prev != 0};
+				       .linked = nmw_book_linked(b, id)};
 }
 
 static inline int64_t nmw_book_best(const struct nmw_books *b, uint32_t sym, uint32_t side)
@@ -166,18 +193,18 @@ static inline uint32_t nmw_book_prefetch_best(const struct nmw_books *b, uint32_
 
 static inline void nmw_book_prefetch_first(const struct nmw_books *b, uint32_t level)
 {
-	nmw_book_prefetch_order(b, nmw_link_get(b, level)->next);
+	nmw_book_prefetch_order(b, nmw_order_of_ref(nmw_link_get(b, level)->next));
 }
 
 static inline void nmw_book_prefetch_order(const struct nmw_books *b, nmw_oid id)
 {
-	__builtin_prefetch(nmw_link_get(b, id), 1);
+	__builtin_prefetch(nmw_link_get(b, nmw_order_ref(id)), 1);
 	__builtin_prefetch(nmw_order_get(b, id), 1);
 }
 
 static inline void nmw_book_prefetch_near(const struct nmw_books *b, nmw_oid id)
 {
-	const struct nmw_link *l = nmw_link_get(b, id);
+	const struct nmw_link *l = nmw_link_get(b, nmw_order_ref(id));
 	__builtin_prefetch(nmw_link_get(b, l->prev), 1);
 	__builtin_prefetch(nmw_link_get(b, l->next), 1);
 }

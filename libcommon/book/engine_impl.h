@@ -21,7 +21,6 @@
 #define NMW_ENGINE_FAR	   16384u  /* live orders: with fewer, all of it is in the cache */
 #define NMW_ENGINE_FILLS   16u	   /* fills taken from the book at a time */
 #define NMW_QTY_MAX	   999999u /* shares of one order */
-#define NMW_RANK_HIDDEN	   (UINT64_C(1) << 63) /* hidden orders stand behind displayed ones */
 
 /* What a message about a live order needs beside the book: lies in the book's own line of the order
  * (nmw_book_user), and begins as a struct nmw_id, of which the map of ids makes its chains.  What

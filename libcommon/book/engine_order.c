@@ -99,9 +99,9 @@ void nmw_order_cover_session(struct nmw_engine *e, uint32_t session)
 	if (!s->cancel_on_disconnect || !s->loose)
 		return;
 	s->loose = false;
-	for (nmw_oid id = 1; id <= b->fresh; id++) {
+	for (nmw_oid id = 1; id <= nmw_books_top(b); id++) {
 		const struct nmw_entry *x = nmw_entry_of(b, id);
-		if (!nmw_link_get(b, id)->prev || nmw_entry_session(x) != session)
+		if (!nmw_book_linked(b, id) || nmw_entry_session(x) != session)
 			continue;
 		if (nmw_entry_account(x) != s->account)
 			s->loose = true; /* for when the session is that account's again */

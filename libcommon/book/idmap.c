@@ -106,6 +106,7 @@ static inline void chain(struct nmw_idmap *m, uint32_t value, struct nmw_id *id)
 	uint32_t *head = nmw_idmap_head(m, id->lo, id->hi);
 	id->next = *head;
 	*head = value;
+	m->doubt = id->lo > m->doubt ? id->lo : m->doubt;
 	if (__builtin_expect(++m->chained * 2 > m->buckets, 0))
 		grow(m);
 }
@@ -137,7 +138,7 @@ static bool takes_ring(struct nmw_idmap *m, const struct nmw_id *id)
 	m->streak = id->lo - m->lo - 1 < GAP && id->hi == m->hi ? m->streak + 1 : 0;
 	m->lo = id->lo;
 	m->hi = id->hi;
-	m->span = 0;
+	m->span = m->top = 0;
 	if (m->streak < STREAK)
 		return false;
 	m->top = id->lo;

@@ -48,7 +48,8 @@ struct nmw_idmap {
 	uint32_t first;	    /* bucket 0 */
 	uint32_t ringed;    /* ids in the ring */
 	uint32_t streak;    /* of those in order */
-	uint32_t pad[10];
+	uint64_t doubt;	    /* a number over it is in no chain */
+	uint32_t pad[8];
 	uint32_t at[]; /* the ring, then the buckets */
 };
 
@@ -100,6 +101,11 @@ static inline uint32_t *nmw_idmap_slot(struct nmw_idmap *m, uint64_t lo)
 	return &m->at[lo & m->ring_mask];
 }
 
+static inline const uint32_t *nmw_idmap_slot_get(const struct nmw_idmap *m, uint64_t lo)
+{
+	return &m->at[lo & m->ring_mask];
+}
+
 /* The value of an id; 0 = it is not there. */
 static inline uint32_t nmw_idmap_find(const struct nmw_idmap *m, uint64_t lo, uint64_t hi)
 {
@@ -107,19 +113,39 @@ static inline uint32_t nmw_idmap_find(const struct nmw_idmap *m, uint64_t lo, ui
 	return v ? v : nmw_idmap_find_chained(m, lo, hi);
 }
 
+/* Is it the number that the ring comes to next, and surely not there? */
+static inline bool nmw_idmap_is_next(const struct nmw_idmap *m, uint64_t lo, uint64_t hi)
+{
+	return !((lo ^ m->top) | (hi ^ m->ring_hi) | *nmw_idmap_slot_get(m, lo)) & (lo > m->doubt);
+}
+
+/* The number is used up without a value. */
+static inline void nmw_idmap_skip(struct nmw_idmap *m, uint64_t lo, uint64_t hi)
+{
+	m->top += nmw_idmap_is_next(m, lo, hi);
+}
+
+static inline void nmw_idmap_put_next(struct nmw_idmap *m, uint32_t value, struct nmw_id *id,
+				      uint64_t lo, uint64_t hi)
+{
+	id->lo = lo;
+	id->hi = hi;
+	*nmw_idmap_slot(m, lo) = value;
+	m->top = lo + 1;
+	m->ringed++;
+}
+
 /* Puts an id that is not there; id: the record of the value. */
 static inline void nmw_idmap_put_at(struct nmw_idmap *m, uint32_t value, struct nmw_id *id,
 				    uint64_t lo, uint64_t hi)
 {
-	id->lo = lo;
-	id->hi = hi;
-	if ((lo ^ m->top) | (hi ^ m->ring_hi) || *nmw_idmap_slot(m, lo)) {
-		nmw_idmap_put_other(m, value, id);
+	if (__builtin_expect(nmw_idmap_is_next(m, lo, hi), 1)) {
+		nmw_idmap_put_next(m, value, id, lo, hi);
 		return;
 	}
-	*nmw_idmap_slot(m, lo) = value;
-	m->top = lo + 1;
-	m->ringed++;
+	id->lo = lo;
+	id->hi = hi;
+	nmw_idmap_put_other(m, value, id);
 }
 
 static inline void nmw_idmap_put(struct nmw_idmap *m, uint32_t value, uint64_t lo, uint64_t hi)
@@ -127,18 +153,22 @@ static inline void nmw_idmap_put(struct nmw_idmap *m, uint32_t value, uint64_t l
 	nmw_idmap_put_at(m, value, nmw_idmap_id(m, value), lo, hi);
 }
 
+/* Takes an id out if it is in the ring. */
+static inline uint32_t nmw_idmap_take_ringed(struct nmw_idmap *m, uint64_t lo, uint64_t hi)
+{
+	if (!nmw_idmap_in_ring(m, lo, hi))
+		return 0;
+	uint32_t *slot = nmw_idmap_slot(m, lo), v = *slot;
+	*slot = 0;
+	m->ringed -= v != 0;
+	return v;
+}
+
 /* Takes an id out and returns its value; 0 = it was not there. Its record stays as it was. */
 static inline uint32_t nmw_idmap_take(struct nmw_idmap *m, uint64_t lo, uint64_t hi)
 {
-	if (nmw_idmap_in_ring(m, lo, hi)) {
-		uint32_t *slot = nmw_idmap_slot(m, lo), v = *slot;
-		if (v) {
-			*slot = 0;
-			m->ringed--;
-			return v;
-		}
-	}
-	return nmw_idmap_take_chained(m, lo, hi);
+	uint32_t v = nmw_idmap_take_ringed(m, lo, hi);
+	return v ? v : nmw_idmap_take_chained(m, lo, hi);
 }
 
 /* Takes out an id that is there, by its value. */
@@ -148,12 +178,18 @@ static inline void nmw_idmap_del(struct nmw_idmap *m, uint32_t value)
 	nmw_idmap_take(m, id->lo, id->hi);
 }
 
-/* Fetches the line in which a look-up begins. */
-static inline void nmw_idmap_prefetch(const struct nmw_idmap *m, uint64_t lo, uint64_t hi)
+/* Where a look-up begins, as an index of `at`. */
+static inline uint32_t nmw_idmap_place(const struct nmw_idmap *m, uint64_t lo, uint64_t hi)
 {
 	uint32_t slot = (uint32_t)lo & m->ring_mask;
 	uint32_t head = nmw_idmap_bucket(m, nmw_idmap_hash(lo, hi));
-	__builtin_prefetch(&m->at[nmw_idmap_in_ring(m, lo, hi) ? slot : head], 1);
+	return nmw_idmap_in_ring(m, lo, hi) ? slot : head;
+}
+
+/* Fetches the line in which a look-up begins. */
+static inline void nmw_idmap_prefetch(const struct nmw_idmap *m, uint64_t lo, uint64_t hi)
+{
+	__builtin_prefetch(&m->at[nmw_idmap_place(m, lo, hi)], 1);
 }
 
 #endif

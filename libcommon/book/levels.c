@@ -63,9 +63,16 @@ static uint32_t window_first(struct nmw_books *b, struct nmw_levels *s)
 			       b->window - 1);
 }
 
-void nmw_levels_emptied_far(struct nmw_books *b, uint32_t ref, nmw_oid last)
+uint32_t nmw_levels_find(struct nmw_books *b, struct nmw_levels *s, uint32_t px)
 {
-	struct nmw_levels *s = nmw_levels_at(b, nmw_order_get(b, last)->sides);
+	uint32_t level;
+	return nmw_levels_slot(b, s, px, &level) ? level : nmw_levels_far(b, s, px);
+}
+
+void nmw_levels_emptied_far(struct nmw_books *b, uint32_t ref, uint32_t last)
+{
+	uint32_t sides = nmw_order_get(b, nmw_order_of_ref(last))->sides;
+	struct nmw_levels *s = nmw_levels_at(b, sides);
 	b->levels--;
 	far_drop(b, s, ref);
 	if (ref == s->best_ref)

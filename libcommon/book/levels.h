@@ -35,10 +35,12 @@ struct nmw_levels {
 	uint32_t far_best; /* lowest key in the far tree */
 	uint32_t far_best_ref;
 	uint32_t far_root;
-	uint32_t missed;   /* orders that came to rest outside the window */
-	uint32_t win;	   /* reference of slot 0 */
-	uint32_t mirror;   /* all ones for bids, 0 for asks */
-	uint64_t rank_top; /* highest rank so far: one at or over it stands last */
+	uint32_t missed; /* orders that came to rest outside the window */
+	uint32_t win;	 /* reference of slot 0 */
+	uint32_t mirror; /* all ones for bids, 0 for asks */
+	/* a rank over it, but below NMW_RANK_HIDDEN, stands last: the highest so far, or over all
+	 * such ranks when hidden orders may stand behind */
+	int64_t rank_top;
 };
 
 _Static_assert(sizeof(struct nmw_levels) == 64, "one line");
@@ -150,10 +152,11 @@ static inline void nmw_levels_better(struct nmw_levels *s, uint32_t key, uint32_
 	s->best = key < s->best ? key : s->best;
 }
 
-void nmw_levels_emptied_far(struct nmw_books *b, uint32_t ref, nmw_oid last);
+/* last: reference of the order that left it. */
+void nmw_levels_emptied_far(struct nmw_books *b, uint32_t ref, uint32_t last);
 
 /* A level lost its last order. */
-static inline void nmw_levels_emptied(struct nmw_books *b, uint32_t ref, nmw_oid last)
+static inline void nmw_levels_emptied(struct nmw_books *b, uint32_t ref, uint32_t last)
 {
 	uint32_t in_windows = ref - b->win_ref;
 	if (__builtin_expect(ref < b->win_ref, 0)) {
@@ -174,6 +177,8 @@ static inline void nmw_levels_emptied(struct nmw_books *b, uint32_t ref, nmw_oid
 void nmw_levels_init(struct nmw_books *b, uint32_t sides);
 /* The far level of a price, made when it is not there. */
 uint32_t nmw_levels_far(struct nmw_books *b, struct nmw_levels *s, uint32_t px);
+/* The level of a price that has one. */
+uint32_t nmw_levels_find(struct nmw_books *b, struct nmw_levels *s, uint32_t px);
 /* An order came to rest outside the window: now and then the window is moved to the market. */
 void nmw_levels_missed(struct nmw_books *b, struct nmw_levels *s);
 /* The first level whose key is at or over `from`; 0 = none; its key in *key. */

@@ -1,18 +1,20 @@
 /* orders.h: the region of the books, and the pool of orders in it.
  *
  *   0        256
- *   +--------+---------+------------+----------+---------------+----------+----------+
- *   | struct | links   | far nodes  | windows  | orders        | sides    | bitmaps  |
- *   | books  | 0..N, 8 | 0..N, 24   | 8 a tick | 0..N, 32 / 64 | 64       | 1/8 tick |
- *   +--------+---------+------------+----------+---------------+----------+----------+
+ *   +--------+----------+------------+----------+---------------+----------+----------+
+ *   | struct | queued   | far nodes  | windows  | orders        | sides    | bitmaps  |
+ *   | books  | 0..N, 16 | 0..N, 24   | 8 a tick | 0..N, 32 / 64 | 64       | 1/8 tick |
+ *   +--------+----------+------------+----------+---------------+----------+----------+
  *
  * A queue is a circular doubly linked list whose sentinel is its level: the same pair of links is
- * all that a tick of a window is, and stands at the start of a far node.  A link is a reference:
- * the distance from the first link in units of 8 bytes.  So an order's reference is its handle, and
- * taking it out is two stores wherever it stands: there is no case of a first or last one.
+ * all that a tick of a window is, and stands at the start of a far node and of a queued order.  A
+ * reference is the distance from the first pair in units of 8 bytes: twice its handle for an order.
+ * Taking an order out is two stores wherever it stands: there is no case of a first or last one.
  *
- * The links lie apart from the rest of the order (8 to a line) because an order that comes or goes
- * touches the links of its neighbours, and nothing else of them.
+ * What is queued lies apart from the rest of the order (4 to a line) because an order that goes
+ * touches no more than that of itself and its neighbours.
+ *
+ * Record 0 is nobody's: what need not be kept is written there, to save a branch.
  *
  * The pool hands out the handle that died last (its lines are warm).
  */
@@ -27,22 +29,29 @@
 typedef uint32_t nmw_oid;
 
 #define NMW_BOOKS_MAGIC	  UINT64_C(0x004b4f4f42574d4e) /* "NMWBOOK" */
-#define NMW_BOOKS_VERSION 1u
+#define NMW_BOOKS_VERSION 2u
 
 struct nmw_link {
 	uint32_t next; /* of a level: its first order; of a free order: the next free one */
 	uint32_t prev; /* of a level: its last order; of an order that is on no book: 0 */
 };
 
+struct nmw_queued {
+	struct nmw_link q;
+	uint32_t qty;	 /* shares left */
+	uint32_t hidden; /* 0 = displayed; of the last order of a level: its first hidden one */
+};
+
 struct nmw_order {
 	uint64_t rank;
-	uint32_t px; /* ticks */
+	uint32_t px;	/* ticks */
+	uint32_t sides; /* symbol * 2 + enum nmw_side */
 	uint32_t owner;
-	uint32_t qty;	 /* shares left */
-	uint32_t sides;	 /* symbol * 2 + enum nmw_side */
+	uint32_t pad;
 	uint64_t user[]; /* the caller's: comes into the cache with the rest */
 };
 
+_Static_assert(sizeof(struct nmw_queued) == 16, "four to a line");
 _Static_assert(sizeof(struct nmw_order) == 24, "three words");
 
 /* At the start of the region; the first link follows at a fixed distance. */
@@ -60,13 +69,13 @@ struct nmw_books {
 	uint64_t bitmaps_off; /* bytes from the start */
 	uint64_t sum_unit;    /* see bitmap.h */
 	uint32_t window_log2; /* */
-	uint32_t order_sz;    /* bytes of an order: 32, or whole lines */
+	uint32_t order_log2;  /* of an order's bytes: 32, 64 .. 256 */
 	/* what changes */
 	uint64_t live;	 /* orders on the books */
 	uint64_t levels; /* with an order */
 	uint64_t far_levels;
-	uint32_t free;	   /* the handle given back last, 0 = none */
-	uint32_t fresh;	   /* handles that were ever taken */
+	uint32_t free;	   /* reference of the order given back last, 0 = none */
+	uint32_t fresh;	   /* handles that were ever free: 1..fresh */
 	uint32_t far_free; /* the same for far nodes */
 	uint32_t far_fresh;
 	uint32_t window_mask; /* window - 1 */
@@ -87,32 +96,55 @@ static inline const struct nmw_link *nmw_link_get(const struct nmw_books *b, uin
 	return (const struct nmw_link *)(const void *)((const char *)b + NMW_BOOKS_HEAD) + ref;
 }
 
+static inline uint32_t nmw_order_ref(nmw_oid id)
+{
+	return id * 2;
+}
+
+static inline nmw_oid nmw_order_of_ref(uint32_t ref)
+{
+	return ref / 2;
+}
+
+static inline struct nmw_queued *nmw_queued_at(struct nmw_books *b, uint32_t ref)
+{
+	return (struct nmw_queued *)(void *)nmw_link_at(b, ref);
+}
+
+static inline const struct nmw_queued *nmw_queued_get(const struct nmw_books *b, uint32_t ref)
+{
+	return (const struct nmw_queued *)(const void *)nmw_link_get(b, ref);
+}
+
 static inline struct nmw_order *nmw_order_at(struct nmw_books *b, nmw_oid id)
 {
-	char *p = (char *)b + b->orders_off + (uint64_t)id * b->order_sz;
+	char *p = (char *)b + b->orders_off + ((uint64_t)id << b->order_log2);
 	return (struct nmw_order *)(void *)p;
 }
 
 static inline const struct nmw_order *nmw_order_get(const struct nmw_books *b, nmw_oid id)
 {
-	const char *p = (const char *)b + b->orders_off + (uint64_t)id * b->order_sz;
+	const char *p = (const char *)b + b->orders_off + ((uint64_t)id << b->order_log2);
 	return (const struct nmw_order *)(const void *)p;
 }
 
+/* Puts handles that were never used before the free ones, and returns how many. */
+uint32_t nmw_orders_more(struct nmw_books *b);
+
 static inline nmw_oid nmw_orders_take(struct nmw_books *b)
 {
-	nmw_oid id = b->free;
-	if (__builtin_expect(id != 0, 1))
-		b->free = nmw_link_at(b, id)->next;
-	else if (b->fresh < b->orders)
-		id = ++b->fresh;
-	return id;
+	if (__builtin_expect(!b->free, 0) && !nmw_orders_more(b))
+		return 0;
+	uint32_t ref = b->free;
+	b->free = nmw_link_at(b, ref)->next;
+	return nmw_order_of_ref(ref);
 }
 
 static inline void nmw_orders_give(struct nmw_books *b, nmw_oid id)
 {
-	nmw_link_at(b, id)->next = b->free;
-	b->free = id;
+	uint32_t ref = nmw_order_ref(id);
+	nmw_link_at(b, ref)->next = b->free;
+	b->free = ref;
 }
 
 #endif

@@ -1,0 +1,365 @@
+#include "book/core.h"
+
+#define CHUNK	   64u	  /* commands fetched ahead */
+#define FETCH_FROM 16384u /* live orders: with fewer, all of them are in the cache */
+
+/* ---- fetching ahead ----------------------------------------------------------------------------
+ */
+
+/* In steps: each reads what the one before has fetched, for all commands, and so waits for nothing.
+ *
+ *           rests                  goes                   takes
+ *      1    level                  slot of its id         best level
+ *      2    last order there       the order              first order there
+ *      3                           neighbours, record     record
+ *
+ * Which of them a command does cannot be predicted: one address or another, but no branch. */
+struct ahead {
+	uint32_t at[CHUNK];  /* level, or of an id the index in the map */
+	uint32_t ref[CHUNK]; /* order */
+};
+
+static bool comes(const struct nmw_core_cmd *k)
+{
+	return k->op == NMW_CORE_ENTER;
+}
+
+static bool takes(const struct nmw_core_cmd *k)
+{
+	return k->flags & (NMW_CORE_IOC | NMW_CORE_MARKET);
+}
+
+static void ahead_places(struct ahead *a, const struct nmw_core *c, const struct nmw_core_cmd *k,
+			 size_t n)
+{
+	const struct nmw_books *b = c->b;
+	for (size_t i = 0; i < n; i++, k++) {
+		uint32_t sides = (uint32_t)k->sym * 2 + k->side, level;
+		nmw_levels_slot(b, nmw_levels_get(b, sides), k->px, &level);
+		level = takes(k) ? nmw_levels_get(b, sides ^ 1)->best_ref : level;
+		uint32_t slot = nmw_idmap_place(c->ids, k->lo, k->hi);
+		a->at[i] = comes(k) ? level : slot;
+		const void *line = comes(k) ? (const void *)nmw_link_get(b, level)
+					    : (const void *)&c->ids->at[slot];
+		__builtin_prefetch(line, 1);
+		if (k->op == NMW_CORE_REPLACE)
+			__builtin_prefetch(nmw_link_get(b, level), 1);
+	}
+}
+
+static void ahead_orders(struct ahead *a, const struct nmw_core *c, const struct nmw_core_cmd *k,
+			 size_t n)
+{
+	const struct nmw_books *b = c->b;
+	for (size_t i = 0; i < n; i++, k++) {
+		const struct nmw_link *l = nmw_link_get(b, comes(k) ? a->at[i] : 0);
+		uint32_t named = nmw_order_ref(c->ids->at[comes(k) ? 0 : a->at[i]]);
+		a->ref[i] = !comes(k) ? named : takes(k) ? l->next : l->prev;
+		__builtin_prefetch(nmw_link_get(b, a->ref[i]), 1);
+	}
+}
+
+static void ahead_records(const struct ahead *a, const struct nmw_core *c,
+			  const struct nmw_core_cmd *k, size_t n)
+{
+	const struct nmw_books *b = c->b;
+	for (size_t i = 0; i < n; i++, k++) {
+		uint32_t ref = comes(k) && !takes(k) ? 0 : a->ref[i];
+		const struct nmw_link *x = nmw_link_get(b, ref);
+		__builtin_prefetch(nmw_link_get(b, x->prev), 1);
+		__builtin_prefetch(nmw_link_get(b, x->next), 1);
+		__builtin_prefetch(nmw_order_get(b, nmw_order_of_ref(ref)), 1);
+	}
+}
+
+void nmw_core_ahead(const struct nmw_core *c, const struct nmw_core_cmd *k, size_t n)
+{
+	struct ahead a;
+	for (size_t m; n; k += m, n -= m) {
+		m = n < CHUNK ? n : CHUNK;
+		ahead_places(&a, c, k, m);
+		ahead_orders(&a, c, k, m);
+		ahead_records(&a, c, k, m);
+	}
+}
+
+/* ---- events ------------------------------------------------------------------------------------
+ */
+
+static void put(struct nmw_core_evt *ev, const struct nmw_core *c, const struct nmw_core_cmd *k,
+		enum nmw_core_kind kind, enum nmw_core_reason reason, struct nmw_core_evt v)
+{
+	v.sym = k->sym;
+	v.cmd = c->taker.cmd;
+	v.kind = (uint8_t)kind;
+	v.reason = (uint8_t)reason;
+	*ev = v;
+}
+
+static unsigned refuse(const struct nmw_core *c, const struct nmw_core_cmd *k,
+		       enum nmw_core_reason why, struct nmw_core_evt *ev)
+{
+	put(ev, c, k, NMW_CORE_REJECTED, why, (struct nmw_core_evt){.lo = k->lo, .px = k->px});
+	return 1;
+}
+
+/* ---- an order that comes -----------------------------------------------------------------------
+ */
+
+static uint64_t id_of(const struct nmw_core *c, nmw_oid oid)
+{
+	return nmw_idmap_id(c->ids, oid)->lo;
+}
+
+static bool replaces(const struct nmw_core_cmd *k)
+{
+	return k->op == NMW_CORE_REPLACE;
+}
+
+static uint64_t new_lo(const struct nmw_core_cmd *k)
+{
+	return replaces(k) ? k->new_lo : k->lo;
+}
+
+/* It does not rest: its handle is free, its number used up. */
+static void gone(struct nmw_core *c, const struct nmw_core_cmd *k)
+{
+	if (c->taker.oid)
+		nmw_book_free(c->b, c->taker.oid);
+	nmw_idmap_skip(c->ids, new_lo(k), replaces(k) ? k->new_hi : k->hi);
+}
+
+static unsigned kill(struct nmw_core *c, const struct nmw_core_cmd *k, enum nmw_core_reason why,
+		     struct nmw_core_evt *ev)
+{
+	struct nmw_core_taker *t = &c->taker;
+	put(ev, c, k, NMW_CORE_CANCELED, why,
+	    (struct nmw_core_evt){.lo = new_lo(k), .px = k->px, .qty = t->t.qty});
+	gone(c, k);
+	return 1;
+}
+
+static unsigned rest(struct nmw_core *c, const struct nmw_core_cmd *k, struct nmw_core_evt *ev)
+{
+	struct nmw_core_taker *t = &c->taker;
+	nmw_oid oid = t->oid ? t->oid : nmw_book_alloc(c->b);
+	if (!oid)
+		return kill(c, k, NMW_CORE_FULL, ev);
+	void *user = nmw_book_rest(c->b, oid, k->sym, k->side, k->px, t->t.qty, k->rank, k->owner);
+	nmw_idmap_put_at(c->ids, oid, user, new_lo(k), replaces(k) ? k->new_hi : k->hi);
+	put(ev, c, k, NMW_CORE_RESTED, NMW_CORE_ASKED,
+	    (struct nmw_core_evt){.lo = new_lo(k), .oid = oid, .px = k->px, .qty = t->t.qty});
+	return 1;
+}
+
+/* All that could trade has: what becomes of the rest? */
+static unsigned settle(struct nmw_core *c, const struct nmw_core_cmd *k, struct nmw_core_evt *ev)
+{
+	struct nmw_core_taker *t = &c->taker;
+	if (t->t.qty && k->flags & (NMW_CORE_IOC | NMW_CORE_MARKET))
+		return kill(c, k, NMW_CORE_IMMEDIATE, ev);
+	if (t->t.qty)
+		return rest(c, k, ev);
+	gone(c, k);
+	return 0;
+}
+
+/* Shares that the order would get before its first own one: what that one's staying leaves to it.
+ */
+static uint64_t available_before_own(const struct nmw_core *c, const struct nmw_core_cmd *k)
+{
+	const struct nmw_taker *t = &c->taker.t;
+	uint64_t sum = 0;
+	struct nmw_book_order o;
+	for (nmw_oid id = 0;
+	     sum < k->min_qty && (id = nmw_book_walk(c->b, t->sym, 1 - t->side, id));
+	     sum += o.qty) {
+		nmw_book_order(c->b, id, &o);
+		bool in_reach = t->side == NMW_BUY ? o.px <= t->limit : o.px >= t->limit;
+		if (!in_reach || o.owner == t->owner)
+			break;
+	}
+	return sum;
+}
+
+static bool min_qty_there(const struct nmw_core *c, const struct nmw_core_cmd *k)
+{
+	const struct nmw_taker *t = &c->taker.t;
+	if (k->owner && !(k->flags & NMW_CORE_OWN_LEAVES))
+		return available_before_own(c, k) >= k->min_qty;
+	return nmw_book_available(c->b, t->sym, t->side, t->limit, k->min_qty, t->owner) >=
+	       k->min_qty;
+}
+
+/* The order met one of its own account: one of the two goes. Returns true when it goes on. */
+static bool self_match(struct nmw_core *c, const struct nmw_core_cmd *k, struct nmw_core_evt *ev)
+{
+	struct nmw_taker *t = &c->taker.t;
+	struct nmw_book_order o;
+	nmw_book_order(c->b, t->self, &o);
+	struct nmw_core_evt v = {.lo = id_of(c, t->self), .oid = t->self, .px = o.px};
+	if (k->flags & NMW_CORE_OWN_LEAVES) {
+		v.qty = o.qty;
+		v.left = t->qty;
+		put(ev, c, k, NMW_CORE_OWN, NMW_CORE_SELF, v);
+		nmw_core_leave(c, t->self);
+		t->self = 0;
+		return true;
+	}
+	v.lo = new_lo(k);
+	v.qty = t->qty;
+	v.left = o.qty;
+	put(ev, c, k, NMW_CORE_CANCELED, NMW_CORE_SELF, v);
+	t->qty = 0;
+	return false;
+}
+
+static void filled(struct nmw_core *c, const struct nmw_core_cmd *k, const struct nmw_fill *f,
+		   struct nmw_core_evt *ev)
+{
+	put(ev, c, k, NMW_CORE_FILL, NMW_CORE_ASKED,
+	    (struct nmw_core_evt){.lo = id_of(c, f->maker),
+				  .oid = f->maker,
+				  .px = f->px,
+				  .qty = f->qty,
+				  .left = f->maker_left});
+	if (!f->maker_left)
+		nmw_idmap_del(c->ids, f->maker);
+}
+
+/* A handle is free only when what rests has taken its own: the events still speak of it. */
+static void free_dead(struct nmw_core *c, const struct nmw_core_evt *ev, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if ((ev[i].kind == NMW_CORE_FILL && !ev[i].left) || ev[i].kind == NMW_CORE_OWN)
+			nmw_book_free(c->b, ev[i].oid);
+}
+
+unsigned nmw_core_more(struct nmw_core *c, const struct nmw_core_cmd *k, struct nmw_core_evt *ev,
+		       unsigned max)
+{
+	struct nmw_core_taker *t = &c->taker;
+	struct nmw_levels *s = nmw_levels_at(c->b, (t->t.sym * 2 + t->t.side) ^ 1);
+	uint32_t limit = nmw_key_of(s, t->t.limit);
+	unsigned n = 0;
+	struct nmw_fill f;
+	bool goes_on = true;
+	while (n + 1 < max && goes_on) {
+		if (nmw_book_fill(c->b, s, &t->t, limit, &f))
+			filled(c, k, &f, &ev[n++]);
+		else if (t->t.self)
+			goes_on = self_match(c, k, &ev[n++]);
+		else
+			goes_on = false;
+	}
+	t->more = goes_on;
+	if (!goes_on)
+		n += settle(c, k, &ev[n]);
+	free_dead(c, ev, n);
+	return n;
+}
+
+unsigned nmw_core_enter(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oid oid,
+			struct nmw_core_evt *ev, unsigned max)
+{
+	bool market = k->flags & NMW_CORE_MARKET, crosses = nmw_core_takes(c, k);
+	uint32_t any = k->side == NMW_BUY ? NMW_TICK_MAX : 0;
+	c->taker.oid = oid;
+	c->taker.more = false;
+	c->taker.t = (struct nmw_taker){.sym = k->sym,
+					.side = k->side,
+					.limit = market ? any : k->px,
+					.qty = k->qty,
+					.owner = k->owner};
+	if (crosses && k->flags & NMW_CORE_POST_ONLY)
+		return kill(c, k, NMW_CORE_WOULD_POST, ev);
+	if (k->min_qty && !(crosses && min_qty_there(c, k)))
+		return kill(c, k, NMW_CORE_MIN_QTY, ev);
+	return crosses ? nmw_core_more(c, k, ev, max) : settle(c, k, ev);
+}
+
+/* ---- commands ----------------------------------------------------------------------------------
+ */
+
+static unsigned replace(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oid oid,
+			struct nmw_core_evt *ev, unsigned max)
+{
+	nmw_oid same = nmw_idmap_find(c->ids, k->new_lo, k->new_hi);
+	if (same && same != oid)
+		return refuse(c, k, NMW_CORE_USED, ev);
+	uint32_t qty = nmw_queued_get(c->b, nmw_order_ref(oid))->qty;
+	put(ev, c, k, NMW_CORE_REPLACED, NMW_CORE_ASKED,
+	    (struct nmw_core_evt){.lo = k->lo, .oid = oid, .px = k->px, .qty = qty});
+	nmw_core_leave(c, oid);
+	return 1 + nmw_core_enter(c, k, oid, ev + 1, max - 1);
+}
+
+static unsigned reduce(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oid oid, uint32_t left,
+		       struct nmw_core_evt *ev)
+{
+	uint32_t qty = nmw_queued_get(c->b, nmw_order_ref(oid))->qty;
+	struct nmw_core_evt v = {
+		.lo = k->lo, .oid = oid, .px = k->px, .qty = qty - left, .left = left};
+	if (left >= qty)
+		return refuse(c, k, NMW_CORE_NOT_LESS, ev);
+	put(ev, c, k, left ? NMW_CORE_REDUCED : NMW_CORE_CANCELED, NMW_CORE_ASKED, v);
+	if (left) {
+		nmw_book_reduce(c->b, oid, left);
+		return 1;
+	}
+	nmw_core_leave(c, oid);
+	nmw_book_free(c->b, oid);
+	return 1;
+}
+
+unsigned nmw_core_other(struct nmw_core *c, const struct nmw_core_cmd *k, uint32_t cmd,
+			struct nmw_core_evt *ev, unsigned max)
+{
+	c->taker.cmd = cmd;
+	nmw_oid oid = nmw_idmap_find(c->ids, k->lo, k->hi);
+	if (k->op == NMW_CORE_ENTER)
+		return oid ? refuse(c, k, NMW_CORE_USED, ev) : nmw_core_enter(c, k, 0, ev, max);
+	if (!oid)
+		return refuse(c, k, NMW_CORE_UNKNOWN, ev);
+	if (k->op == NMW_CORE_REPLACE)
+		return replace(c, k, oid, ev, max);
+	return reduce(c, k, oid, k->op == NMW_CORE_REDUCE ? k->qty : 0, ev);
+}
+
+static size_t burst(struct nmw_core *c, const struct nmw_core_cmd *k, size_t n,
+		    struct nmw_core_evt *ev, size_t max, size_t *done)
+{
+	struct nmw_books *b = c->b;
+	struct nmw_idmap *ids = c->ids;
+	size_t i = 0, w = 0;
+	for (; i < n && max - w >= NMW_CORE_EVENTS; i++) {
+		if (__builtin_expect(nmw_core_plain(b, ids, &k[i], (uint32_t)i, &ev[w]), 1)) {
+			w++;
+			continue;
+		}
+		w += nmw_core_other(c, &k[i], (uint32_t)i, &ev[w], (unsigned)(max - w));
+		if (c->taker.more)
+			break;
+	}
+	*done = i;
+	return w;
+}
+
+size_t nmw_core_burst(struct nmw_core *c, const struct nmw_core_cmd *k, size_t n,
+		      struct nmw_core_evt *ev, size_t max, size_t *done)
+{
+	size_t w = 0, first = 0;
+	*done = 0;
+	if (c->taker.more && n) {
+		c->taker.cmd = 0;
+		w = nmw_core_more(c, k, ev, (unsigned)max);
+		if (c->taker.more)
+			return w;
+		first = 1;
+	}
+	if (c->b->live > FETCH_FROM)
+		nmw_core_ahead(c, k + first, n - first);
+	w += burst(c, k + first, n - first, ev + w, max - w, done);
+	*done += first;
+	return w;
+}
