@@ -112,6 +112,7 @@ struct nmw_book_order {
 };
 static inline void nmw_book_order(const struct nmw_books *b, nmw_oid id,
 				  struct nmw_book_order *out);
+static inline uint32_t nmw_book_qty(const struct nmw_books *b, nmw_oid id); /* shares left */
 static inline bool nmw_book_linked(const struct nmw_books *b, nmw_oid id);
 /* The highest handle that was ever given out. */
 static inline nmw_oid nmw_books_top(const struct nmw_books *b);

@@ -141,6 +141,11 @@ static inline unsigned nmw_book_match(struct nmw_books *b, struct nmw_taker *t,
 	return n;
 }
 
+static inline uint32_t nmw_book_qty(const struct nmw_books *b, nmw_oid id)
+{
+	return nmw_queued_get(b, nmw_order_ref(id))->qty;
+}
+
 static inline bool nmw_book_linked(const struct nmw_books *b, nmw_oid id)
 {
 	return nmw_link_get(b, nmw_order_ref(id))->prev != 0;
@@ -157,7 +162,7 @@ static inline void nmw_book_order(const struct nmw_books *b, nmw_oid id, struct 
 	*out = (struct nmw_book_order){.sym = o->sides / 2,
 				       .side = o->sides & 1,
 				       .px = o->px,
-				       .qty = nmw_queued_get(b, nmw_order_ref(id))->qty,
+				       .qty = nmw_book_qty(b, id),
 				       .owner = o->owner,
 				       .rank = o->rank,
 				       .linked = nmw_book_linked(b, id)};

@@ -287,7 +287,7 @@ static unsigned replace(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oi
 	nmw_oid same = nmw_idmap_find(c->ids, k->new_lo, k->new_hi);
 	if (same && same != oid)
 		return refuse(c, k, NMW_CORE_USED, ev);
-	uint32_t qty = nmw_queued_get(c->b, nmw_order_ref(oid))->qty;
+	uint32_t qty = nmw_book_qty(c->b, oid);
 	put(ev, c, k, NMW_CORE_REPLACED, NMW_CORE_ASKED,
 	    (struct nmw_core_evt){.lo = k->lo, .oid = oid, .px = k->px, .qty = qty});
 	nmw_core_leave(c, oid);
@@ -297,7 +297,7 @@ static unsigned replace(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oi
 static unsigned reduce(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oid oid, uint32_t left,
 		       struct nmw_core_evt *ev)
 {
-	uint32_t qty = nmw_queued_get(c->b, nmw_order_ref(oid))->qty;
+	uint32_t qty = nmw_book_qty(c->b, oid);
 	struct nmw_core_evt v = {
 		.lo = k->lo, .oid = oid, .px = k->px, .qty = qty - left, .left = left};
 	if (left >= qty)

@@ -54,8 +54,7 @@ NMW_BOOK_HOT bool nmw_core_goes(struct nmw_books *b, struct nmw_idmap *ids,
 	nmw_oid oid = nmw_idmap_take_ringed(ids, k->lo, k->hi);
 	if (!oid)
 		return false;
-	nmw_core_put(ev, k, cmd, oid, nmw_queued_get(b, nmw_order_ref(oid))->qty,
-		     NMW_CORE_CANCELED);
+	nmw_core_put(ev, k, cmd, oid, nmw_book_qty(b, oid), NMW_CORE_CANCELED);
 	nmw_book_unlink(b, oid);
 	nmw_book_free(b, oid);
 	return true;

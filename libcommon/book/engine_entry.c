@@ -386,7 +386,7 @@ static void reduce(struct nmw_run *r, nmw_oid id, uint32_t left)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
 	const struct nmw_order *o = nmw_order_at(r->b, id);
-	uint32_t less = o->qty - left;
+	uint32_t less = nmw_book_qty(r->b, id) - left;
 	nmw_book_reduce(r->b, id, left);
 	if (!nmw_entry_hidden(x))
 		nmw_out_reduce(r, nmw_entry_ref(x),
@@ -412,13 +412,13 @@ static inline void cancel(struct nmw_run *r, const struct nmw_in *in, nmw_oid id
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
 	const struct nmw_order *o = nmw_order_at(r->b, id);
-	uint32_t left = left_of(x, in->qty);
-	if (__builtin_expect(left >= o->qty, 0)) {
+	uint32_t left = left_of(x, in->qty), open = nmw_book_qty(r->b, id);
+	if (__builtin_expect(left >= open, 0)) {
 		r->e->stat.ignored++;
 		return;
 	}
 	r->e->stat.canceled++;
-	nmw_out_canceled(r, to_owner(r, in, x), in->id, o->qty - left, 'U');
+	nmw_out_canceled(r, to_owner(r, in, x), in->id, open - left, 'U');
 	if (__builtin_expect(left != 0, 0)) {
 		reduce(r, id, left);
 		return;
@@ -471,7 +471,7 @@ static bool modify_valid(uint8_t side, const struct nmw_in *in, uint32_t left)
 static void modify(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 {
 	struct nmw_entry *x = nmw_entry_of(r->b, id);
-	uint32_t left = left_of(x, in->qty), open = nmw_order_at(r->b, id)->qty;
+	uint32_t left = left_of(x, in->qty), open = nmw_book_qty(r->b, id);
 	if (!modify_valid(x->side, in, left)) {
 		r->e->stat.ignored++;
 		return;

@@ -37,7 +37,7 @@ void nmw_order_cancel(struct nmw_run *r, nmw_oid id, uint8_t reason)
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
 	const struct nmw_order *o = nmw_order_at(r->b, id);
 	r->e->stat.canceled++;
-	nmw_out_canceled(r, nmw_to_owner(r, x), nmw_entry_key(x), o->qty, reason);
+	nmw_out_canceled(r, nmw_to_owner(r, x), nmw_entry_key(x), nmw_book_qty(r->b, id), reason);
 	if (!nmw_entry_hidden(x))
 		nmw_out_delete(r, nmw_entry_ref(x),
 			       nmw_symbols_get(r->symbols, o->sides / 2)->locate);
