@@ -270,8 +270,10 @@ static uint64_t time_of_day(const struct nmw_engine *e, uint64_t ts_ns)
 
 void nmw_run_day(struct nmw_run *r, uint64_t ts_ns)
 {
-	r->tod = time_of_day(r->e, ts_ns);
-	r->midnight = ts_ns - r->tod;
+	uint64_t tod = time_of_day(r->e, ts_ns);
+	r->tod_be = __builtin_bswap64(tod);
+	r->midnight = ts_ns - tod;
+	r->day = ts_ns >= tod ? NMW_NS_PER_DAY : 0;
 }
 
 /* ---- messages that are not order entry --------------------------------------------------------
@@ -284,8 +286,7 @@ static void apply(struct nmw_run *r, struct decoded *d, const struct nmw_slot *s
 	if (d->codec == NMW_CODEC_CTL) {
 		on_control(r, p, len);
 	} else if (d->codec == NMW_CODEC_ITCH50) {
-		r->tod = d->c.ts_ns; /* the feed's own clock */
-		r->tod_be = __builtin_bswap64(r->tod);
+		r->tod_be = __builtin_bswap64(d->c.ts_ns); /* the feed's own clock */
 		nmw_feed_apply(r, &d->c, p, len);
 	}
 }
@@ -333,18 +334,35 @@ static unsigned others(struct nmw_run *r, const struct nmw_slot *const *s,
 /* ---- a burst ----------------------------------------------------------------------------------
  */
 
-static struct nmw_run run_of(struct nmw_engine *e, struct nmw_engine_out *out, uint64_t ts_ns)
+static void run_begin(struct nmw_run *r, struct nmw_engine *e, struct nmw_engine_out *out,
+		      uint64_t ts_ns)
 {
-	struct nmw_run r = {.e = e,
-			    .b = nmw_books_of(e),
-			    .ids = nmw_ids_of(e),
-			    .sessions = nmw_sessions_of(e),
-			    .symbols = nmw_symbols_of(e),
-			    .out = out,
-			    .replies = e->spec.replies_out,
-			    .feed = e->spec.feed_out};
-	nmw_run_day(&r, ts_ns);
-	return r;
+	r->e = e;
+	r->b = nmw_books_of(e);
+	r->ids = nmw_ids_of(e);
+	r->sessions = nmw_sessions_of(e);
+	r->accounts = nmw_account_at(r->sessions, 0);
+	r->symbols = nmw_symbols_of(e);
+	r->tokens = nmw_tokens_of(e);
+	r->out = out;
+	r->at = r->end = (uint8_t *)out->at;
+	r->bytes = r->n_replies = r->n_feed = 0;
+	r->replies = e->spec.replies_out;
+	r->feed = e->spec.feed_out;
+	r->want = (uint8_t)e->spec.codec;
+	r->owner = e->spec.stp == NMW_STP_ALLOW ? 0 : UINT16_MAX;
+	nmw_read_begin(r);
+	nmw_run_day(r, ts_ns);
+}
+
+static void run_end(struct nmw_run *r)
+{
+	struct nmw_engine_out *o = r->out;
+	o->at = (struct nmw_slot *)(void *)r->at;
+	o->bytes += r->bytes;
+	r->e->stat.replies += r->n_replies;
+	r->e->stat.feed_out += r->n_feed;
+	o->turn(o, false);
 }
 
 void nmw_engine_burst(struct nmw_engine *e, const struct nmw_slot *const *s,
@@ -353,12 +371,13 @@ void nmw_engine_burst(struct nmw_engine *e, const struct nmw_slot *const *s,
 {
 	if (!n)
 		return;
-	struct nmw_run r = run_of(e, out, s[0]->ts_ns);
+	struct nmw_run r;
+	run_begin(&r, e, out, s[0]->ts_ns);
 	for (unsigned i = 0; i < n;) {
 		unsigned k = nmw_entry_burst(&r, s + i, payload + i, len + i, n - i);
 		i += k ? k : others(&r, s + i, payload + i, len + i, n - i);
 	}
-	out->turn(out, false);
+	run_end(&r);
 }
 
 void nmw_engine_msg(struct nmw_engine *e, const struct nmw_slot *s, const uint8_t *payload,
@@ -370,11 +389,13 @@ void nmw_engine_msg(struct nmw_engine *e, const struct nmw_slot *s, const uint8_
 void nmw_engine_end(struct nmw_engine *e, struct nmw_engine_out *out)
 {
 	const struct nmw_slot at = {.ts_ns = e->now_ns};
-	struct nmw_run r = run_of(e, out, at.ts_ns);
+	struct nmw_run r;
+	run_begin(&r, e, out, at.ts_ns);
 	r.in = &at;
-	r.tod_be = __builtin_bswap64(r.tod);
+	r.times = (nmw_pair){at.ts_ns, 0};
+	r.where = (nmw_pair){0, NMW_INLINE};
 	nmw_day_end(&r);
-	out->turn(out, false);
+	run_end(&r);
 }
 
 /* ---- looking at it -------------------------------------------------------------------------- */
@@ -407,7 +428,7 @@ void nmw_engine_order(const struct nmw_engine *e, nmw_oid id, struct nmw_engine_
 		.expire_ns = nmw_timer_at(w, id),
 		.executed = nmw_entry_executed(x),
 		.session = nmw_session_at(nmw_sessions_of(w), session)->id,
-		.side = session ? x->side : 0,
+		.side = session ? x->terms.side : 0,
 		.hidden = nmw_entry_hidden(x),
 	};
 }

@@ -10,7 +10,7 @@
 
 static struct nmw_account *account_of(const struct nmw_run *r, const struct nmw_in *in)
 {
-	return nmw_account_at(r->sessions, in->account);
+	return &r->accounts[in->account];
 }
 
 static const struct nmw_symbol *symbol_of(const struct nmw_run *r, const struct nmw_in *in)
@@ -21,7 +21,7 @@ static const struct nmw_symbol *symbol_of(const struct nmw_run *r, const struct 
 /* Self-match prevention knows orders by it. */
 static uint32_t owner_of(const struct nmw_run *r, const struct nmw_in *in)
 {
-	return r->e->spec.stp == NMW_STP_ALLOW ? 0 : in->account;
+	return in->account & r->owner;
 }
 
 /* The id of the order that rests: an Enter's own, a replacement's new one. */
@@ -34,11 +34,11 @@ static const struct nmw_key *new_id(const struct nmw_in *in)
 
 /* Uses an id up, whatever becomes of the order: a token once a day, user reference numbers rising.
  * What was used before stays what it is. */
-static inline enum nmw_token_use id_use(struct nmw_run *r, const struct nmw_in *in,
-					struct nmw_key id)
+NMW_BOOK_HOT enum nmw_token_use id_use(struct nmw_run *r, const struct nmw_in *in,
+				       struct nmw_key id, bool v42)
 {
-	if (in->codec == NMW_CODEC_OUCH42)
-		return nmw_tokens_use(nmw_tokens_of(r->e), id);
+	if (v42)
+		return nmw_tokens_use(r->tokens, id);
 	struct nmw_account *a = account_of(r, in);
 	if (id.lo <= a->last_urn)
 		return NMW_TOKEN_USED;
@@ -160,7 +160,7 @@ static void match(struct nmw_run *r, struct nmw_in *in)
 static void kill(struct nmw_run *r, struct nmw_in *in, uint8_t reason)
 {
 	r->e->stat.canceled++;
-	nmw_out_canceled(r, nmw_to_sender(in), *new_id(in), in->qty, reason);
+	nmw_out_canceled(r, in->reply, *new_id(in), in->qty, reason);
 	in->qty = 0;
 }
 
@@ -197,7 +197,7 @@ __attribute__((noinline)) static int symbol_open(struct nmw_run *r, struct nmw_i
 	struct nmw_symbol_conf conf = {.state = 'T'};
 	uint64_t name = symbol_name(in);
 	uint32_t sym;
-	nmw_in_place(r->symbols, in, name);
+	nmw_in_read_slow(r->symbols, in);
 	if (in->why != NMW_RULES_OPEN)
 		return in->why;
 	memcpy(conf.name, &name, sizeof(name));
@@ -206,7 +206,7 @@ __attribute__((noinline)) static int symbol_open(struct nmw_run *r, struct nmw_i
 		return NMW_REJ_SYMBOL;
 	}
 	nmw_announce(r, sym);
-	nmw_in_place(r->symbols, in, name);
+	nmw_in_read_slow(r->symbols, in);
 	return in->why;
 }
 
@@ -229,23 +229,20 @@ static inline int judge(struct nmw_run *r, struct nmw_in *in)
 	return room_for(r->e, in) ? NMW_RULES_OK : NMW_REJ_OTHER;
 }
 
-/* What is left of an order goes on the book, under an allocated handle. t: what replies about it
- * echo. */
-static inline void rest(struct nmw_run *r, const struct nmw_in *in, nmw_oid id, struct nmw_key key,
-			uint64_t ref, const struct nmw_inherited *t, uint8_t display)
+/* What is left of an order goes on the book, under an allocated handle. terms: what replies about
+ * it echo. */
+NMW_BOOK_HOT void rest(struct nmw_run *r, const struct nmw_in *in, nmw_oid id,
+		       const struct nmw_key *key, uint64_t ref, uint64_t terms)
 {
 	struct nmw_engine *e = r->e;
-	bool hidden = in->flags & NMW_IN_HIDDEN;
-	uint64_t rank = e->next_rank++ | (hidden ? NMW_RANK_HIDDEN : 0);
+	uint64_t hidden = in->flags & NMW_IN_HIDDEN;
+	uint64_t rank = e->next_rank++ | hidden << 63;
 	struct nmw_entry *x =
 		nmw_book_rest(r->b, id, in->sym, in->side, in->px, in->qty, rank, owner_of(r, in));
-	nmw_idmap_put_at(r->ids, id, (struct nmw_id *)(void *)x, key.lo, key.hi);
-	x->bits = in->executed | (hidden ? NMW_ENTRY_HIDDEN : 0);
+	nmw_idmap_put_at(r->ids, id, (struct nmw_id *)(void *)x, key->lo, key->hi);
+	x->bits = in->executed | (uint32_t)hidden << NMW_ENTRY_HIDDEN_BIT;
 	x->ref = ref << 16 | in->session;
-	x->firm = t->firm;
-	x->side = t->side;
-	x->capacity = t->capacity;
-	x->display = display;
+	memcpy(&x->terms, &terms, sizeof(terms));
 	nmw_order_chain(e, id, in->session);
 	if (__builtin_expect(in->flags & NMW_IN_TIMED, 0))
 		nmw_timer_set(e, id, in->slot->ts_ns + in->tif_s * NMW_NS_PER_S);
@@ -258,13 +255,12 @@ static inline bool plain(const struct nmw_in *in, bool takes)
 }
 
 /* The accepted order: what it takes, then what rests. */
-static inline void enter_accepted(struct nmw_run *r, struct nmw_in *in)
+NMW_BOOK_HOT void enter_accepted(struct nmw_run *r, struct nmw_in *in, bool v42)
 {
 	struct nmw_engine *e = r->e;
-	const uint8_t *p = in->p;
 	uint64_t ref = e->next_ref++;
 	e->stat.entered++;
-	nmw_out_accepted(r, in, ref);
+	nmw_out_accepted(r, in, ref, v42);
 	bool takes = takes_now(r, in);
 	in->executed = 0;
 	if (__builtin_expect(!plain(in, takes), 0)) {
@@ -272,20 +268,16 @@ static inline void enter_accepted(struct nmw_run *r, struct nmw_in *in)
 		if (!in->qty)
 			return;
 	}
-	bool v42 = in->codec == NMW_CODEC_OUCH42;
-	const struct nmw_inherited t = {.firm = v42 ? nmw_raw32(p + 36) : 0,
-					.side = in->entered,
-					.capacity = p[v42 ? 41 : 28]};
 	nmw_oid id = nmw_book_alloc(r->b);
 	e->live++;
-	rest(r, in, id, in->id, ref, &t, p[v42 ? 40 : 27]);
+	rest(r, in, id, &in->id, ref, in->terms);
 	if (!(in->flags & NMW_IN_HIDDEN))
 		nmw_out_add(r, ref, symbol_of(r, in), in->side == NMW_BUY, in->price, in->qty);
 }
 
-static inline void enter(struct nmw_run *r, struct nmw_in *in)
+NMW_BOOK_HOT void enter(struct nmw_run *r, struct nmw_in *in, bool v42)
 {
-	enum nmw_token_use use = id_use(r, in, in->id);
+	enum nmw_token_use use = id_use(r, in, in->id, v42);
 	if (__builtin_expect(use == NMW_TOKEN_USED, 0)) {
 		r->e->stat.ignored++;
 		return;
@@ -293,7 +285,7 @@ static inline void enter(struct nmw_run *r, struct nmw_in *in)
 	r->e->stat.capacity += use == NMW_TOKEN_FULL;
 	int why = use == NMW_TOKEN_FULL ? NMW_REJ_OTHER : judge(r, in);
 	if (__builtin_expect(why == NMW_RULES_OK, 1))
-		enter_accepted(r, in);
+		enter_accepted(r, in, v42);
 	else
 		nmw_reply_rejected(r, in, (enum nmw_reject)why);
 }
@@ -322,8 +314,12 @@ static void replace_live(struct nmw_run *r, struct nmw_in *in, nmw_oid id)
 	const struct nmw_symbol *s = symbol_of(r, in);
 	uint64_t old_ref = nmw_entry_ref(x), ref = e->next_ref++;
 	bool was_shown = !nmw_entry_hidden(x), shown = !(in->flags & NMW_IN_HIDDEN);
-	const struct nmw_inherited t = {
-		.symbol = s->name, .firm = x->firm, .side = x->side, .capacity = x->capacity};
+	struct nmw_terms terms = x->terms;
+	const struct nmw_inherited t = {.symbol = s->name,
+					.firm = terms.firm,
+					.side = terms.side,
+					.capacity = terms.capacity};
+	terms.display = in->p[in->codec == NMW_CODEC_OUCH42 ? 41 : 22];
 	nmw_book_unlink(r->b, id);
 	nmw_order_detach(r, id);
 	e->stat.replaced++;
@@ -340,7 +336,9 @@ static void replace_live(struct nmw_run *r, struct nmw_in *in, nmw_oid id)
 		nmw_order_free(r, id);
 		return;
 	}
-	rest(r, in, id, in->id2, ref, &t, in->p[in->codec == NMW_CODEC_OUCH42 ? 41 : 22]);
+	uint64_t raw;
+	memcpy(&raw, &terms, sizeof(raw));
+	rest(r, in, id, &in->id2, ref, raw);
 	if (as_replace)
 		nmw_out_replace(r, old_ref, ref, s->locate, in->price, in->qty);
 	else if (shown)
@@ -364,11 +362,12 @@ static void replace_known(struct nmw_run *r, struct nmw_in *in, nmw_oid id)
 		nmw_order_cancel(r, id, 'Z');
 }
 
-static void replace(struct nmw_run *r, struct nmw_in *in)
+__attribute__((noinline)) static void replace(struct nmw_run *r, struct nmw_in *in)
 {
 	struct nmw_engine *e = r->e;
 	nmw_oid id = live_order(r, in);
-	enum nmw_token_use use = id ? id_use(r, in, in->id2) : NMW_TOKEN_USED;
+	enum nmw_token_use use =
+		id ? id_use(r, in, in->id2, in->codec == NMW_CODEC_OUCH42) : NMW_TOKEN_USED;
 	if (use == NMW_TOKEN_USED) {
 		e->stat.ignored++;
 	} else if (use == NMW_TOKEN_FULL) {
@@ -401,14 +400,14 @@ static inline uint32_t left_of(const struct nmw_entry *x, uint32_t total)
 }
 
 /* Where replies about an order of the sender's account go. */
-static inline struct nmw_to to_owner(const struct nmw_run *r, const struct nmw_in *in,
-				     const struct nmw_entry *x)
+static inline uint64_t to_owner(const struct nmw_run *r, const struct nmw_in *in,
+				const struct nmw_entry *x)
 {
-	return __builtin_expect(nmw_entry_session(x) == in->session, 1) ? nmw_to_sender(in)
+	return __builtin_expect(nmw_entry_session(x) == in->session, 1) ? in->reply
 									: nmw_to_owner(r, x);
 }
 
-static inline void cancel(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
+NMW_BOOK_HOT void cancel(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
 	const struct nmw_order *o = nmw_order_at(r->b, id);
@@ -437,7 +436,7 @@ static void enlarge(struct nmw_run *r, nmw_oid id, uint32_t left)
 	struct nmw_book_order o;
 	nmw_book_order(r->b, id, &o);
 	const struct nmw_symbol *s = nmw_symbols_get(r->symbols, o.sym);
-	const struct nmw_order_info info = {.display = x->display};
+	const struct nmw_order_info info = {.display = x->terms.display};
 	uint32_t price = nmw_price_of(s, o.px), session = nmw_entry_session(x);
 	uint64_t expire_ns = nmw_timer_at(e, id), old_ref = nmw_entry_ref(x), ref = e->next_ref++;
 	if (expire_ns)
@@ -472,11 +471,11 @@ static void modify(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 {
 	struct nmw_entry *x = nmw_entry_of(r->b, id);
 	uint32_t left = left_of(x, in->qty), open = nmw_book_qty(r->b, id);
-	if (!modify_valid(x->side, in, left)) {
+	if (!modify_valid(x->terms.side, in, left)) {
 		r->e->stat.ignored++;
 		return;
 	}
-	x->side = in->entered;
+	x->terms.side = in->entered;
 	nmw_reply(r, nmw_entry_owner(r->e, x),
 		  &(struct nmw_evt){.kind = NMW_EVT_MODIFIED,
 				    .side = in->entered,
@@ -512,25 +511,13 @@ __attribute__((noinline)) static void other(struct nmw_run *r, const struct nmw_
 
 /* ---- reading ahead --------------------------------------------------------------------------- */
 
-/* A session that needs nothing done: it is up, greeted, and speaks this protocol. */
-static inline void sender_of(const struct nmw_run *r, struct nmw_in *in)
-{
-	uint32_t i = nmw_session_find(r->sessions, in->session_id);
-	const struct nmw_session *s = nmw_session_at(r->sessions, i);
-	bool ready = s->up && s->greeted && s->codec == in->codec;
-	in->session = ready ? (uint16_t)i : 0;
-	in->account = s->account;
-}
-
 /* Its codec if it is for order entry, else NONE. */
-static inline uint8_t entry_codec(const struct nmw_engine *e, const struct nmw_slot *s,
-				  const uint8_t *p, uint32_t len)
+static uint8_t entry_codec(const struct nmw_engine *e, const struct nmw_slot *s, const uint8_t *p,
+			   uint32_t len)
 {
-	uint8_t codec = s->codec;
 	if (s->channel != NMW_CH_ORDER && s->channel != NMW_CH_FEED)
 		return NMW_CODEC_NONE;
-	if (__builtin_expect(codec == NMW_CODEC_NONE || e->spec.codec, 0))
-		codec = nmw_engine_codec_of(e, s, p, len);
+	uint8_t codec = nmw_engine_codec_of(e, s, p, len);
 	return codec == NMW_CODEC_OUCH42 || codec == NMW_CODEC_OUCH50 ? codec : NMW_CODEC_NONE;
 }
 
@@ -541,42 +528,77 @@ bool nmw_entry_is(const struct nmw_engine *e, const struct nmw_slot *s, const ui
 }
 
 /* The bucket of its id, the place of its token, the level of its price. */
-static inline void fetch(const struct nmw_run *r, struct nmw_in *in)
+static inline void fetch(const struct nmw_run *r, struct nmw_in *in, bool v42)
 {
 	nmw_idmap_prefetch(r->ids, in->id.lo, in->id.hi);
-	if (in->op == NMW_OP_ENTER) {
-		if (in->codec == NMW_CODEC_OUCH42)
-			nmw_tokens_prefetch(nmw_tokens_of(r->e), in->id);
-		if (in->why == NMW_RULES_OK)
-			in->level = nmw_book_prefetch_level(r->b, in->sym, in->side, in->px);
-	} else if (in->op == NMW_OP_REPLACE && in->codec == NMW_CODEC_OUCH42) {
-		nmw_tokens_prefetch(nmw_tokens_of(r->e), in->id2);
+	if (in->op == NMW_OP_ENTER && in->why == NMW_RULES_OK)
+		in->level = nmw_book_prefetch_level(r->b, in->sym, in->side, in->px);
+	if (v42 && in->op == NMW_OP_REPLACE)
+		nmw_tokens_prefetch(r->tokens, in->id2);
+}
+
+/* A message whose session is not ready, or whose descriptor leaves something open. False: it is not
+ * order entry. */
+__attribute__((noinline)) static bool sender_slow(const struct nmw_run *r, const struct nmw_slot *s,
+						  const uint8_t *p, uint32_t len, struct nmw_in *in)
+{
+	in->codec = entry_codec(r->e, s, p, len);
+	uint32_t i = nmw_session_find(r->sessions, s->session);
+	const struct nmw_session *x = nmw_session_at(r->sessions, i);
+	in->session = x->ready >> 56 == in->codec ? (uint16_t)i : 0;
+	in->account = x->account;
+	in->reply = nmw_session_tag(s->session, NMW_CH_REPLY, in->codec);
+	return in->codec;
+}
+
+/* Who sent it: mostly told by the end of its descriptor. */
+NMW_BOOK_HOT bool sender(const struct nmw_run *r, const struct nmw_slot *s, const uint8_t *p,
+			 uint32_t len, struct nmw_in *in)
+{
+	uint64_t tag = nmw_session_tag_of(s);
+	uint32_t i = nmw_session_ready(r->sessions, tag);
+	uint8_t codec = (uint8_t)(tag >> 56);
+	if (__builtin_expect(!i || (r->want && r->want != codec), 0))
+		return sender_slow(r, s, p, len, in);
+	in->codec = codec;
+	in->session = (uint16_t)i;
+	in->account = nmw_session_at(r->sessions, i)->account;
+	in->reply = tag ^ (uint64_t)(NMW_CH_ORDER ^ NMW_CH_REPLY) << 48;
+	return true;
+}
+
+/* Reads one; far: what it will touch is not in the cache. */
+NMW_BOOK_HOT void read_one(struct nmw_run *r, struct nmw_in *in, bool v42, bool far)
+{
+	if (__builtin_expect(!nmw_in_read(r, in, v42), 0)) {
+		in->op = NMW_OP_NONE;
+		r->e->stat.bad_message++;
+		return;
 	}
+	if (v42 && in->op == NMW_OP_ENTER) /* tokens of a day: far at any time */
+		nmw_tokens_prefetch(r->tokens, in->id);
+	if (far)
+		fetch(r, in, v42);
 }
 
 /* Reads a run of order messages; how many. */
-static inline unsigned read_run(const struct nmw_run *r, const struct nmw_slot *const *s,
-				const uint8_t *const *payload, const uint32_t *len, unsigned n,
-				struct nmw_in *in)
+static unsigned read_run(struct nmw_run *r, const struct nmw_slot *const *s,
+			 const uint8_t *const *payload, const uint32_t *len, unsigned n,
+			 struct nmw_in *in)
 {
+	bool far = r->e->live > NMW_ENGINE_FAR;
 	unsigned i;
-	for (i = 0; i < n; i++) {
-		uint8_t codec = entry_codec(r->e, s[i], payload[i], len[i]);
-		if (!codec)
+	for (i = 0; i < n; i++, in++) {
+		if (__builtin_expect(!sender(r, s[i], payload[i], len[i], in), 0))
 			break;
-		in[i].slot = s[i];
-		in[i].p = payload[i];
-		in[i].len = len[i];
-		in[i].codec = codec;
-		in[i].oid = 0;
-		in[i].session_id = s[i]->session;
-		sender_of(r, &in[i]);
-		if (__builtin_expect(!nmw_in_read(r->symbols, &in[i]), 0)) {
-			in[i].op = NMW_OP_NONE;
-			r->e->stat.bad_message++;
-			continue;
-		}
-		fetch(r, &in[i]);
+		in->slot = s[i];
+		in->p = payload[i];
+		in->len = len[i];
+		in->oid = 0;
+		if (in->codec == NMW_CODEC_OUCH42)
+			read_one(r, in, true, far);
+		else
+			read_one(r, in, false, far);
 	}
 	return i;
 }
@@ -608,21 +630,18 @@ static void fetch_further(const struct nmw_run *r, struct nmw_in *in, unsigned n
 /* The session was not ready when the message was read. False: it is dropped, counted. */
 __attribute__((noinline)) static bool settle(struct nmw_run *r, struct nmw_in *in)
 {
-	in->session = (uint16_t)nmw_engine_session_of(r, in->session_id, in->codec);
+	in->session = (uint16_t)nmw_engine_session_of(r, in->slot->session, in->codec);
 	if (!in->session)
 		return false;
 	in->account = nmw_session_at(r->sessions, in->session)->account;
 	in->oid = 0;
-	return nmw_in_read(r->symbols, in);
+	return nmw_in_read(r, in, in->codec == NMW_CODEC_OUCH42);
 }
 
-static inline void apply(struct nmw_run *r, struct nmw_in *in)
+NMW_BOOK_HOT void work_one(struct nmw_run *r, struct nmw_in *in, bool v42)
 {
-	nmw_run_clock(r, in->slot);
-	if (__builtin_expect(in->op == NMW_OP_NONE || (!in->session && !settle(r, in)), 0))
-		return;
 	if (in->op == NMW_OP_ENTER) {
-		enter(r, in);
+		enter(r, in, v42);
 	} else if (in->op == NMW_OP_CANCEL) {
 		nmw_oid id = live_order(r, in);
 		if (__builtin_expect(id != 0, 1))
@@ -631,7 +650,7 @@ static inline void apply(struct nmw_run *r, struct nmw_in *in)
 			r->e->stat.ignored++;
 	} else if (in->op == NMW_OP_REPLACE) {
 		replace(r, in);
-	} else {
+	} else if (in->op != NMW_OP_NONE) {
 		other(r, in);
 	}
 }
@@ -639,11 +658,18 @@ static inline void apply(struct nmw_run *r, struct nmw_in *in)
 unsigned nmw_entry_burst(struct nmw_run *r, const struct nmw_slot *const *s,
 			 const uint8_t *const *payload, const uint32_t *len, unsigned n)
 {
-	struct nmw_in in[NMW_ENGINE_CHUNK];
-	n = read_run(r, s, payload, len, n < NMW_ENGINE_CHUNK ? n : NMW_ENGINE_CHUNK, in);
+	struct nmw_in ins[NMW_ENGINE_CHUNK], *in = ins, *end;
+	n = read_run(r, s, payload, len, n < NMW_ENGINE_CHUNK ? n : NMW_ENGINE_CHUNK, ins);
 	if (r->e->live > NMW_ENGINE_FAR)
-		fetch_further(r, in, n);
-	for (unsigned i = 0; i < n; i++)
-		apply(r, &in[i]);
+		fetch_further(r, ins, n);
+	for (end = ins + n; in < end; in++) {
+		nmw_run_clock(r, in->slot);
+		if (__builtin_expect(!in->session && in->op != NMW_OP_NONE && !settle(r, in), 0))
+			continue;
+		if (in->codec == NMW_CODEC_OUCH42)
+			work_one(r, in, true);
+		else
+			work_one(r, in, false);
+	}
 	return n;
 }

@@ -129,7 +129,7 @@ static void differs(struct nmw_run *r, const struct nmw_cmd *c, nmw_oid first)
 	if (r->e->diff.ref)
 		return;
 	nmw_book_order(r->b, first, &o);
-	r->e->diff = (struct nmw_replay_diff){.tod = r->tod,
+	r->e->diff = (struct nmw_replay_diff){.tod = nmw_run_tod(r),
 					      .ref = c->key.lo,
 					      .qty = c->qty,
 					      .first_ref = nmw_entry_ref(nmw_entry_of(r->b, first)),
@@ -258,11 +258,11 @@ static void feed_state(struct nmw_run *r, const struct nmw_cmd *c, const uint8_t
 			return;
 		}
 		if (c->op == NMW_OP_FEED_ACTION)
-			nmw_symbols_at(nmw_symbols_of(e), sym)->state = c->code;
+			nmw_symbol_state(nmw_symbols_at(nmw_symbols_of(e), sym), c->code);
 	}
 	if (e->spec.feed_out) {
 		nmw_forward(r, payload, len);
-		e->stat.feed_out++;
+		r->n_feed++;
 	}
 }
 

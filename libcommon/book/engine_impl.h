@@ -30,19 +30,22 @@ struct nmw_entry {
 	uint32_t next;	 /* the map's */
 	uint32_t bits;	 /* executed shares of its chain of replacements | NMW_ENTRY_* */
 	uint64_t ref;	 /* order reference << 16 | session (index); 0: of a replayed feed */
-	uint32_t firm;	 /* OUCH 4.2: 4 characters as in memory */
-	uint8_t side;	 /* as entered: B S T E */
-	uint8_t capacity;
-	uint8_t display;
-	uint8_t pad;
+	struct nmw_terms {
+		uint32_t firm; /* OUCH 4.2: 4 characters as in memory */
+		uint8_t display;
+		uint8_t capacity;
+		uint8_t side; /* as entered: B S T E */
+		uint8_t pad;
+	} terms;
 };
 _Static_assert(sizeof(struct nmw_entry) == 40, "a line with the book's own");
 _Static_assert(offsetof(struct nmw_entry, next) == offsetof(struct nmw_id, next), "is an id");
 
-#define NMW_ENTRY_EXECUTED 0x000FFFFFu /* below 1,000,000 */
-#define NMW_ENTRY_HIDDEN   0x20000000u
-#define NMW_ENTRY_CHAINED  0x40000000u /* in its session's list, to be canceled on disconnect */
-#define NMW_ENTRY_TIMED	   0x80000000u /* has a timer */
+#define NMW_ENTRY_EXECUTED   0x000FFFFFu /* below 1,000,000 */
+#define NMW_ENTRY_HIDDEN     0x20000000u
+#define NMW_ENTRY_HIDDEN_BIT 29
+#define NMW_ENTRY_CHAINED    0x40000000u /* in its session's list, to be canceled on disconnect */
+#define NMW_ENTRY_TIMED	     0x80000000u /* has a timer */
 
 /* What few orders need: pages that no such order touches are never taken. */
 struct nmw_chain {
@@ -85,26 +88,27 @@ struct nmw_engine {
  * rules that the orders between it and the last other message cannot change.  Only what its kind
  * has is set. */
 struct nmw_in {
-	struct nmw_key id;  /* scoped: the order that it enters or names */
-	struct nmw_key id2; /* REPLACE: the replacement's */
 	const struct nmw_slot *slot;
-	const uint8_t *p;   /* its bytes: replies echo them */
-	uint32_t len;	    /* bytes at p */
-	uint32_t qty;	    /* shares; of an order being worked: those that are left */
-	uint32_t price;	    /* 1/10,000 */
-	uint32_t px;	    /* ticks */
-	uint32_t sym, side; /* book, enum nmw_side */
-	uint32_t executed;  /* shares of its chain of replacements */
-	uint32_t min_qty, show_qty, tif_s; /* if NMW_IN_SPECIAL */
-	uint32_t level;			   /* of its price, for fetching ahead */
+	const uint8_t *p;	   /* its bytes: replies echo them */
+	struct nmw_key id;	   /* scoped: the order that it enters or names */
+	struct nmw_key id2;	   /* REPLACE: the replacement's */
+	uint64_t reply;		   /* the tag of its replies */
+	uint64_t terms;		   /* ENTER: struct nmw_terms */
+	uint32_t len;		   /* bytes at p */
+	uint32_t qty;		   /* shares; of an order being worked: those that are left */
+	uint32_t price;		   /* 1/10,000 */
+	uint32_t px;		   /* ticks */
+	uint32_t sym, side;	   /* book, enum nmw_side */
+	uint32_t level;		   /* of its price, for fetching ahead */
 	nmw_oid oid;		   /* that the id had when it was looked up ahead; 0 = none */
-	uint32_t session_id;	   /* the stage's */
-	uint16_t session, account; /* indexes; 0: not known when it was read */
+	uint16_t session, account; /* indexes; session 0: was not ready when it was read */
 	uint8_t op;		   /* enum nmw_op; NONE: dropped, counted */
 	uint8_t codec;
-	uint8_t flags;	 /* NMW_IN_* */
-	int8_t why;	 /* NMW_RULES_* or enum nmw_reject */
-	uint8_t entered; /* side as entered */
+	uint8_t flags;			   /* NMW_IN_* */
+	int8_t why;			   /* NMW_RULES_* or enum nmw_reject */
+	uint32_t executed;		   /* shares of its chain of replacements */
+	uint32_t min_qty, show_qty, tif_s; /* if NMW_IN_SPECIAL */
+	uint8_t entered;		   /* side as entered; MODIFY: asked for */
 };
 
 #define NMW_IN_HIDDEN	 0x01u
@@ -114,20 +118,36 @@ struct nmw_in {
 #define NMW_IN_MARKET	 0x10u
 #define NMW_IN_SPECIAL	 0x20u /* was read by way of a struct nmw_cmd */
 
+typedef uint64_t nmw_pair __attribute__((vector_size(16)));
+
 /* A burst being worked on, and its current message. */
 struct nmw_run {
 	struct nmw_engine *e;
 	struct nmw_books *b;
 	struct nmw_idmap *ids;
 	struct nmw_sessions *sessions;
+	struct nmw_account *accounts;
 	struct nmw_symbols *symbols;
+	struct nmw_tokens *tokens;
+	/* output: see engine_out.h */
+	uint8_t *at, *end;
+	uint64_t stride, bytes, n_replies, n_feed;
 	struct nmw_engine_out *out;
-	const struct nmw_slot *in;
-	uint64_t midnight; /* message time at which tod was 0 */
-	uint64_t tod;	   /* ns since midnight */
-	uint64_t tod_be;   /* the same, big-endian */
-	uint64_t in_seq;   /* of the message that is the cause */
 	bool replies, feed;
+	uint8_t want;	/* codec; 0 = any */
+	uint16_t owner; /* self-match prevention: mask of the account; 0 = off */
+	/* the message */
+	const struct nmw_slot *in;
+	nmw_pair times;	   /* of the descriptors of what it causes: ts_ns, ingress_ns */
+	nmw_pair where;	   /* in_seq, frame_off */
+	uint64_t midnight; /* message time at which tod is 0 */
+	uint64_t day;	   /* ns after which that must be looked at again */
+	uint64_t tod_be;   /* ns since midnight, big-endian */
+	/* the terms of the last plain order of each protocol, so that they need not be judged again
+	 */
+	uint64_t terms42, terms50;
+	uint32_t tif42;
+	uint8_t flags42, flags50;
 };
 
 #define NMW_AT(e, off, type) ((type *)(void *)((uint8_t *)(e) + (e)->off))
@@ -236,6 +256,7 @@ void nmw_order_cancel_session(struct nmw_run *r, uint32_t session);
  */
 
 /* By way of a struct nmw_cmd: what engine_read.h does not take. False: is none of its codec. */
+void nmw_read_begin(struct nmw_run *r);
 bool nmw_in_read_slow(const struct nmw_symbols *t, struct nmw_in *in);
 
 /* ---- engine_entry.c: order entry ------------------------------------------------------------- */
@@ -280,8 +301,7 @@ static inline int nmw_rules_price(const struct nmw_symbol *s, struct nmw_in *in)
 		in->px = in->side == NMW_BUY ? NMW_TICK_MAX : 0;
 		return NMW_RULES_OK;
 	}
-	bool ok = nmw_symbol_ticks(s, in->price, &in->px) && in->price >= s->band_lo &&
-		  in->price <= s->band_hi;
+	bool ok = nmw_symbol_takes(s, in->price) && nmw_symbol_ticks(s, in->price, &in->px);
 	return ok ? NMW_RULES_OK : NMW_REJ_PRICE;
 }
 
@@ -303,16 +323,21 @@ void nmw_run_day(struct nmw_run *r, uint64_t ts_ns);
 static inline void nmw_run_clock(struct nmw_run *r, const struct nmw_slot *s)
 {
 	struct nmw_engine *e = r->e;
-	uint64_t ts = s->ts_ns;
+	uint64_t ts = s->ts_ns, tod = ts - r->midnight;
 	r->in = s;
-	r->in_seq = s->in_seq ? s->in_seq : s->seq;
-	r->tod = ts - r->midnight;
-	if (__builtin_expect(ts < r->midnight || r->tod >= NMW_NS_PER_DAY, 0))
+	memcpy(&r->times, &s->ts_ns, sizeof(r->times));
+	r->where = (nmw_pair){s->in_seq ? s->in_seq : s->seq, NMW_INLINE};
+	r->tod_be = __builtin_bswap64(tod);
+	if (__builtin_expect(tod >= r->day, 0))
 		nmw_run_day(r, ts);
-	r->tod_be = __builtin_bswap64(r->tod);
 	e->now_ns = ts > e->now_ns ? ts : e->now_ns;
 	if (__builtin_expect(e->n_timers != 0, 0))
 		nmw_timers_run(r);
+}
+
+static inline uint64_t nmw_run_tod(const struct nmw_run *r)
+{
+	return __builtin_bswap64(r->tod_be);
 }
 
 /* ---- what happens to most orders ---------------------------------------------------------------

@@ -15,24 +15,43 @@ static const uint32_t out_max[NMW_CODEC_MAX] = {
 	[NMW_CODEC_ITCH50] = 50,
 };
 
-static bool emit(struct nmw_run *r, uint8_t codec, uint32_t session, uint8_t channel,
-		 struct nmw_evt *v)
+uint8_t *nmw_out_more(struct nmw_run *r, uint32_t len)
 {
+	struct nmw_engine_out *o = r->out;
+	o->at = (struct nmw_slot *)(void *)r->at;
+	o->bytes += r->bytes;
+	r->bytes = 0;
+	r->where[1] = NMW_INLINE;
+	if (o->at == o->end)
+		o->turn(o, true);
+	bool framed = len > o->inline_max;
+	uint8_t *p = framed ? o->frame(o, len) : o->at->payload;
+	if (framed)
+		r->where[1] = o->at->frame_off;
+	r->at = (uint8_t *)o->at;
+	r->stride = o->stride;
+	/* small slots, and a frame, are looked at one by one */
+	r->end = framed || o->inline_max < NMW_OUT_SMALL ? r->at + r->stride : (uint8_t *)o->end;
+	return p;
+}
+
+static bool emit(struct nmw_run *r, uint64_t to, struct nmw_evt *v)
+{
+	uint8_t codec = nmw_tag_codec(to);
 	uint8_t *p = nmw_out_open(r, out_max[codec] + v->app_len);
-	v->ts_ns = r->tod;
+	v->ts_ns = nmw_run_tod(r);
 	uint32_t len = codecs[codec]->encode(v, p);
 	if (len)
-		nmw_out_close(r, session, len, channel, codec);
+		nmw_out_close(r, to, len);
 	return len;
 }
 
 void nmw_reply(struct nmw_run *r, uint32_t session, struct nmw_evt *v)
 {
-	const struct nmw_to to = nmw_to_session(r, session);
-	if (!r->replies || (to.codec != NMW_CODEC_OUCH42 && to.codec != NMW_CODEC_OUCH50))
-		return;
-	if (emit(r, to.codec, to.session_id, NMW_CH_REPLY, v))
-		r->e->stat.replies++;
+	uint64_t to = nmw_to_session(r, session);
+	uint8_t codec = nmw_tag_codec(to);
+	if (r->replies && (codec == NMW_CODEC_OUCH42 || codec == NMW_CODEC_OUCH50))
+		r->n_replies += emit(r, to, v);
 }
 
 void nmw_reply_rejected(struct nmw_run *r, const struct nmw_in *in, enum nmw_reject why)
@@ -51,15 +70,15 @@ void nmw_reply_rejected(struct nmw_run *r, const struct nmw_in *in, enum nmw_rej
 
 void nmw_feed(struct nmw_run *r, struct nmw_evt *v)
 {
-	if (r->feed && emit(r, NMW_CODEC_ITCH50, 0, NMW_CH_FEED, v))
-		r->e->stat.feed_out++;
+	if (r->feed)
+		r->n_feed += emit(r, nmw_session_tag(0, NMW_CH_FEED, NMW_CODEC_ITCH50), v);
 }
 
 void nmw_forward(struct nmw_run *r, const uint8_t *payload, uint32_t len)
 {
 	uint8_t *p = nmw_out_open(r, len);
 	memcpy(p, payload, len);
-	nmw_out_close(r, r->in->session, len, r->in->channel, r->in->codec);
+	nmw_out_close(r, nmw_session_tag_of(r->in), len);
 }
 
 /* A displayed order's execution is E; a hidden one's is P, which tells neither order nor side. */
@@ -87,7 +106,7 @@ void nmw_out_fill(struct nmw_run *r, const struct nmw_in *taker, const struct nm
 	r->e->stat.fills++;
 	r->e->stat.fill_shares += f->qty;
 	if (taker)
-		nmw_out_executed(r, nmw_to_sender(taker), *key, f->qty, price, 'R', match);
+		nmw_out_executed(r, taker->reply, *key, f->qty, price, 'R', match);
 	nmw_out_executed(r, nmw_to_owner(r, m), nmw_entry_key(m), f->qty, price, 'A', match);
 	fill_feed(r, m, s, f->qty, price, match);
 }
@@ -132,6 +151,7 @@ void nmw_greet(struct nmw_run *r, uint32_t session)
 	if (s->greeted)
 		return;
 	s->greeted = true;
+	nmw_session_make_ready(s);
 	nmw_reply(r, session, &(struct nmw_evt){.kind = NMW_EVT_SYSTEM, .code = 'S'});
 }
 

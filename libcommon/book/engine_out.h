@@ -10,83 +10,75 @@
 #include "wire/ouch50.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a descriptor's end is one store");
+_Static_assert(offsetof(struct nmw_slot, frame_off) == 32, "two pairs before the end");
+
+#define NMW_OUT_SMALL (NMW_SLOT_SZ - NMW_DESC_SZ) /* longest payload that is not asked about */
+
+/* The end of the run, or a payload that may not fit a slot. r->end is where this is called next. */
+uint8_t *nmw_out_more(struct nmw_run *r, uint32_t len);
 
 /* Room for a payload of up to len bytes in the next slot. */
 NMW_BOOK_HOT uint8_t *nmw_out_open(struct nmw_run *r, uint32_t len)
 {
-	struct nmw_engine_out *o = r->out;
-	if (__builtin_expect(o->at == o->end, 0))
-		o->turn(o, true);
-	if (__builtin_expect(len > o->inline_max, 0))
-		return o->frame(o, len);
-	o->at->frame_off = NMW_INLINE;
-	return o->at->payload;
+	if (__builtin_expect(r->at == r->end || len > NMW_OUT_SMALL, 0))
+		return nmw_out_more(r, len);
+	return r->at + NMW_DESC_SZ;
 }
 
 /* The payload is written: the descriptor. */
-NMW_BOOK_HOT void nmw_out_close(struct nmw_run *r, uint32_t session, uint32_t len, uint8_t channel,
-				uint8_t codec)
+NMW_BOOK_HOT void nmw_out_close(struct nmw_run *r, uint64_t tag, uint32_t len)
 {
-	struct nmw_engine_out *o = r->out;
-	struct nmw_slot *s = o->at;
-	uint64_t end =
-		session | (uint64_t)len << 32 | (uint64_t)channel << 48 | (uint64_t)codec << 56;
-	s->ts_ns = r->in->ts_ns;
-	s->ingress_ns = r->in->ingress_ns;
-	s->in_seq = r->in_seq;
-	memcpy(&s->session, &end, sizeof(end));
-	o->at = (struct nmw_slot *)(void *)((uint8_t *)s + o->stride);
-	o->bytes += len;
+	uint8_t *s = r->at;
+	memcpy(s + offsetof(struct nmw_slot, ts_ns), &r->times, sizeof(r->times));
+	memcpy(s + offsetof(struct nmw_slot, in_seq), &r->where, sizeof(r->where));
+	nmw_put_raw64(s + offsetof(struct nmw_slot, session), tag | (uint64_t)len << 32);
+	r->at = s + r->stride;
+	r->bytes += len;
 }
 
-NMW_BOOK_HOT void nmw_out_reply(struct nmw_run *r, uint32_t session_id, uint8_t codec, uint32_t len)
+NMW_BOOK_HOT void nmw_out_reply(struct nmw_run *r, uint64_t tag, uint32_t len)
 {
-	nmw_out_close(r, session_id, len, NMW_CH_REPLY, codec);
-	r->e->stat.replies++;
+	nmw_out_close(r, tag, len);
+	r->n_replies++;
 }
 
 NMW_BOOK_HOT void nmw_out_feed(struct nmw_run *r, uint32_t len)
 {
-	nmw_out_close(r, 0, len, NMW_CH_FEED, NMW_CODEC_ITCH50);
-	r->e->stat.feed_out++;
+	nmw_out_close(r, nmw_session_tag(0, NMW_CH_FEED, NMW_CODEC_ITCH50), len);
+	r->n_feed++;
 }
 
 /* ---- replies --------------------------------------------------------------------------------- */
 
-/* Where a reply goes; codec 0: nowhere. */
-struct nmw_to {
-	uint32_t session_id;
-	uint8_t codec;
-};
-
-static inline struct nmw_to nmw_to_session(const struct nmw_run *r, uint32_t session)
+/* Where a reply goes, as the tag of its descriptor; codec NONE: nowhere. */
+static inline uint64_t nmw_to_session(const struct nmw_run *r, uint32_t session)
 {
 	const struct nmw_session *s = nmw_session_at(r->sessions, session);
-	return (struct nmw_to){s->id, s->codec};
+	return nmw_session_tag(s->id, NMW_CH_REPLY, s->codec);
 }
 
-static inline struct nmw_to nmw_to_sender(const struct nmw_in *in)
+static inline uint8_t nmw_tag_codec(uint64_t tag)
 {
-	return (struct nmw_to){in->session_id, in->codec};
+	return (uint8_t)(tag >> 56);
 }
 
 /* The session that entered it, or that took its account over. */
-static inline struct nmw_to nmw_to_owner(const struct nmw_run *r, const struct nmw_entry *x)
+static inline uint64_t nmw_to_owner(const struct nmw_run *r, const struct nmw_entry *x)
 {
 	return nmw_to_session(
 		r, nmw_session_reply_to(r->sessions, nmw_entry_session(x), nmw_entry_account(x)));
 }
 
-NMW_BOOK_HOT void nmw_out_accepted(struct nmw_run *r, const struct nmw_in *in, uint64_t ref)
+NMW_BOOK_HOT void nmw_out_accepted(struct nmw_run *r, const struct nmw_in *in, uint64_t ref,
+				   bool v42)
 {
 	if (!r->replies)
 		return;
-	bool v42 = in->codec == NMW_CODEC_OUCH42;
 	uint8_t *b = nmw_out_open(r, v42 ? NMW_OUCH42_ACCEPTED
 					 : in->len + NMW_OUCH50_ACCEPTED - NMW_OUCH50_IN_ENTER);
 	uint32_t len = v42 ? nmw_ouch42_accepted(b, r->tod_be, in->p, ref, 'L')
 			   : nmw_ouch50_accepted(b, r->tod_be, in->p, in->len, ref, 'L');
-	nmw_out_reply(r, in->session_id, in->codec, len);
+	nmw_out_reply(r, in->reply, len);
 }
 
 NMW_BOOK_HOT void nmw_out_replaced(struct nmw_run *r, const struct nmw_in *in,
@@ -100,33 +92,33 @@ NMW_BOOK_HOT void nmw_out_replaced(struct nmw_run *r, const struct nmw_in *in,
 	uint32_t len =
 		v42 ? nmw_ouch42_replaced(b, r->tod_be, in->p, o, in->qty, ref, state)
 		    : nmw_ouch50_replaced(b, r->tod_be, in->p, in->len, o, in->qty, ref, state);
-	nmw_out_reply(r, in->session_id, in->codec, len);
+	nmw_out_reply(r, in->reply, len);
 }
 
-NMW_BOOK_HOT void nmw_out_canceled(struct nmw_run *r, struct nmw_to to, struct nmw_key key,
-				   uint32_t qty, uint8_t reason)
+NMW_BOOK_HOT void nmw_out_canceled(struct nmw_run *r, uint64_t to, struct nmw_key key, uint32_t qty,
+				   uint8_t reason)
 {
-	if (!r->replies || !to.codec)
+	if (!r->replies || !nmw_tag_codec(to))
 		return;
 	uint8_t *b = nmw_out_open(r, NMW_OUCH42_CANCELED);
-	uint32_t len = to.codec == NMW_CODEC_OUCH42
+	uint32_t len = nmw_tag_codec(to) == NMW_CODEC_OUCH42
 			       ? nmw_ouch42_canceled(b, r->tod_be, key, qty, reason)
 			       : nmw_ouch50_canceled(b, r->tod_be, (uint32_t)key.lo, qty, reason);
-	nmw_out_reply(r, to.session_id, to.codec, len);
+	nmw_out_reply(r, to, len);
 }
 
-NMW_BOOK_HOT void nmw_out_executed(struct nmw_run *r, struct nmw_to to, struct nmw_key key,
-				   uint32_t qty, uint32_t price, uint8_t liquidity, uint64_t match)
+NMW_BOOK_HOT void nmw_out_executed(struct nmw_run *r, uint64_t to, struct nmw_key key, uint32_t qty,
+				   uint32_t price, uint8_t liquidity, uint64_t match)
 {
-	if (!r->replies || !to.codec)
+	if (!r->replies || !nmw_tag_codec(to))
 		return;
 	uint8_t *b = nmw_out_open(r, NMW_OUCH42_EXECUTED);
 	uint32_t len =
-		to.codec == NMW_CODEC_OUCH42
+		nmw_tag_codec(to) == NMW_CODEC_OUCH42
 			? nmw_ouch42_executed(b, r->tod_be, key, qty, price, liquidity, match)
 			: nmw_ouch50_executed(b, r->tod_be, (uint32_t)key.lo, qty, price, liquidity,
 					      match);
-	nmw_out_reply(r, to.session_id, to.codec, len);
+	nmw_out_reply(r, to, len);
 }
 
 /* ---- market data ----------------------------------------------------------------------------- */

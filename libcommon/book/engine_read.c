@@ -14,6 +14,59 @@ static uint8_t flags_of(const struct nmw_cmd *c)
 			 (c->market ? NMW_IN_MARKET : 0));
 }
 
+bool nmw_terms42(struct nmw_run *r, const uint8_t *p)
+{
+	uint8_t tif = nmw_plain_tif42(nmw_be32(p + 32));
+	if (tif == NMW_IN_SPECIAL || !nmw_plain_terms(p[40], p[41], p[42]) ||
+	    nmw_raw32(p + 43) != 0 || p[47] != 'N')
+		return false;
+	r->terms42 = nmw_raw64(p + 40);
+	r->tif42 = nmw_raw32(p + 32);
+	r->flags42 = nmw_flags(tif, p[40]);
+	return true;
+}
+
+bool nmw_terms50(struct nmw_run *r, const uint8_t *p)
+{
+	uint8_t tif = nmw_plain_tif50(p[26]);
+	if (tif == NMW_IN_SPECIAL || !nmw_plain_terms(p[27], p[28], p[29]) || p[30] != 'N')
+		return false;
+	r->terms50 = nmw_raw64(p + 26) & NMW_TERMS50;
+	r->flags50 = nmw_flags(tif, p[27]);
+	return true;
+}
+
+/* Before the first order: what most orders have. */
+void nmw_read_begin(struct nmw_run *r)
+{
+	static const uint8_t enter42[NMW_OUCH42_IN_ENTER] = {
+		[33] = 0x01, [34] = 0x86, [35] = 0x9E, [40] = 'Y',
+		[41] = 'P',  [42] = 'N',  [47] = 'N'};
+	static const uint8_t enter50[NMW_OUCH50_IN_ENTER] = {
+		[26] = '0', [27] = 'Y', [28] = 'P', [29] = 'N', [30] = 'N'};
+	nmw_terms42(r, enter42);
+	nmw_terms50(r, enter50);
+}
+
+/* The book of a symbol, then its trading state and prices. */
+static void place(const struct nmw_symbols *t, struct nmw_in *in, uint64_t symbol)
+{
+	in->side = nmw_side_of(in->entered);
+	in->sym = nmw_symbols_find(t, symbol);
+	if (in->sym == NMW_SYM_NONE) {
+		in->why = t->closed ? NMW_REJ_SYMBOL : NMW_RULES_OPEN;
+		return;
+	}
+	const struct nmw_symbol *s = nmw_symbols_get(t, in->sym);
+	in->why = s->state == 'T' ? (int8_t)nmw_rules_price(s, in) : NMW_REJ_HALTED;
+}
+
+static uint64_t terms_of(const struct nmw_cmd *c)
+{
+	return (c->info.firm & UINT32_MAX) | (uint64_t)c->info.display << 32 |
+	       (uint64_t)c->info.capacity << 40 | (uint64_t)c->side << 48;
+}
+
 bool nmw_in_read_slow(const struct nmw_symbols *t, struct nmw_in *in)
 {
 	struct nmw_cmd c;
@@ -26,6 +79,7 @@ bool nmw_in_read_slow(const struct nmw_symbols *t, struct nmw_in *in)
 	if (c.op != NMW_OP_ENTER && c.op != NMW_OP_REPLACE)
 		return true;
 	in->id2 = nmw_scoped(in->account, c.key2);
+	in->terms = terms_of(&c);
 	in->flags = flags_of(&c);
 	in->price = (uint32_t)c.price; /* what does not fit is refused */
 	in->min_qty = c.info.min_qty;
@@ -34,6 +88,6 @@ bool nmw_in_read_slow(const struct nmw_symbols *t, struct nmw_in *in)
 	int why = c.op == NMW_OP_ENTER ? nmw_rules_enter(&c) : nmw_rules_replace(&c);
 	in->why = (int8_t)why;
 	if (c.op == NMW_OP_ENTER && why == NMW_RULES_OK)
-		nmw_in_place(t, in, c.info.symbol);
+		place(t, in, c.info.symbol);
 	return true;
 }

@@ -13,28 +13,24 @@
 #include "wire/ouch50.h"
 
 /* Each character of its class. */
-static inline bool nmw_plain_terms(uint8_t side, uint8_t display, uint8_t capacity, uint8_t iso)
+static inline bool nmw_plain_terms(uint8_t display, uint8_t capacity, uint8_t iso)
 {
 	const uint8_t *is = nmw_rules_class;
-	return is[side] & is[display] >> 1 & is[capacity] >> 2 & is[iso] >> 3 & NMW_IS_SIDE;
-}
-
-static inline bool nmw_plain_size(uint32_t qty, uint64_t price)
-{
-	return qty - 1 < NMW_QTY_MAX && price - 1 < NMW_PX_MAX_42;
+	return is[display] & NMW_IS_DISPLAY && is[capacity] & NMW_IS_CAPACITY &&
+	       is[iso] & NMW_IS_ISO;
 }
 
 /* Day or system hours 0, immediate, else NMW_IN_SPECIAL. */
 static inline uint8_t nmw_plain_tif42(uint32_t tif)
 {
-	if (__builtin_expect(tif - NMW_OUCH42_TIF_DAY < 2, 1))
+	if (tif - NMW_OUCH42_TIF_DAY < 2)
 		return 0;
 	return tif == NMW_OUCH42_TIF_IOC ? NMW_IN_IMMEDIATE : NMW_IN_SPECIAL;
 }
 
 static inline uint8_t nmw_plain_tif50(uint8_t tif)
 {
-	if (__builtin_expect(tif == '0' || tif == '5', 1))
+	if (tif == '0' || tif == '5')
 		return 0;
 	return tif == '3' ? NMW_IN_IMMEDIATE : NMW_IN_SPECIAL;
 }
@@ -44,20 +40,31 @@ static inline uint8_t nmw_flags(uint8_t tif, uint8_t display)
 	return tif | (display == 'N' ? NMW_IN_HIDDEN : 0);
 }
 
-/* The book of a symbol, then its trading state and prices. */
-static inline void nmw_in_place(const struct nmw_symbols *t, struct nmw_in *in, uint64_t symbol)
+/* Terms that are not those of the last order: they are remembered when they are plain. */
+bool nmw_terms42(struct nmw_run *r, const uint8_t *p);
+bool nmw_terms50(struct nmw_run *r, const uint8_t *p);
+
+/* The book of a symbol, then its trading state and prices. False: not one that is plain. */
+NMW_BOOK_HOT bool nmw_plain_place(const struct nmw_run *r, struct nmw_in *in, uint64_t symbol)
 {
+	const struct nmw_symbols *t = r->symbols;
+	uint32_t sym = nmw_symbols_find(t, symbol);
+	if (__builtin_expect(sym == NMW_SYM_NONE, 0))
+		return false;
+	const struct nmw_symbol *s = nmw_symbols_get(t, sym);
+	in->sym = sym;
 	in->side = nmw_side_of(in->entered);
-	in->sym = nmw_symbols_find(t, symbol);
-	if (__builtin_expect(in->sym == NMW_SYM_NONE, 0)) {
-		in->why = t->closed ? NMW_REJ_SYMBOL : NMW_RULES_OPEN;
-		return;
-	}
-	const struct nmw_symbol *s = nmw_symbols_get(t, in->sym);
-	in->why = s->state == 'T' ? (int8_t)nmw_rules_price(s, in) : NMW_REJ_HALTED;
+	in->why = NMW_RULES_OK;
+	return nmw_symbol_takes(s, in->price) && nmw_symbol_ticks(s, in->price, &in->px);
 }
 
-NMW_BOOK_HOT bool nmw_in_enter42(const struct nmw_symbols *t, struct nmw_in *in)
+static inline bool nmw_plain_qty(uint32_t qty)
+{
+	return qty - 1 < NMW_QTY_MAX;
+}
+
+/* Price 0, a market price, and a price over 32 bits are none that a symbol takes. */
+NMW_BOOK_HOT bool nmw_in_enter42(struct nmw_run *r, struct nmw_in *in)
 {
 	const uint8_t *p = in->p;
 	if (in->len - NMW_OUCH42_IN_ENTER_SHORT > 1)
@@ -66,42 +73,46 @@ NMW_BOOK_HOT bool nmw_in_enter42(const struct nmw_symbols *t, struct nmw_in *in)
 	in->id = nmw_scoped(in->account, nmw_ouch42_token(p + 1));
 	in->qty = nmw_be32(p + 16);
 	in->price = nmw_be32(p + 28);
-	uint8_t tif = nmw_plain_tif42(nmw_be32(p + 32));
-	bool plain = nmw_plain_terms(p[15], p[40], p[41], p[42]) &&
-		     nmw_plain_size(in->qty, in->price) && tif != NMW_IN_SPECIAL &&
-		     nmw_raw32(p + 43) == 0 && p[47] == 'N';
-	if (__builtin_expect(!plain, 0))
-		return nmw_in_read_slow(t, in);
 	in->entered = p[15];
-	in->flags = nmw_flags(tif, p[40]);
-	nmw_in_place(t, in, nmw_raw64(p + 20));
-	return true;
+	in->terms = (nmw_raw64(p + 36) & UINT64_C(0xFFFFFFFFFFFF)) | (uint64_t)p[15] << 48;
+	bool plain = (nmw_raw64(p + 40) == r->terms42 && nmw_raw32(p + 32) == r->tif42) ||
+		     nmw_terms42(r, p);
+	in->flags = r->flags42;
+	if (__builtin_expect(plain && nmw_rules_class[p[15]] & NMW_IS_SIDE &&
+				     nmw_plain_qty(in->qty) &&
+				     nmw_plain_place(r, in, nmw_raw64(p + 20)),
+			     1))
+		return true;
+	return nmw_in_read_slow(r->symbols, in);
 }
 
-NMW_BOOK_HOT bool nmw_in_enter50(const struct nmw_symbols *t, struct nmw_in *in)
+#define NMW_TERMS50 UINT64_C(0xFFFFFFFFFF) /* time in force, display, capacity, ISO, cross */
+
+NMW_BOOK_HOT bool nmw_in_enter50(struct nmw_run *r, struct nmw_in *in)
 {
 	const uint8_t *p = in->p;
 	if (in->len < NMW_OUCH50_IN_ENTER)
 		return false;
-	uint64_t price = nmw_be64(p + 18);
+	uint64_t price = nmw_be64(p + 18), terms = nmw_raw64(p + 26) & NMW_TERMS50;
 	in->op = NMW_OP_ENTER;
 	in->id = nmw_scoped(in->account, (struct nmw_key){.lo = nmw_be32(p + 1)});
 	in->qty = nmw_be32(p + 6);
 	in->price = (uint32_t)price;
-	uint8_t tif = nmw_plain_tif50(p[26]);
-	bool plain = nmw_plain_terms(p[5], p[27], p[28], p[29]) && nmw_plain_size(in->qty, price) &&
-		     tif != NMW_IN_SPECIAL && p[30] == 'N' && in->len == NMW_OUCH50_IN_ENTER &&
-		     (p[45] | p[46]) == 0;
-	if (__builtin_expect(!plain, 0))
-		return nmw_in_read_slow(t, in);
 	in->entered = p[5];
-	in->flags = nmw_flags(tif, p[27]);
-	nmw_in_place(t, in, nmw_raw64(p + 10));
-	return true;
+	in->terms = (terms >> 8 & 0xFFFF) << 32 | (uint64_t)p[5] << 48;
+	bool plain = terms == r->terms50 || nmw_terms50(r, p);
+	in->flags = r->flags50;
+	if (__builtin_expect(plain && nmw_rules_class[p[5]] & NMW_IS_SIDE &&
+				     nmw_plain_qty(in->qty) && !(price >> 32) &&
+				     in->len == NMW_OUCH50_IN_ENTER && (p[45] | p[46]) == 0 &&
+				     nmw_plain_place(r, in, nmw_raw64(p + 10)),
+			     1))
+		return true;
+	return nmw_in_read_slow(r->symbols, in);
 }
 
 /* A replacement's book is its order's: found when it is its turn. */
-NMW_BOOK_HOT bool nmw_in_replace42(const struct nmw_symbols *t, struct nmw_in *in)
+NMW_BOOK_HOT bool nmw_in_replace42(struct nmw_run *r, struct nmw_in *in)
 {
 	const uint8_t *p = in->p;
 	if (in->len != NMW_OUCH42_IN_REPLACE)
@@ -112,17 +123,17 @@ NMW_BOOK_HOT bool nmw_in_replace42(const struct nmw_symbols *t, struct nmw_in *i
 	in->qty = nmw_be32(p + 29);
 	in->price = nmw_be32(p + 33);
 	uint8_t tif = nmw_plain_tif42(nmw_be32(p + 37));
-	bool plain = nmw_plain_terms('B', p[41], 'A', p[42]) &&
-		     nmw_plain_size(in->qty, in->price) && tif != NMW_IN_SPECIAL &&
-		     nmw_raw32(p + 43) == 0;
-	if (__builtin_expect(!plain, 0))
-		return nmw_in_read_slow(t, in);
 	in->flags = nmw_flags(tif, p[41]);
 	in->why = NMW_RULES_OK;
-	return true;
+	if (__builtin_expect(nmw_plain_terms(p[41], 'A', p[42]) && nmw_plain_qty(in->qty) &&
+				     in->price - 1 < NMW_PX_MAX_42 && tif != NMW_IN_SPECIAL &&
+				     nmw_raw32(p + 43) == 0,
+			     1))
+		return true;
+	return nmw_in_read_slow(r->symbols, in);
 }
 
-NMW_BOOK_HOT bool nmw_in_replace50(const struct nmw_symbols *t, struct nmw_in *in)
+NMW_BOOK_HOT bool nmw_in_replace50(struct nmw_run *r, struct nmw_in *in)
 {
 	const uint8_t *p = in->p;
 	if (in->len < NMW_OUCH50_IN_REPLACE)
@@ -134,38 +145,42 @@ NMW_BOOK_HOT bool nmw_in_replace50(const struct nmw_symbols *t, struct nmw_in *i
 	in->qty = nmw_be32(p + 9);
 	in->price = (uint32_t)price;
 	uint8_t tif = nmw_plain_tif50(p[21]);
-	bool plain = nmw_plain_terms('B', p[22], 'A', p[23]) && nmw_plain_size(in->qty, price) &&
-		     tif != NMW_IN_SPECIAL && in->len == NMW_OUCH50_IN_REPLACE &&
-		     (p[38] | p[39]) == 0;
-	if (__builtin_expect(!plain, 0))
-		return nmw_in_read_slow(t, in);
 	in->flags = nmw_flags(tif, p[22]);
 	in->why = NMW_RULES_OK;
+	if (__builtin_expect(nmw_plain_terms(p[22], 'A', p[23]) && nmw_plain_qty(in->qty) &&
+				     price - 1 < NMW_PX_MAX_42 && tif != NMW_IN_SPECIAL &&
+				     in->len == NMW_OUCH50_IN_REPLACE && (p[38] | p[39]) == 0,
+			     1))
+		return true;
+	return nmw_in_read_slow(r->symbols, in);
+}
+
+NMW_BOOK_HOT bool nmw_in_cancel(struct nmw_in *in, bool v42)
+{
+	const uint8_t *p = in->p;
+	if (in->len != (v42 ? (uint32_t)NMW_OUCH42_IN_CANCEL : NMW_OUCH50_IN_CANCEL))
+		return false;
+	in->op = NMW_OP_CANCEL;
+	in->id = nmw_scoped(in->account, v42 ? nmw_ouch42_token(p + 1)
+					     : (struct nmw_key){.lo = nmw_be32(p + 1)});
+	in->qty = nmw_be32(p + (v42 ? 15 : 5));
 	return true;
 }
 
 /* Reads the message whose bytes, session, account and codec are set. False: none of its codec. */
-NMW_BOOK_HOT bool nmw_in_read(const struct nmw_symbols *t, struct nmw_in *in)
+NMW_BOOK_HOT bool nmw_in_read(struct nmw_run *r, struct nmw_in *in, bool v42)
 {
-	const uint8_t *p = in->p;
-	bool v42 = in->codec == NMW_CODEC_OUCH42;
 	if (__builtin_expect(in->len == 0, 0))
 		return false;
-	switch (p[0]) {
+	switch (in->p[0]) {
 	case 'O':
-		return v42 ? nmw_in_enter42(t, in) : nmw_in_enter50(t, in);
+		return v42 ? nmw_in_enter42(r, in) : nmw_in_enter50(r, in);
 	case 'U':
-		return v42 ? nmw_in_replace42(t, in) : nmw_in_replace50(t, in);
+		return v42 ? nmw_in_replace42(r, in) : nmw_in_replace50(r, in);
 	case 'X':
-		if (in->len != (v42 ? (uint32_t)NMW_OUCH42_IN_CANCEL : NMW_OUCH50_IN_CANCEL))
-			return false;
-		in->op = NMW_OP_CANCEL;
-		in->id = nmw_scoped(in->account, v42 ? nmw_ouch42_token(p + 1)
-						     : (struct nmw_key){.lo = nmw_be32(p + 1)});
-		in->qty = nmw_be32(p + (v42 ? 15 : 5));
-		return true;
+		return nmw_in_cancel(in, v42);
 	default:
-		return nmw_in_read_slow(t, in);
+		return nmw_in_read_slow(r->symbols, in);
 	}
 }
 

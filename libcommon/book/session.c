@@ -149,6 +149,7 @@ uint32_t nmw_session_login(struct nmw_sessions *t, uint32_t id, const char accou
 		t->up++;
 	s->up = true;
 	s->cancel_on_disconnect = cancel_on_disconnect;
+	nmw_session_make_ready(s);
 	nmw_account_at(t, s->account)->latest = (uint16_t)i;
 	return i;
 }
@@ -159,6 +160,7 @@ void nmw_session_down(struct nmw_sessions *t, uint32_t i)
 	if (s->up)
 		t->up--;
 	s->up = false;
+	nmw_session_make_ready(s);
 }
 
 bool nmw_session_speaks(struct nmw_sessions *t, uint32_t i, uint8_t codec)
@@ -168,5 +170,6 @@ bool nmw_session_speaks(struct nmw_sessions *t, uint32_t i, uint8_t codec)
 	if (!a->codec)
 		a->codec = codec;
 	s->codec = a->codec;
+	nmw_session_make_ready(s);
 	return s->codec == codec;
 }

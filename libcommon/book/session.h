@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct nmw_session {
 	uint32_t id;	  /* the stage's */
@@ -25,7 +26,8 @@ struct nmw_session {
 	bool loose;   /* orders of it may stand in no list */
 	uint8_t pad[5];
 	uint32_t first, last; /* its orders, oldest first, while cancel_on_disconnect */
-	uint8_t pad1[8];
+	uint64_t ready;	      /* the descriptor of an order that it can be taken from as it is, see
+			       * nmw_session_tag; 0: not up, not greeted, protocol not known */
 };
 _Static_assert(sizeof(struct nmw_session) == 32, "two a cache line");
 
@@ -46,6 +48,26 @@ struct nmw_sessions {
 	uint32_t pad[11];
 	/* then: max + 1 sessions, max + 1 accounts, tables of u16 by id and by name */
 };
+
+#define NMW_SESSION_TAG UINT64_C(0xFFFF0000FFFFFFFF)
+
+/* The end of a descriptor but for the length: session, channel, codec. */
+static inline uint64_t nmw_session_tag(uint32_t id, uint8_t channel, uint8_t codec)
+{
+	return id | (uint64_t)channel << 48 | (uint64_t)codec << 56;
+}
+static inline uint64_t nmw_session_tag_of(const struct nmw_slot *s)
+{
+	uint64_t end;
+	memcpy(&end, &s->session, sizeof(end));
+	return end & NMW_SESSION_TAG;
+}
+/* After a change of what it depends on. */
+static inline void nmw_session_make_ready(struct nmw_session *s)
+{
+	bool ouch = s->codec == NMW_CODEC_OUCH42 || s->codec == NMW_CODEC_OUCH50;
+	s->ready = s->up && s->greeted && ouch ? nmw_session_tag(s->id, NMW_CH_ORDER, s->codec) : 0;
+}
 
 size_t nmw_sessions_footprint(uint32_t max);
 void nmw_sessions_init(struct nmw_sessions *t, uint32_t max);
@@ -77,6 +99,12 @@ static inline uint32_t nmw_session_find(struct nmw_sessions *t, uint32_t id)
 
 /* Whether a login would put a session that is up under another account: it must go down before. */
 bool nmw_session_moves(struct nmw_sessions *t, uint32_t i, const char account[10], uint8_t codec);
+/* The one that is ready for an order with that tag; 0: none is. */
+static inline uint32_t nmw_session_ready(struct nmw_sessions *t, uint64_t tag)
+{
+	uint32_t i = nmw_session_table(t)[(uint32_t)tag & t->mask];
+	return nmw_session_at(t, i)->ready == tag ? i : 0;
+}
 /* Opens a session, or opens it again. 0: the table is full. */
 uint32_t nmw_session_login(struct nmw_sessions *t, uint32_t id, const char account[10],
 			   uint8_t codec, bool cancel_on_disconnect);

@@ -65,6 +65,18 @@ static uint32_t locate_take(struct nmw_symbols *t, uint32_t want)
 	return l;
 }
 
+/* Prices by the protocols' bounds as well as the band. While not trading the range has one price,
+ * which no order has. */
+void nmw_symbol_state(struct nmw_symbol *s, uint8_t state)
+{
+	int64_t lo = s->band_lo > 1 ? s->band_lo : 1;
+	int64_t hi = s->band_hi < NMW_PX_MAX_42 ? s->band_hi : NMW_PX_MAX_42;
+	bool none = state != 'T' || lo > hi;
+	s->state = state;
+	s->px_lo = none ? UINT32_MAX : (uint32_t)lo;
+	s->px_width = none ? 0 : (uint32_t)(hi - lo);
+}
+
 static void fill(struct nmw_symbol *s, const struct nmw_symbol_conf *c)
 {
 	memcpy(&s->name, c->name, sizeof(s->name));
@@ -73,7 +85,7 @@ static void fill(struct nmw_symbol *s, const struct nmw_symbol_conf *c)
 	s->lot = c->lot ? c->lot : LOT_DEF;
 	s->band_lo = c->band_lo;
 	s->band_hi = c->band_hi ? c->band_hi : INT64_MAX;
-	s->state = c->state ? c->state : 'T';
+	nmw_symbol_state(s, c->state ? c->state : 'T');
 }
 
 int nmw_symbols_add(struct nmw_symbols *t, const struct nmw_symbol_conf *c, uint32_t *sym,

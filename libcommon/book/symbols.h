@@ -19,7 +19,9 @@ struct nmw_symbol {
 	uint16_t locate;
 	uint8_t state;
 	uint8_t announced; /* its directory message was written */
-	uint8_t pad[20];
+	/* an order at px_lo .. px_lo + px_width is one that is taken as far as band and state go */
+	uint32_t px_lo, px_width;
+	uint8_t pad[12];
 };
 _Static_assert(sizeof(struct nmw_symbol) == 64, "one cache line");
 
@@ -69,6 +71,15 @@ static inline uint32_t nmw_symbols_find(const struct nmw_symbols *t, uint64_t na
 /* -EEXIST, -ENOSPC; the new book's number to *sym. */
 int nmw_symbols_add(struct nmw_symbols *t, const struct nmw_symbol_conf *c, uint32_t *sym,
 		    struct nmw_err *e);
+
+/* The trading state: 'T', else orders are refused. */
+void nmw_symbol_state(struct nmw_symbol *s, uint8_t state);
+
+/* Is it trading, and the price in 1/10,000 in the band? */
+static inline bool nmw_symbol_takes(const struct nmw_symbol *s, uint32_t price)
+{
+	return price - s->px_lo <= s->px_width;
+}
 
 /* Price in 1/10,000 to ticks by multiplication; false when it is off the tick. */
 static inline bool nmw_symbol_ticks(const struct nmw_symbol *s, uint32_t price, uint32_t *px)
