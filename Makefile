@@ -50,6 +50,7 @@ PROG_BIN  := $(PROG_SRC:tests/%.c=$B/tests/%)
 BENCH_SRC := $(sort $(wildcard bench/bench_*.c))
 BENCH_BIN := $(BENCH_SRC:bench/%.c=$B/bench/%)
 BENCH_AUX := $(filter-out $(BENCH_SRC),$(sort $(wildcard bench/*.c)))
+RING_AUX  := $(sort $(wildcard bench/ring/*.c))
 
 .PHONY: all
 all: $(LIB) $(TOOL_BIN) ## build the library and every tool into build/<variant>/bin
@@ -98,10 +99,26 @@ $B/tests/fuzz/%: $B/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
 	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The ring's bench has candidates of its own in bench/ring. A peer is built where pkg-config finds its
+# library; the bench says which are missing.
+have     = $(shell pkg-config --exists $1 2>/dev/null && echo yes)
+# as headers of the system, which no warning of ours is about
+flags_of = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $1 2>/dev/null))
+ifeq ($(call have,libdpdk),)
+RING_AUX := $(filter-out %_dpdk.c,$(RING_AUX))
+endif
+ifeq ($(call have,ck),)
+RING_AUX := $(filter-out %_ck.c,$(RING_AUX))
+endif
+$B/bench/ring/peer_dpdk.o: CPPFLAGS += $(call flags_of,libdpdk)
+$B/bench/ring/peer_ck.o: CPPFLAGS += $(call flags_of,ck)
+$B/bench/bench_ring: LDLIBS += $(if $(call have,libdpdk),-lrte_ring -lrte_eal) $(if $(call have,ck),-lck)
+$B/bench/bench_ring: $(RING_AUX:%.c=$B/%.o)
+
 $B/bench/bench_%: $B/bench/bench_%.o $(BENCH_AUX:%.c=$B/%.o) $(LIB)
 	$(if $Q,@echo "  LD      $@")
 	@mkdir -p $(@D)
-	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS)
 
 .PHONY: tests unit benches
 tests: $(UNIT_BIN) $(PROG_BIN) ## build the tests without running them
@@ -133,7 +150,10 @@ lint: ## format, static analysis, shell, man pages, layers; T="STEP..." for some
 	$QB=$(abspath $B) tests/lint/run $T
 
 .PHONY: bench
-bench: benches all ## measure beside peers, one page; T="WORD..." those named so
+bench: ## measure beside peers, one page; T="WORD..." those named so
+	$Qtools/deps build
+	$Qtools/deps bench || echo 'measuring without the peers that are missing'
+	$Q$(MAKE) --no-print-directory benches all
 	$QB=$(abspath $B) CC=$(CC) bench/run $T
 
 .PHONY: fmt

@@ -144,25 +144,47 @@ static inline void nmw_ring_want(const uint8_t *line)
 	__asm__ volatile("prefetchw %0" : : "m"(*line));
 }
 
+/* Slots that lie in one piece, behind *first at p->slot_shift: nmw_prod_room, but not past the slot
+ * that ends the ring. For loops that fill many. */
+static inline unsigned nmw_prod_span(struct nmw_prod *p, unsigned want, struct nmw_slot **first)
+{
+	uint64_t piece = p->mask + 1 - (p->next & p->mask);
+	*first = nmw_prod_slot(p, 0);
+	return nmw_prod_room(p, piece < want ? (unsigned)piece : want);
+}
+
+/* The slot behind s of the same piece. */
+static inline struct nmw_slot *nmw_slot_after(const struct nmw_slot *s, uint32_t slot_shift)
+{
+	return (struct nmw_slot *)((uintptr_t)s + ((uintptr_t)1 << slot_shift));
+}
+
+/* Numbers the slots of messages next to end - 1 and asks for the lines of those ahead. */
+void nmw_prod_number(const struct nmw_prod *p, uint64_t end);
+
+/* The same of one message. */
+static inline void nmw_prod_number_one(const struct nmw_prod *p, uint64_t seq)
+{
+	uint8_t *s = p->slots + ((seq & p->mask) << p->slot_shift);
+	__atomic_store_n((uint64_t *)(void *)s, seq, __ATOMIC_RELEASE);
+	if (seq + NMW_RING_AHEAD >= p->limit)
+		return;
+	s += (uint64_t)NMW_RING_AHEAD << p->slot_shift;
+	nmw_ring_want(s);
+	if (p->inline_max > NMW_LINE)
+		nmw_ring_want(s + NMW_LINE);
+}
+
 /* Publishes the first n filled slots, in order: n stores and one relaxed load. */
 static inline void nmw_prod_publish(struct nmw_prod *p, unsigned n)
 {
-	uint8_t *slots = p->slots;
-	uint64_t mask = p->mask, limit = p->limit, end = p->next + n;
-	uint32_t shift = p->slot_shift;
-	bool two_lines = p->inline_max > NMW_LINE;
-	if (__builtin_expect(end > limit, 0))
-		__builtin_trap(); /* more than nmw_prod_room gave */
-	for (uint64_t seq = p->next; seq != end; seq++) {
-		uint8_t *s = slots + ((seq & mask) << shift);
-		__atomic_store_n((uint64_t *)(void *)s, seq, __ATOMIC_RELEASE);
-		if (seq + NMW_RING_AHEAD >= limit)
-			continue;
-		s = slots + (((seq + NMW_RING_AHEAD) & mask) << shift);
-		nmw_ring_want(s);
-		if (two_lines)
-			nmw_ring_want(s + NMW_LINE);
-	}
+	const uint64_t end = p->next + n;
+	if (__builtin_expect(end > p->limit, 0))
+		__builtin_trap();	 /* more than nmw_prod_room gave */
+	if (__builtin_expect(n == 1, 1)) /* where the call would count */
+		nmw_prod_number_one(p, p->next);
+	else
+		nmw_prod_number(p, end);
 	p->next = end;
 	/* the load must not be moved before the stores by the compiler; the processor may, and the
 	 * barrier that a consumer makes before it sleeps takes care of that */
@@ -199,6 +221,7 @@ struct nmw_cons {
 	uint64_t frame_sz;
 	uint64_t *cursor;     /* in shared memory; NULL for a tap */
 	const uint8_t *guess; /* where the next frame probably lies; any mapped address */
+	uint32_t guess_more;  /* bytes behind it of another line to fetch; 0 = none */
 	uint32_t rest;	      /* pauses before the next look: the last burst reached the producer */
 	bool special;	      /* a tap, or one that follows another */
 	struct nmw_ring *ring;
@@ -227,6 +250,18 @@ static inline const struct nmw_slot *nmw_cons_slot(const struct nmw_cons *c, uns
 
 unsigned nmw_cons_ready_special(struct nmw_cons *c, unsigned max);
 
+/* How many of the slots from s on, which lie in one piece, hold the messages from seq on. */
+static inline unsigned nmw_ring_run(const struct nmw_slot *s, uint32_t slot_shift, uint64_t seq,
+				    unsigned max)
+{
+	unsigned n = 0;
+	while (n < max && __atomic_load_n(&s->seq, __ATOMIC_ACQUIRE) == seq + n) {
+		s = nmw_slot_after(s, slot_shift);
+		n++;
+	}
+	return n;
+}
+
 /* Number of messages (up to max) that can be read now, starting at c->next. Pure loads. */
 static inline unsigned nmw_cons_ready(struct nmw_cons *c, unsigned max)
 {
@@ -236,13 +271,25 @@ static inline unsigned nmw_cons_ready(struct nmw_cons *c, unsigned max)
 	 * written for a moment; one that takes message by message is in a hurry */
 	for (uint32_t i = c->rest; i > 0; i--)
 		__builtin_ia32_pause();
-	unsigned n = 0;
+	uint64_t piece = c->mask + 1 - (c->next & c->mask);
+	unsigned first = piece < max ? (unsigned)piece : max;
 	__builtin_prefetch(c->guess);
-	while (n < max &&
-	       __atomic_load_n(&nmw_cons_slot(c, n)->seq, __ATOMIC_ACQUIRE) == c->next + n)
-		n++;
+	__builtin_prefetch(c->guess + c->guess_more);
+	unsigned n = nmw_ring_run(nmw_cons_slot(c, 0), c->slot_shift, c->next, first);
+	if (__builtin_expect(n == piece && n < max, 0))
+		n += nmw_ring_run(nmw_cons_slot(c, n), c->slot_shift, c->next + n, max - n);
 	c->rest = n > 1 && n < max ? NMW_RING_REST : 0;
 	return n;
+}
+
+/* Messages that lie in one piece, behind *first at c->slot_shift: nmw_cons_ready, but not past the
+ * slot that ends the ring. For loops that read many. */
+static inline unsigned nmw_cons_span(struct nmw_cons *c, unsigned max,
+				     const struct nmw_slot **first)
+{
+	uint64_t piece = c->mask + 1 - (c->next & c->mask);
+	*first = nmw_cons_slot(c, 0);
+	return nmw_cons_ready(c, piece < max ? (unsigned)piece : max);
 }
 
 /* Payload of a slot, checked against the file: NULL if offset or length do not lie in it (a corrupt
@@ -258,9 +305,9 @@ static inline const uint8_t *nmw_cons_payload(const struct nmw_cons *c, const st
 	return off <= c->frame_sz && n <= c->frame_sz - off ? c->frames + off : NULL;
 }
 
-/* The second line that the next message will be read from, so that it is fetched beside the first
- * and not after it: after a message in the slot, the slot's second line; after one in a frame, the
- * bytes behind that frame. A guess that is wrong costs nothing but a line. */
+/* The lines beside the slot's first that the next message will be read from, so that they are
+ * fetched with it and not after it: after a message in the slot, the slot's second line; after one
+ * in a frame, the bytes behind that frame. A guess that is wrong costs nothing but a line. */
 static inline void nmw_cons_guess(struct nmw_cons *c, const struct nmw_slot *last,
 				  const struct nmw_slot *next)
 {
@@ -269,6 +316,7 @@ static inline void nmw_cons_guess(struct nmw_cons *c, const struct nmw_slot *las
 		c->guess = (const uint8_t *)next + (c->slot_room > NMW_LINE ? NMW_LINE : 0);
 	else
 		c->guess = c->frames + end;
+	c->guess_more = last->frame_off != NMW_INLINE && last->len > NMW_LINE ? NMW_LINE : 0;
 }
 
 /* Hands the first n messages back; the producer may overwrite them. */

@@ -484,6 +484,39 @@ unsigned nmw_prod_consumers(struct nmw_prod *p, unsigned *dead)
 	return n;
 }
 
+/* ---- publishing ---------------------------------------------------------------------------- */
+
+/* The slots from seq up to end lie in one piece. Lines ahead are asked for where they may be
+ * written already; what is asked for past the end of the ring is some line that nobody needs. */
+static inline __attribute__((always_inline)) void
+number_piece(uint8_t *s, uint32_t shift, uint64_t seq, uint64_t end, bool ask, bool two_lines)
+{
+	const uint64_t ahead = (uint64_t)NMW_RING_AHEAD << shift;
+	for (; seq != end; seq++, s += 1ull << shift) {
+		__atomic_store_n((uint64_t *)(void *)s, seq, __ATOMIC_RELEASE);
+		if (ask)
+			nmw_ring_want(s + ahead);
+		if (ask && two_lines)
+			nmw_ring_want(s + ahead + NMW_LINE);
+	}
+}
+
+void nmw_prod_number(const struct nmw_prod *p, uint64_t end)
+{
+	const uint64_t mask = p->mask, limit = p->limit;
+	const uint32_t shift = p->slot_shift;
+	for (uint64_t seq = p->next, stop; seq != end; seq = stop) {
+		uint8_t *s = p->slots + ((seq & mask) << shift);
+		stop = end <= (seq | mask) + 1 ? end : (seq | mask) + 1;
+		if (stop + NMW_RING_AHEAD > limit)
+			number_piece(s, shift, seq, stop, false, false);
+		else if (p->inline_max > NMW_LINE)
+			number_piece(s, shift, seq, stop, true, true);
+		else
+			number_piece(s, shift, seq, stop, true, false);
+	}
+}
+
 /* ---- the end ------------------------------------------------------------------------------- */
 
 void nmw_prod_wake(struct nmw_prod *p)
