@@ -1,5 +1,5 @@
 # Shared by the shell tests: `. "$(dirname "$0")/lib.sh"`.  Gives a private ring directory and a scratch folder,
-# both removed at the end, and a few words.
+# both removed at the end, however it ends, and a few words.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 : "${B:=build/gcc-O2}"
@@ -10,7 +10,18 @@ T=$(mktemp -d)
 export T NMW_DIR=$T/rings
 mkdir -m 0700 "$NMW_DIR"
 SHARED=${NMW_SHARED:-../shared}
-trap 'rm -rf "$T"' EXIT
+finish() { # whatever still runs, is mounted or lies about goes
+	local pids at
+	pids=$(jobs -l | sed -nE 's/^(\[[0-9]+\][-+]?)? *([0-9]+) .*/\2/p')
+	# shellcheck disable=SC2086
+	[ -z "$pids" ] || kill -9 $pids 2>/dev/null
+	wait 2>/dev/null
+	while read -r _ at _; do
+		case $at in "$T"/*) umount -l "$at" ;; esac
+	done </proc/mounts
+	rm -rf "$T"
+}
+trap finish EXIT
 fail() { echo "FAIL: $*"; exit 1; }
 skip() { echo "$*"; exit 77; }
 # expect STATUS COMMAND...: runs it, stdout to $T/out, stderr to $T/err
@@ -20,5 +31,14 @@ expect() {
 	"$@" >"$T/out" 2>"$T/err"
 	got=$?
 	[ "$got" = "$want" ] || { cat "$T/err"; fail "exit $got, expected $want: $*"; }
+}
+published() { nmw-stat --json | jq -r "[.rings[] | select(.name == \"$1\") | .published | tonumber][0] // 0"; }
+until_published() { # RING N
+	local i
+	for ((i = 0; i < 400; i++)); do
+		[ "$(published "$1")" -ge "$2" ] && return
+		sleep 0.02
+	done
+	fail "ring $1: $(published "$1") messages, $2 expected"
 }
 need() { command -v "$1" >/dev/null || skip "$1 is not installed"; }

@@ -3,33 +3,19 @@
 # from the log, whatever the order of -i.
 . "$(dirname "$0")/lib.sh"
 need jq
-
-pids=''
-trap 'kill -9 $pids 2>/dev/null; wait; rm -rf "$T"' EXIT
 small=(--orders 20k --ids 200k --symbols-max 64 --sessions 64 --timers 1k --window 256)
 said() { jq -c 'del(.seq)' "$@"; } # without their place on the ring
-published() { nmw-stat --json | jq -r "[.rings[] | select(.name == \"$1\") | .published | tonumber][0] // 0"; }
-until_published() { # RING N
-	local i
-	for ((i = 0; i < 400; i++)); do
-		[ "$(published "$1")" -ge "$2" ] && return
-		sleep 0.02
-	done
-	fail "ring $1: $(published "$1") messages, $2 expected"
-}
 for kept in snapshot log; do
 	rm -rf "$T/j" "$T/one" "$T/two"
 	nmw-recv gen:seed=1,count=8k,sessions=3,symbols=4 -o left --pace 8kpps >"$T/recv.log" 2>&1 &
 	left=$!
 	nmw-recv gen:seed=2,count=8k,sessions=2,symbols=4 -o right --pace 8kpps >"$T/recv.log" 2>&1 &
 	right=$!
-	pids="$left $right"
 	several() { nmw-match "${small[@]}" -i "$1" -i "$2" -o both --wait 20s --journal "$T/j" >"$T/match.log" 2>&1; }
 	nmw-send jsonl:"$T/one" -i both --consumer sink --wait 20s >"$T/send.log" 2>&1 &
 	send=$!
 	(exec nmw-match "${small[@]}" -i left -i right -o both --wait 20s --journal "$T/j" >"$T/match.log" 2>&1) &
 	m=$!
-	pids="$pids $send $m"
 	until_published both 4000
 	kill -TERM $m
 	wait $m || { cat "$T/match.log"; fail "several inputs, SIGTERM: exit $?"; }
@@ -37,10 +23,8 @@ for kept in snapshot log; do
 	[ $kept = snapshot ] || rm -f "$T"/j/snap.*
 	nmw-send jsonl:"$T/two" -i both --consumer sink --wait 20s >"$T/send.log" 2>&1 &
 	send=$!
-	pids="$left $right $send"
 	several right left || { cat "$T/match.log"; fail "several inputs, started again: exit $?"; }
 	wait $send $left $right || fail "several inputs: the second sink"
-	pids=''
 	ids=$(jq -sc 'map(select(.channel == "reply") | .session) | unique' "$T/two")
 	[ "$ids" = '[1,2,3,4,5]' ] || { cat "$T/match.log"; fail "ids after a restart from the $kept: $ids"; }
 	nmw-recv journal:"$T/j" -q 2>"$T/log" | nmw-match "${small[@]}" -q 2>>"$T/log" | nmw-send -q jsonl:"$T/again" 2>>"$T/log" ||

@@ -2,9 +2,6 @@
 # nmw-match --journal: clean stops, snapshots, a cut tail, damage, wrong use, a full disk, lost input.
 . "$(dirname "$0")/lib.sh"
 need jq
-
-pids='' mounted=''
-trap 'kill -9 $pids 2>/dev/null; wait; [ -z "$mounted" ] || umount "$mounted"; rm -rf "$T"' EXIT
 small=(--orders 20k --ids 200k --symbols-max 64 --sessions 64 --timers 1k --window 256)
 gen=gen:seed=9,count=40k,symbols=10
 log=log.00000000000000000001
@@ -22,21 +19,10 @@ start() { # the same in the background
 feed() { # PACE
 	nmw-recv "$gen" -o orders --slots 1K --pace "$1" >"$T/recv.log" 2>&1 &
 	recv=$!
-	pids="$recv"
 }
 sink() {
 	nmw-send jsonl:"$1" -i events --consumer sink --wait 20s >"$T/send.log" 2>&1 &
 	send=$!
-	pids="$pids $send"
-}
-published() { nmw-stat --json | jq -r "[.rings[] | select(.name == \"$1\") | .published | tonumber][0] // 0"; }
-until_published() { # RING N
-	local i
-	for ((i = 0; i < 400; i++)); do
-		[ "$(published "$1")" -ge "$2" ] && return
-		sleep 0.02
-	done
-	fail "ring $1: $(published "$1") messages, $2 expected"
 }
 
 nmw-recv "$gen" -q 2>"$T/log" | nmw-match "${small[@]}" 2>>"$T/log" | nmw-send jsonl:"$T/want" -q 2>>"$T/log" ||
@@ -55,7 +41,6 @@ grep -q 'not a journal' "$T/err" || fail "an empty directory is not said to be n
 feed 16kpps
 sink "$T/one"
 start --sync always
-pids="$pids $m"
 until_published events 5000
 kill -USR2 $m
 for _ in $(seq 200); do
@@ -69,12 +54,10 @@ grep -q "journal $T/j: another process writes it" "$T/err" || { cat "$T/err"; fa
 kill -TERM $m
 wait $m || { cat "$T/match.log"; fail "SIGTERM: exit $?"; }
 wait $send || fail "the first sink"
-pids=$recv
 [ "$(find "$T/j" -name 'snap.*' | wc -l)" = 2 ] || fail "two snapshots are kept"
 sink "$T/two"
 match >"$T/match.log" 2>&1 || { cat "$T/match.log"; fail "the second run"; }
 wait $send $recv || fail "the second sink"
-pids=''
 grep -q ' 0 messages replayed' "$T/match.log" || { cat "$T/match.log"; fail "a clean stop leaves a snapshot of the end"; }
 cmp <(said "$T/want") <(said "$T/one" "$T/two") || fail "two runs differ from one"
 
@@ -94,14 +77,12 @@ f.seek(100000)
 f.write(bytes([was ^ 1]))
 P
 feed max
-pids="$recv"
 expect 3 nmw-match "${small[@]}" -i orders -o events --journal "$T/flip"
 grep -qE "$T/flip/$log: damaged at offset [0-9]+, record [0-9]+" "$T/err" || { cat "$T/err"; fail "damage: message"; }
 expect 3 nmw-recv journal:"$T/flip" -o out --min-consumers 0
 grep -qE "$T/flip/$log: damaged at offset [0-9]+, record [0-9]+" "$T/err" || { cat "$T/err"; fail "damage: message of the reader"; }
 kill -9 $recv # it waits for the named consumer
 wait $recv 2>/dev/null
-pids=''
 expect 0 nmw-stat reap
 
 # ---- a tail that a crash cut: the reader ends before it and says so
@@ -109,7 +90,6 @@ rm -rf "$T/j"
 feed 16kpps
 sink "$T/torn"
 start
-pids="$pids $m"
 until_published events 5000
 kill -9 $m
 wait $m 2>/dev/null
@@ -131,7 +111,6 @@ expect 3 nmw-recv journal:"$T/cut" -o out --min-consumers 0 --strict
 
 # ---- an older copy of the journal does not know what was sent since: refused, not guessed
 start --sync none
-pids="$recv $send $m"
 until_published events 9000
 kill -9 $m
 wait $m 2>/dev/null
@@ -158,13 +137,11 @@ grep -q 'are half written' "$T/err" || { cat "$T/err"; fail "half a batch: the r
 match >"$T/match.log" 2>&1 || { cat "$T/match.log"; fail "half a batch: exit $?"; }
 grep -qE 'journal .*: [0-9]+ bytes behind record [0-9]+ were cut off' "$T/match.log" || { cat "$T/match.log"; fail "half a batch: not said"; }
 wait $send $recv || fail "the sink"
-pids=''
 cmp "$T/want" "$T/torn" || fail "output after a kill and half a batch"
 
 # ---- a full disk: exit 5, nothing is sent that is not logged, and it goes on when there is room
 mkdir "$T/disk"
 mount -t tmpfs -o size=7M none "$T/disk" 2>"$T/err" || skip "no tmpfs may be mounted for a full disk: the rest passed"
-mounted=$T/disk
 rm -rf "$T/j"
 ln -s "$T/disk" "$T/j"
 feed 40kpps
@@ -176,6 +153,5 @@ grep -q 'cannot make the next segment: No space left on device: record [0-9]* an
 mount -o remount,size=64M "$T/disk"
 match --segment-size 4M >"$T/match.log" 2>&1 || { cat "$T/match.log"; fail "after the full disk: exit $?"; }
 wait $send $recv || fail "the sink after the full disk"
-pids=''
 cmp "$T/want" "$T/full" || fail "output over a full disk"
 exit 0

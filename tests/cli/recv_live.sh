@@ -5,8 +5,6 @@ need jq
 make=$B/tests/fuzz/make_capture
 [ -x "$make" ] || skip "make_capture is not built: make tests"
 "$make" eth4 >"$T/c.pcap"
-recv='' send=''
-trap 'kill $recv $send 2>"$T/kill"; rm -rf "$T"' EXIT
 size=$(stat -c %s "$T/c.pcap")
 
 wait_for() { # COMMAND...: until it holds, 5 s at most
@@ -35,7 +33,6 @@ kill -TERM $recv
 wait $recv || fail "stopped while it waited: exit $?"
 wait $send || fail "its reader: exit $?"
 lines_are 41 || fail "the reader has lost something"
-recv='' send=''
 exec 7>&-
 
 # The stage behind dies while the input is quiet.
@@ -50,7 +47,6 @@ kill -9 "$(cat "$T/pid")"
 wait $recv
 status=$?
 [ $status = 6 ] || [ $status = 7 ] || { cat "$T/f"; fail "its reader was killed: exit $status"; }
-recv=''
 exec 7>&-
 
 # --pace: 41 messages, a millisecond apart in the capture (and one SYN before them).

@@ -393,7 +393,7 @@ def main():
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
     if not os.path.exists(TALK):
         sys.exit("no %s: run make tests first" % TALK)
-    d = tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+    d = tempfile.mkdtemp(dir=os.environ.get("NMW_TEST_SHM"))
     os.environ["NMW_DIR"] = d
     path = lambda name: os.path.join(d, name + ".ring")
     try:

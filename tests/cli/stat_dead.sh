@@ -3,8 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 need jq
 
-live='' victim=''
-trap 'kill $live $victim 2>/dev/null; wait; rm -rf "$T"' EXIT
 
 nmw-recv gen:seed=1,count=10k -o stays --name alive >"$T/live.log" 2>&1 &
 live=$!

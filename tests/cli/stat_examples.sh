@@ -3,17 +3,12 @@
 . "$(dirname "$0")/lib.sh"
 need jq
 need tshark
-pids=''
-trap 'kill -9 $pids 2>/dev/null; wait; rm -rf "$T"' EXIT
 mapfile -t examples < <(sed -n 's/^\.Dl //p' man/nmw-stat.1)
 [ ${#examples[@]} -ge 4 ] || fail "no examples found"
 cd "$T" || exit 1
 nmw-recv gen:seed=2,count=10M,symbols=10 -o orders >recv.log 2>&1 &
-pids="$!"
 nmw-match -i orders -o events --orders 50k --ids 12M --lazy >match.log 2>&1 &
-pids="$pids $!"
 nmw-send null: -i events --pace 5kpps >send.log 2>&1 &
-pids="$pids $!"
 for _ in $(seq 100); do
 	[ "$(nmw-stat --json | jq '[.rings[] | select(.published | tonumber > 0)] | length')" = 2 ] && break
 	sleep 0.05

@@ -3,8 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 need jq
 
-recv='' send=''
-trap 'kill $recv $send 2>/dev/null; wait; rm -rf "$T"' EXIT
 
 # ---- nothing is running
 expect 0 nmw-stat

@@ -4,7 +4,6 @@
 need jq
 
 pids=''
-trap 'kill $pids 2>/dev/null; wait; rm -rf "$T"' EXIT
 last_line() { tail -n 1 "$1"; }
 
 expect 6 nmw-stat tap orders --text

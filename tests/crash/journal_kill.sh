@@ -10,8 +10,6 @@ echo "NMW_SEED=$seed"
 RANDOM=$seed
 gen=gen:seed=$seed,count=60k,symbols=10
 small="--orders 20k --ids 200k --symbols-max 64 --sessions 64 --timers 1k --window 256 --log-level warn -q"
-pids=''
-trap 'kill -9 $pids 2>/dev/null; wait; rm -rf "$T"' EXIT
 
 # shellcheck disable=SC2086
 nmw-recv "$gen" -q 2>"$T/log" | nmw-match $small 2>>"$T/log" | nmw-send jsonl:"$T/want" -q 2>>"$T/log" ||
@@ -21,7 +19,6 @@ nmw-send jsonl:"$T/got" -i events --consumer sink --wait 60s >"$T/send.log" 2>&1
 send=$!
 nmw-recv "$gen" -o orders --slots 1K --pace 15kpps >"$T/recv.log" 2>&1 &
 recv=$!
-pids="$send $recv"
 bursts=(1 7 32 64 256) syncs=(none batch always)
 match() { # BURST SYNC SNAPSHOT-EVERY
 	# shellcheck disable=SC2086
@@ -32,7 +29,6 @@ ended=''
 for ((i = 0; i < kills; i++)); do
 	match "${bursts[RANDOM % 5]}" "${syncs[RANDOM % 3]}" $((RANDOM % 4 * 1500)) &
 	m=$!
-	pids="$send $recv $m"
 	sleep "0.$(printf %03d $((RANDOM % 200 + 5)))"
 	kill -9 $m 2>/dev/null
 	wait $m 2>/dev/null
@@ -43,12 +39,10 @@ done
 if [ -z "$ended" ]; then
 	match 32 batch 0 &
 	m=$!
-	pids="$send $recv $m"
 	wait $m || { cat "$T/match.log"; fail "nmw-match after $i kills: exit $?"; }
 fi
 wait $send || { cat "$T/send.log"; fail "nmw-send: exit $?"; }
 wait $recv || { cat "$T/recv.log"; fail "nmw-recv: exit $?"; }
-pids=''
 cmp "$T/want" "$T/got" || { cat "$T/match.log"; fail "the output differs after $i kills"; }
 [ "$i" -ge $((kills < 30 ? kills / 2 : 15)) ] || fail "only $i kills: too slow a machine, or too short a stream"
 

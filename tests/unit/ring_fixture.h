@@ -22,8 +22,7 @@ static struct nmw_err fx_err;
 /* Before and after each test (checked fixtures). */
 static void fx_setup(void)
 {
-	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	snprintf(fx_dir, sizeof fx_dir, "%s/nmw-ring-test-XXXXXX", base);
+	snprintf(fx_dir, sizeof fx_dir, "%s/nmw-ring-test-XXXXXX", unit_shm());
 	ck_assert_ptr_nonnull(mkdtemp(fx_dir));
 	setenv("NMW_DIR", fx_dir, 1);
 	fx_err = (struct nmw_err)NMW_ERR_INIT;
@@ -143,27 +142,12 @@ static inline void fx_die(struct nmw_ring *r)
 }
 
 /* A main whose tests run between fx_setup and fx_teardown. */
-static inline int fx_run(const char *name, const TTest *const *tests, size_t n)
-{
-	Suite *s = suite_create(name);
-	TCase *c = tcase_create(name);
-	tcase_add_checked_fixture(c, fx_setup, fx_teardown);
-	tcase_set_timeout(c, 60);
-	for (size_t i = 0; i < n; i++)
-		tcase_add_test(c, tests[i]);
-	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
 #define FX_MAIN(name, ...)                                                  \
 	int main(void)                                                      \
 	{                                                                   \
 		const TTest *const tests[] = {__VA_ARGS__};                 \
-		return fx_run(name, tests, sizeof tests / sizeof tests[0]); \
+		return unit_run_between(name, fx_setup, fx_teardown, tests, \
+					sizeof tests / sizeof tests[0]);    \
 	}
 
 #endif

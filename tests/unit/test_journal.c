@@ -27,14 +27,13 @@ static uint8_t region[REGION];
 static void setup(void)
 {
 	/* memory: hundreds of restarts need no disk */
-	snprintf(dir, sizeof dir, "%s/nmw-journal-XXXXXX",
-		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(dir, sizeof dir, "%s/nmw-journal-XXXXXX", unit_shm());
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 }
 
 static void teardown(void)
 {
-	char cmd[128];
+	char cmd[sizeof dir + 16];
 	snprintf(cmd, sizeof cmd, "rm -rf '%s'", dir);
 	ck_assert_int_eq(system(cmd), 0);
 }

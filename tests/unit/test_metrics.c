@@ -1,8 +1,8 @@
 /* The counter block: what a reader sees of a live, an ended and a killed tool, and of files that
  * are not blocks. */
 #include "stat/metrics.h"
+#include "unit.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,14 +18,14 @@ static char dir[64];
 
 static void setup(void)
 {
-	snprintf(dir, sizeof dir, "/tmp/nmw-metrics-XXXXXX");
+	snprintf(dir, sizeof dir, "%s/nmw-metrics-XXXXXX", unit_shm());
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	setenv("NMW_DIR", dir, 1);
 }
 
 static void teardown(void)
 {
-	char cmd[128];
+	char cmd[sizeof dir + 16];
 	snprintf(cmd, sizeof cmd, "rm -rf '%s'", dir);
 	ck_assert_int_eq(system(cmd), 0);
 }
@@ -270,21 +270,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("metrics");
-	TCase *c = tcase_create("block");
-	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_add_test(c, test_live);
-	tcase_add_test(c, test_killed);
-	tcase_add_test(c, test_names);
-	tcase_add_test(c, test_no_directory);
-	tcase_add_test(c, test_not_blocks);
-	tcase_add_test(c, test_line);
-	tcase_add_test(c, test_ns);
-	tcase_add_test(c, test_layout);
-	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	const TTest *const tests[] = {test_live,       test_killed, test_names, test_no_directory,
+				      test_not_blocks, test_line,   test_ns,	test_layout};
+	return unit_run_between("metrics", setup, teardown, tests, sizeof tests / sizeof tests[0]);
 }

@@ -24,7 +24,7 @@
 static struct sinks sinks;
 static struct sink_conf conf;
 static struct nmw_err err;
-static char dir[] = "/tmp/nmw-sinks-XXXXXX";
+static char dir[64];
 static char spec_buf[4][128];
 static struct sink_msg burst[8];
 
@@ -42,6 +42,7 @@ static const char *path_of(unsigned i)
 static void begin(void)
 {
 	nmw_log_init("test", NMW_LOG_ERROR, NMW_LOG_TEXT);
+	snprintf(dir, sizeof dir, "%s/nmw-sinks-XXXXXX", unit_shm());
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	nmw_framer_conf_init(&conf.framer);
 }

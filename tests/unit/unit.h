@@ -5,13 +5,27 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-/* Runs the tests, each in its own process; the exit status of main. */
-static inline int unit_run(const char *name, const TTest *const *tests, size_t n)
+/* Where a test makes its files, in memory if that can be. tests/run gives each test a folder of its
+ * own and removes it, so that what a failed one leaves is gone. */
+static inline const char *unit_shm(void)
+{
+	const char *own = getenv("NMW_TEST_SHM");
+	if (own && *own)
+		return own;
+	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
+/* Runs the tests, each in its own process and between setup and teardown (NULL: none); the exit
+ * status of main. */
+static inline int unit_run_between(const char *name, SFun setup, SFun teardown,
+				   const TTest *const *tests, size_t n)
 {
 	setenv("CK_DEFAULT_TIMEOUT", "120", 0); /* seconds: a loaded machine is no failure */
 	Suite *s = suite_create(name);
 	TCase *c = tcase_create(name);
+	tcase_add_checked_fixture(c, setup, teardown);
 	for (size_t i = 0; i < n; i++)
 		tcase_add_test(c, tests[i]);
 	suite_add_tcase(s, c);
@@ -20,6 +34,11 @@ static inline int unit_run(const char *name, const TTest *const *tests, size_t n
 	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static inline int unit_run(const char *name, const TTest *const *tests, size_t n)
+{
+	return unit_run_between(name, NULL, NULL, tests, n);
 }
 
 #define UNIT_MAIN(name, ...)                                                  \
