@@ -31,7 +31,7 @@ static char *w_alpha(char *w, const uint8_t *p, unsigned n)
 	*w++ = '"';
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t c = p[i];
-		if (c >= ' ' && c < 0x7f && c != '"' && c != '\\')
+		if (nmw_is_plain(c))
 			*w++ = (char)c;
 		else
 			w = w_escaped(w, c);
@@ -59,13 +59,6 @@ static char *w_number(char *w, uint64_t v, unsigned size)
 	return size > 4 ? w_uint_string(w, v) : nmw_w_uint(w, v);
 }
 
-static char *w_addr(char *w, const uint8_t *p, const uint8_t *msg)
-{
-	*w++ = '"';
-	w = nmw_w_addr(w, p, msg[offsetof(struct nmw_ctl, family)]);
-	return nmw_w_char(w, '"');
-}
-
 /* The value of a field at p; msg is the whole message. */
 static char *w_value(char *w, const struct nmw_field *f, const uint8_t *p, const uint8_t *msg)
 {
@@ -88,7 +81,7 @@ static char *w_value(char *w, const struct nmw_field *f, const uint8_t *p, const
 	case NMW_F_CODEC:
 		return w_string(w, nmw_codec_name((enum nmw_codec_id)p[0]));
 	case NMW_F_ADDR:
-		return w_addr(w, p, msg);
+		return nmw_w_addr(w, p, msg[offsetof(struct nmw_ctl, family)]);
 	default:
 		return w;
 	}

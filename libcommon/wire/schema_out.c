@@ -92,9 +92,10 @@ char *nmw_w_hex(char *w, const uint8_t *p, uint32_t n)
 char *nmw_w_addr(char *w, const uint8_t *addr, uint8_t family)
 {
 	int af = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNSPEC;
-	if (af == AF_UNSPEC || inet_ntop(af, addr, w, INET6_ADDRSTRLEN) == NULL)
-		return w;
-	return w + strlen(w);
+	*w++ = '"';
+	if (af != AF_UNSPEC && inet_ntop(af, addr, w, INET6_ADDRSTRLEN))
+		w += strlen(w);
+	return nmw_w_char(w, '"');
 }
 
 /* Where byte `at` of a line may go: n or what is left before the NUL. */

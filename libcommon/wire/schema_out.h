@@ -8,6 +8,7 @@
 #define NMW_WIRE_SCHEMA_OUT_H
 
 #include "wire/schema.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -46,8 +47,14 @@ char *nmw_w_fixed(char *w, uint64_t v, unsigned decimals);
 /* The same for a price field of any kind. */
 char *nmw_w_price(char *w, const struct nmw_field *f, const uint8_t *p);
 char *nmw_w_hex(char *w, const uint8_t *p, uint32_t n);
-/* Address of a struct nmw_ctl as its family says; nothing when it is neither 4 nor 6. */
+/* Address of a struct nmw_ctl in quotes, as its family says; none when it is neither 4 nor 6. */
 char *nmw_w_addr(char *w, const uint8_t *addr, uint8_t family);
+
+/* Stands for itself in a quoted text. */
+static inline bool nmw_is_plain(uint8_t c)
+{
+	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+}
 
 /* Length of n bytes without the spaces at the end. */
 static inline unsigned nmw_trim(const uint8_t *p, unsigned n)

@@ -26,32 +26,20 @@ static char *w_time(char *w, uint64_t ns)
 	return w + 9;
 }
 
-static bool is_plain(uint8_t c)
-{
-	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
-}
-
 static char *w_alpha(char *w, const uint8_t *p, unsigned n)
 {
-	if (n == 1 && p[0] != ' ' && is_plain(p[0]))
+	if (n == 1 && p[0] != ' ' && nmw_is_plain(p[0]))
 		return nmw_w_char(w, (char)p[0]);
 	n = nmw_trim(p, n);
 	*w++ = '"';
 	for (unsigned i = 0; i < n; i++) {
-		if (is_plain(p[i])) {
+		if (nmw_is_plain(p[i])) {
 			*w++ = (char)p[i];
 		} else {
 			w = nmw_w_lit(w, "\\x");
 			w = nmw_w_hex(w, p + i, 1);
 		}
 	}
-	return nmw_w_char(w, '"');
-}
-
-static char *w_addr(char *w, const uint8_t *p, const uint8_t *msg)
-{
-	*w++ = '"';
-	w = nmw_w_addr(w, p, msg[offsetof(struct nmw_ctl, family)]);
 	return nmw_w_char(w, '"');
 }
 
@@ -74,7 +62,7 @@ static char *w_value(char *w, const struct nmw_field *f, const uint8_t *p, const
 	case NMW_F_CODEC:
 		return nmw_w_str(w, nmw_codec_name((enum nmw_codec_id)p[0]));
 	case NMW_F_ADDR:
-		return w_addr(w, p, msg);
+		return nmw_w_addr(w, p, msg[offsetof(struct nmw_ctl, family)]);
 	default: /* UINT, ID */
 		return nmw_w_uint(w, nmw_field_uint(f, p));
 	}
