@@ -1,8 +1,9 @@
 /* wait.h: what a stage does when there is nothing to do.
  *
  * auto: spin 2 us, then sleep 20 us, doubling to 200 us; after 1 ms idle a futex, so that an idle
- * pipeline uses next to no CPU.  Spins longer only where every busy stage has a CPU of its own.
- * spin: never sleeps.  park: sleeps at once.
+ * pipeline uses next to no CPU.  Spins longer only where every busy stage has a CPU of its own; in
+ * a stream that is faster than the sleeps it does not spin and starts with longer ones. spin: never
+ * sleeps.  park: sleeps at once.
  */
 #ifndef NMW_RING_WAIT_H
 #define NMW_RING_WAIT_H
@@ -10,13 +11,18 @@
 #include "ring/ring.h"
 #include <stdint.h>
 
+#define NMW_WAIT_NAP_MIN 20000u	 /* ns of the first timed sleep */
+#define NMW_WAIT_NAP_MAX 200000u /* it doubles up to here */
+
 enum nmw_wait_mode { NMW_WAIT_AUTO, NMW_WAIT_SPIN, NMW_WAIT_PARK };
 
 struct nmw_wait {
 	enum nmw_wait_mode mode;
 	uint64_t idle_since; /* ns, 0 = busy */
 	uint64_t sleep_ns;   /* next timed sleep */
-	uint64_t spin_ns;    /* idle time before the first sleep */
+	uint64_t first_ns; /* first timed sleep, NMW_WAIT_NAP_MIN..MAX; longer ones are not preceded
+			    * by spinning: see nmw_wait_turn */
+	uint64_t spin_ns;  /* idle time before the first sleep */
 	uint64_t spins, parks;
 };
 
@@ -25,6 +31,10 @@ static inline void nmw_wait_busy(struct nmw_wait *w)
 {
 	w->idle_since = 0;
 }
+/* A turn of work is over, n messages of a ring of `slots`, and nothing more is there. In a stream
+ * that outruns the sleep, the next one is longer: larger turns, fewer switches between stages that
+ * share a CPU; up to an eighth of the ring. */
+void nmw_wait_turn(struct nmw_wait *w, uint64_t n, uint64_t slots);
 /* One step of waiting; c (may be NULL) is the ring to sleep on. Returns idle ns so far. */
 uint64_t nmw_wait_idle(struct nmw_wait *w, struct nmw_cons *c);
 

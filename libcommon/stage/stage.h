@@ -44,6 +44,7 @@ struct nmw_stage {
 	unsigned pending; /* slots filled and not yet published */
 	unsigned granted; /* slots that may be filled before asking the ring again */
 	uint64_t pending_bytes;
+	uint64_t turn; /* messages taken in since there was nothing to take */
 	bool strict, drop_on_full;
 	struct nmw_metrics *m;
 	struct nmw_wait wait;

@@ -66,9 +66,10 @@ static struct nmw_metrics *block_map(int fd)
 	if (area == MAP_FAILED)
 		return NULL;
 	char *at = (char *)(((uintptr_t)area + page + page - 1) & ~(uintptr_t)(page - 1));
-	int rw = PROT_READ | PROT_WRITE, anon = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+	int rw = PROT_READ | PROT_WRITE, there = MAP_FIXED | MAP_POPULATE;
+	int anon = MAP_PRIVATE | MAP_ANONYMOUS | there;
 	void *own = mmap(at - OWN_PAGE, OWN_PAGE, rw, anon, -1, 0);
-	void *block = mmap(at, map_sz, rw, fd < 0 ? anon : MAP_SHARED | MAP_FIXED, fd, 0);
+	void *block = mmap(at, map_sz, rw, fd < 0 ? anon : MAP_SHARED | there, fd, 0);
 	if (own == MAP_FAILED || block == MAP_FAILED) {
 		munmap(area, area_sz);
 		return NULL;

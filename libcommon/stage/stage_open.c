@@ -1,0 +1,351 @@
+#include "stage/stage_impl.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/streams.h"
+#include "ring/handoff.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define JOIN_RETRY_NS	(2ull * 1000 * 1000)
+#define STACK_TOUCH	(64u * 1024)
+#define TOUCH_STEP	4096u
+#define WAIT_DEFAULT_NS (10ull * NMW_NS_PER_S)
+
+/* ---- options -------------------------------------------------------------------------------- */
+
+static void opt_add(struct nmw_stage_cold *c, unsigned *n, struct nmw_opt o)
+{
+	c->opts[(*n)++] = o;
+}
+
+static void opts_in(struct nmw_stage_cold *c, unsigned *n)
+{
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_LIST, 'i', "in", "RING", &c->in_names, 0,
+				 NMW_RING_NAME_MAX - 1,
+				 "input ring (repeatable; default: the one named on stdin)"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_STR, 0, "consumer", "NAME", &c->consumer, 0,
+				 NMW_RING_CONSUMER_MAX - 1,
+				 "be this named consumer: its place is kept while it is away"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_STR, 0, "after", "NAME", &c->after, 0,
+				 NMW_RING_CONSUMER_MAX - 1,
+				 "never pass the place of this named consumer"});
+}
+
+static void opts_out(struct nmw_stage_cold *c, unsigned *n)
+{
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_STR, 'o', "out", "RING", &c->out_name, 0,
+				 NMW_RING_NAME_MAX - 1,
+				 "output ring (default: a private one, named on stdout)"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_ENUM, 0, "pages", "auto|huge|normal", &c->pages, 0, 0,
+				 "pages of the output ring"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_SIZE, 0, "slots", "COUNT", &c->slots, NMW_RING_SLOTS_MIN,
+				 NMW_RING_SLOTS_MAX, "slots of the output ring, a power of two"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_SIZE, 0, "slot-size", "SIZE", &c->slot_sz, 64, 4096,
+				 "bytes of a slot, a power of two; 48 are the descriptor"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_SIZE, 0, "frames", "SIZE", &c->frames, 4096, 1ull << 40,
+				 "bytes for payloads that do not fit a slot"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_ENUM, 0, "on-full", "wait|drop", &c->on_full, 0, 0,
+				 "what to do when the output ring is full; drops are counted"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_U64, 0, "min-consumers", "N", &c->min_consumers, 0,
+				 NMW_RING_CONSUMERS,
+				 "publish nothing before that many have joined"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_FLAG, 0, "discard", NULL, &c->discard, 0, 0,
+				 "start the ring anew instead of resuming a dead producer's"});
+}
+
+static void opts_common(struct nmw_stage_cold *c, unsigned *n)
+{
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_DURATION, 0, "wait", "TIME", &c->wait_ns, 0, 0,
+				 "how long to wait for a ring or its producer; 0s = for ever"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_U64, 0, "burst", "N", &c->burst, 1, NMW_BURST_MAX,
+				 "messages a burst"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_ENUM, 0, "wait-mode", "auto|spin|park", &c->wait_mode, 0,
+				 0, "what to do when idle"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_FLAG, 0, "group", NULL, &c->group, 0, 0,
+				 "open rings and counters to the group"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_STR, 0, "name", "NAME", &c->instance, 0,
+				 NMW_METRICS_INSTANCE_MAX - 1,
+				 "name of this instance in nmw-stat"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_U64, 0, "cpu", "N", &c->cpu, 0, CPU_SETSIZE - 1,
+				 "run on this CPU only"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_ENUM, 0, "log-level", "error|warn|info|debug",
+				 &c->log_level, 0, 0, "least level that is logged"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_ENUM, 0, "log-format", "text|json", &c->log_format, 0, 0,
+				 "form of the log on stderr"});
+	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_FLAG, 'q', "quiet", NULL, &c->quiet, 0, 0,
+				 "no figures at the end"});
+}
+
+int nmw_stage_init(struct nmw_stage *st, const char *tool, unsigned flags)
+{
+	memset(st, 0, sizeof *st);
+	nmw_streams_init();
+	struct nmw_stage_cold *c = calloc(1, sizeof *c);
+	if (!c)
+		return -ENOMEM;
+	st->tool = tool;
+	st->flags = flags;
+	st->cold = c;
+	c->wait_ns = WAIT_DEFAULT_NS;
+	c->slots = NMW_RING_SLOTS_DEF;
+	c->slot_sz = NMW_SLOT_SZ;
+	c->frames = NMW_RING_FRAMES_DEF;
+	c->burst = NMW_BURST_DEF;
+	c->min_consumers = 1;
+	c->cpu = CPU_SETSIZE;
+	c->log_level = NMW_LOG_INFO;
+	unsigned n = 0;
+	opt_add(c, &n, (struct nmw_opt){.type = NMW_OPT_GROUP, .help = "Rings and running:"});
+	if (flags & NMW_STAGE_IN)
+		opts_in(c, &n);
+	if (flags & NMW_STAGE_OUT)
+		opts_out(c, &n);
+	opts_common(c, &n);
+	opt_add(c, &n, (struct nmw_opt){.type = NMW_OPT_END});
+	nmw_log_init(tool, NMW_LOG_INFO, NMW_LOG_TEXT);
+	return 0;
+}
+
+const struct nmw_opt *nmw_stage_opts(struct nmw_stage *st)
+{
+	return st->cold->opts;
+}
+
+void nmw_stage_consumer(struct nmw_stage *st, const char *name)
+{
+	if (!st->cold->consumer)
+		st->cold->consumer = name;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static int pin_cpu(uint64_t cpu, struct nmw_err *e)
+{
+	if (cpu == CPU_SETSIZE)
+		return 0;
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	if (sched_setaffinity(0, sizeof set, &set) == 0)
+		return 0;
+	return nmw_err_set(e, -errno, NMW_EXIT_USAGE,
+			   "--cpu %llu: %s: choose one of those that `taskset -p $$` shows",
+			   (unsigned long long)cpu, strerror(errno));
+}
+
+static bool power_of_two(uint64_t v)
+{
+	return v && !(v & (v - 1));
+}
+
+static int check_geometry(const struct nmw_stage_cold *c, struct nmw_err *e)
+{
+	if (!power_of_two(c->slots))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--slots %llu: not a power of two: 4K, 8K, 16K ...",
+				   (unsigned long long)c->slots);
+	if (!power_of_two(c->slot_sz))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--slot-size %llu: not a power of two: 64, 128, 256 .. 4K",
+				   (unsigned long long)c->slot_sz);
+	return 0;
+}
+
+/* Joins ring `name`, waiting for it to appear. */
+static int join(struct nmw_stage *st, const char *name, struct nmw_err *e)
+{
+	struct nmw_stage_cold *c = st->cold;
+	const struct nmw_cons_spec spec = {
+		.ring = name, .name = c->consumer, .after = c->after, .group = c->group};
+	uint64_t start = nmw_clock_mono();
+	bool said = false;
+	for (;;) {
+		/* Asked before the try: a private ring is there before its name is handed on. */
+		bool gone = c->private_in && !nmw_handoff_alive_up(STDIN_FILENO);
+		int rc = nmw_cons_join(&st->in[st->n_in], &spec, e);
+		if (rc == 0) {
+			*e = (struct nmw_err)NMW_ERR_INIT; /* of the tries before */
+			st->n_in++;
+		}
+		if (rc != -ENOENT)
+			return rc;
+		if (gone)
+			return nmw_err_set(
+				e, -ENOENT, NMW_EXIT_PEER,
+				"ring %s: the stage before this one ended and took it "
+				"along: look at its error, then start the pipeline again",
+				name);
+		uint64_t waited = nmw_clock_mono() - start;
+		if (nmw_stage_stops)
+			return nmw_err_set(e, -EINTR, NMW_EXIT_OK,
+					   "ring %s: stopped while waiting for it", name);
+		if (c->wait_ns && waited >= c->wait_ns)
+			return nmw_err_set(
+				e, -ENOENT, NMW_EXIT_PEER,
+				"ring %s: not there after %.1f s: start its producer with "
+				"-o %s, or wait longer with --wait",
+				name, (double)c->wait_ns / 1e9, name);
+		if (!said && waited > 500 * 1000 * 1000ull) {
+			nmw_log(NMW_LOG_INFO, "ring %s: waiting for it", name);
+			said = true;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = (long)JOIN_RETRY_NS}, NULL);
+	}
+}
+
+static int open_inputs(struct nmw_stage *st, struct nmw_err *e)
+{
+	struct nmw_stage_cold *c = st->cold;
+	if (c->in_names.n == 0) {
+		char name[NMW_RING_NAME_MAX];
+		if (isatty(STDIN_FILENO))
+			return nmw_err_set(
+				e, -EINVAL, NMW_EXIT_USAGE,
+				"no input: name a ring with -i RING, or put a stage before "
+				"this one: nmw-recv SOURCE | %s",
+				st->tool);
+		int rc = nmw_handoff_take(STDIN_FILENO, name, c->wait_ns ? c->wait_ns : UINT64_MAX,
+					  e);
+		if (rc)
+			return rc;
+		c->private_in = true;
+		return join(st, name, e);
+	}
+	for (unsigned i = 0; i < c->in_names.n; i++) {
+		int rc = join(st, c->in_names.v[i], e);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int open_output(struct nmw_stage *st, struct nmw_err *e)
+{
+	struct nmw_stage_cold *c = st->cold;
+	struct stat sb;
+	bool pipe_out =
+		fstat(STDOUT_FILENO, &sb) == 0 && (S_ISFIFO(sb.st_mode) || S_ISSOCK(sb.st_mode));
+	if (!c->out_name && !pipe_out)
+		return nmw_err_set(
+			e, -EINVAL, NMW_EXIT_USAGE,
+			"no output: name a ring with -o RING, or put a stage behind this one: "
+			"%s ... | nmw-send SINK",
+			st->tool);
+	const struct nmw_ring_spec spec = {.name = c->out_name,
+					   .slots = c->slots,
+					   .slot_sz = (uint32_t)c->slot_sz,
+					   .frame_bytes = c->frames,
+					   .pages = (enum nmw_pages)c->pages,
+					   .min_consumers = (unsigned)c->min_consumers,
+					   .group = c->group,
+					   .discard = c->discard,
+					   .tool = st->tool};
+	int rc = nmw_prod_open(&st->out, &spec, e);
+	if (rc)
+		return rc;
+	st->has_out = true;
+	nmw_log(NMW_LOG_INFO, "ring %s: %s", nmw_prod_name(&st->out), nmw_prod_backing(&st->out));
+	if (c->out_name)
+		return 0;
+	c->private_out = true;
+	return nmw_handoff_give(STDOUT_FILENO, nmw_prod_name(&st->out), e);
+}
+
+static void fill_metrics(struct nmw_stage *st)
+{
+	for (unsigned i = 0; i < st->n_in; i++)
+		snprintf(st->m->in_ring[i], sizeof st->m->in_ring[i], "%s",
+			 nmw_cons_name(&st->in[i]));
+	if (st->has_out)
+		snprintf(st->m->out_ring, sizeof st->m->out_ring, "%s", nmw_prod_name(&st->out));
+	st->m->heartbeat_ns = nmw_clock_mono();
+	st->m->state = NMW_TOOL_RUNNING;
+}
+
+void nmw_stage_log_init(const struct nmw_stage *st)
+{
+	nmw_log_init(st->tool, (enum nmw_log_level)st->cold->log_level,
+		     (enum nmw_log_format)st->cold->log_format);
+}
+
+/* Counters that nmw-stat cannot see are no reason not to run. */
+static int open_counters(struct nmw_stage *st, struct nmw_err *e)
+{
+	struct nmw_err why = NMW_ERR_INIT;
+	int rc = nmw_metrics_open(&st->m, st->tool, st->cold->instance, st->cold->group, &why);
+	if (rc)
+		*e = why;
+	else if (why.err)
+		nmw_log(NMW_LOG_WARN, "%s", why.msg);
+	return rc;
+}
+
+/* The program's variables, as the linker lays them. */
+extern char __data_start[], _end[];
+
+/* Variables, and the stack deeper than any burst goes: their first use is no page fault. (Between
+ * variables lies what a sanitizer forbids to touch.) */
+static __attribute__((noinline, no_sanitize("address"))) void touch_own(void)
+{
+	volatile char deep[STACK_TOUCH];
+	for (size_t i = 0; i < sizeof deep; i += TOUCH_STEP)
+		deep[i] = 0;
+	for (uintptr_t at = (uintptr_t)__data_start; at < (uintptr_t)_end;
+	     at = (at | (TOUCH_STEP - 1)) + 1) {
+		volatile char *p = (volatile char *)at;
+		*p = *p;
+	}
+}
+
+int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)
+{
+	struct nmw_stage_cold *c = st->cold;
+	nmw_stage_log_init(st);
+	nmw_stage_signals();
+	st->burst = (unsigned)c->burst;
+	st->drop_on_full = c->on_full == 1;
+	nmw_wait_init(&st->wait, (enum nmw_wait_mode)c->wait_mode);
+	int rc = check_geometry(c, e);
+	if (!rc)
+		rc = pin_cpu(c->cpu, e);
+	if (!rc)
+		rc = open_counters(st, e);
+	if (!rc && (st->flags & NMW_STAGE_IN))
+		rc = open_inputs(st, e);
+	if (!rc && (st->flags & NMW_STAGE_OUT))
+		rc = open_output(st, e);
+	if (rc)
+		return rc;
+	fill_metrics(st);
+	touch_own();
+	c->started_ns = nmw_clock_mono();
+	nmw_stage_waited(st); /* the first nmw_stage_go looks around */
+	return 0;
+}

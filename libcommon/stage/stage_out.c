@@ -1,0 +1,204 @@
+#include "stage/stage_impl.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define ROOM_SAY_NS    NMW_NS_PER_S	/* a wait for room that is worth a line */
+#define ROOM_LONG_NS   (1000ull * 1000) /* after which any room will do */
+#define ROOM_SPINS     200u
+#define ROOM_SLEEP_MIN (20ull * 1000)
+#define ROOM_SLEEP_MAX (200ull * 1000)
+
+void nmw_stage_latency(struct nmw_stage *st, uint64_t now_ns, uint64_t ingress_ns, unsigned n)
+{
+	if (ingress_ns && now_ns >= ingress_ns)
+		nmw_hist_record_n(&st->m->hist[NMW_H_ingress_ns], now_ns - ingress_ns, n);
+}
+
+/* Messages of one burst mostly share their ingress time: one record a run of equal ones. Those of a
+ * source do. */
+static void record_latency(struct nmw_stage *st)
+{
+	uint64_t now = nmw_clock_mono();
+	uint64_t at = nmw_prod_slot(&st->out, 0)->ingress_ns;
+	if (st->n_in == 0) {
+		nmw_stage_latency(st, now, at, st->pending);
+		return;
+	}
+	unsigned run = 1;
+	for (unsigned i = 1; i < st->pending; i++, run++) {
+		uint64_t t = nmw_prod_slot(&st->out, i)->ingress_ns;
+		if (t != at) {
+			nmw_stage_latency(st, now, at, run);
+			at = t;
+			run = 0;
+		}
+	}
+	nmw_stage_latency(st, now, at, run);
+}
+
+void nmw_stage_flush(struct nmw_stage *st)
+{
+	if (!st->pending)
+		return;
+	record_latency(st);
+	nmw_hist_record(&st->m->hist[NMW_H_burst_msgs], st->pending);
+	nmw_count(st->m, NMW_M_out_messages, st->pending);
+	nmw_count(st->m, NMW_M_out_bytes, st->pending_bytes);
+	nmw_prod_publish(&st->out, st->pending);
+	st->granted -= st->pending;
+	st->pending = 0;
+	st->pending_bytes = 0;
+}
+
+/* The consumer that holds the ring back, or NULL when none is there. */
+static const char *slowest(const struct nmw_ring_info *i, uint64_t *behind, bool *alive)
+{
+	const char *name = NULL;
+	uint64_t at = UINT64_MAX;
+	for (unsigned k = 0; k < i->consumers; k++)
+		if (i->consumer[k].cursor < at) {
+			at = i->consumer[k].cursor;
+			name = i->consumer[k].named ? i->consumer[k].name : "without a name";
+			*alive = i->consumer[k].alive;
+		}
+	*behind = i->published > at ? i->published - at : 0;
+	return name;
+}
+
+/* A wait for room that lasts is said once; who was asked to stop does not wait for a reader that is
+ * away. */
+static void look_at_wait(struct nmw_stage *st, uint64_t now)
+{
+	struct nmw_stage_cold *c = st->cold;
+	c->room_since = c->room_since ? c->room_since : now;
+	bool said = c->room_said == c->room_since;
+	if (now - c->room_since < ROOM_SAY_NS || (said && !nmw_stage_stops))
+		return;
+	c->room_said = c->room_since;
+	struct nmw_ring_info info;
+	struct nmw_err e = NMW_ERR_INIT;
+	const char *ring = nmw_prod_name(&st->out);
+	if (nmw_ring_inspect(ring, &info, NULL))
+		return;
+	bool alive = false;
+	uint64_t behind = 0;
+	const char *name = slowest(&info, &behind, &alive);
+	if (nmw_stage_stops && name && !alive) {
+		nmw_err_set(&e, -EPIPE, NMW_EXIT_LOSS,
+			    "ring %s: full, and stopped while consumer %s is away: it is %" PRIu64
+			    " messages behind: bring it back, or give its place up with nmw-stat "
+			    "reap",
+			    ring, name, behind);
+		nmw_stage_fail(st, &e);
+	}
+	if (said)
+		return;
+	if (!name)
+		nmw_log(NMW_LOG_INFO, "ring %s: waiting for a consumer: start one with -i %s", ring,
+			ring);
+	else
+		nmw_log(alive ? NMW_LOG_DEBUG : NMW_LOG_WARN,
+			"ring %s: full: waiting for consumer %s (%s), %" PRIu64 " messages behind",
+			ring, name, alive ? "alive" : "away", behind);
+}
+
+bool nmw_stage_wait_step(struct nmw_stage *st, unsigned step)
+{
+	if (step < ROOM_SPINS || st->wait.mode == NMW_WAIT_SPIN) {
+		nmw_clock_pause();
+		if (step % ROOM_SPINS)
+			return !st->failed && nmw_stage_stops < 2;
+	} else {
+		unsigned doublings = (step - ROOM_SPINS) / 2;
+		uint64_t ns = ROOM_SLEEP_MIN << (doublings < 4 ? doublings : 4);
+		ns = ns < ROOM_SLEEP_MAX ? ns : ROOM_SLEEP_MAX;
+		nanosleep(&(struct timespec){.tv_nsec = (long)ns}, NULL);
+	}
+	uint64_t now = nmw_clock_mono();
+	if (now - st->cold->last_housekeeping >= HOUSEKEEPING_NS)
+		nmw_stage_housekeeping(st, now);
+	look_at_wait(st, now);
+	/* A source that is told to stop before anybody reads has nobody to drain to. */
+	bool nobody = nmw_stage_stops && st->n_in == 0 && nmw_prod_consumers(&st->out, NULL) == 0;
+	return !st->failed && !nobody && nmw_stage_stops < 2;
+}
+
+/* The ring is full: its reader has a whole ring to go. To take each burst of room as it comes would
+ * be a switch between the two for each burst; a quarter of the ring is worth one. */
+static bool wait_room(struct nmw_stage *st)
+{
+	unsigned worth = (unsigned)((st->out.mask + 1) / 4);
+	worth = worth > st->burst ? worth : st->burst;
+	uint64_t since = nmw_clock_mono();
+	for (unsigned step = 0;; step++) {
+		if (!nmw_stage_wait_step(st, step))
+			return false;
+		unsigned room = nmw_prod_room(&st->out, worth);
+		if (room == worth || (room && nmw_clock_mono() - since > ROOM_LONG_NS)) {
+			st->granted = room < st->burst ? room : st->burst;
+			return true;
+		}
+	}
+}
+
+bool nmw_stage_grow(struct nmw_stage *st)
+{
+	nmw_stage_flush(st);
+	st->granted = nmw_prod_room(&st->out, st->burst);
+	if (st->granted)
+		return true;
+	nmw_count(st->m, NMW_M_full_waits, 1);
+	if (st->drop_on_full && nmw_prod_started(&st->out)) {
+		nmw_drop(st->m, NMW_DROP_ring_full, 1);
+		return false;
+	}
+	st->cold->room_since = 0;
+	return wait_room(st);
+}
+
+uint8_t *nmw_stage_frame(struct nmw_stage *st, struct nmw_slot **s, uint32_t len)
+{
+	if (len > nmw_prod_frame_max(&st->out)) {
+		nmw_drop(st->m, NMW_DROP_too_long, 1);
+		return NULL;
+	}
+	nmw_stage_flush(st);
+	nmw_count(st->m, NMW_M_full_waits, 1);
+	for (unsigned step = 0;; step++) {
+		if (!st->granted && !nmw_stage_grow(st))
+			return NULL;
+		*s = nmw_prod_slot(&st->out, 0);
+		uint8_t *p = nmw_prod_payload(&st->out, *s, len);
+		if (p)
+			return p;
+		if (st->drop_on_full) {
+			nmw_drop(st->m, NMW_DROP_ring_full, 1);
+			return NULL;
+		}
+		if (!nmw_stage_wait_step(st, step))
+			return NULL;
+	}
+}
+
+bool nmw_stage_forward(struct nmw_stage *st, const struct nmw_slot *src, const uint8_t *payload,
+		       uint32_t len)
+{
+	uint8_t *p;
+	struct nmw_slot *s = nmw_stage_slot(st, len, &p);
+	if (!s)
+		return false;
+	memcpy(p, payload, len);
+	s->ts_ns = src->ts_ns;
+	s->ingress_ns = src->ingress_ns;
+	s->in_seq = src->in_seq;
+	s->session = src->session;
+	s->channel = src->channel;
+	s->codec = src->codec;
+	nmw_stage_commit(st, s);
+	return true;
+}
