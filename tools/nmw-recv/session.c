@@ -1,7 +1,8 @@
 #include "session.h"
 
+#include "base/pages.h"
+
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BUCKETS (2u * SESSIONS_MAX)
@@ -10,8 +11,8 @@ int sessions_init(struct sessions *t, struct emit *emit, struct nmw_err *e)
 {
 	memset(t, 0, sizeof *t);
 	t->emit = emit;
-	t->v = calloc(SESSIONS_MAX, sizeof *t->v);
-	t->bucket = calloc(BUCKETS, sizeof *t->bucket);
+	t->v = nmw_pages_take(SESSIONS_MAX * sizeof *t->v);
+	t->bucket = nmw_pages_take(BUCKETS * sizeof *t->bucket);
 	if (t->v && t->bucket)
 		return 0;
 	sessions_fini(t);
@@ -21,8 +22,8 @@ int sessions_init(struct sessions *t, struct emit *emit, struct nmw_err *e)
 
 void sessions_fini(struct sessions *t)
 {
-	free(t->v);
-	free(t->bucket);
+	nmw_pages_give(t->v, SESSIONS_MAX * sizeof *t->v);
+	nmw_pages_give(t->bucket, BUCKETS * sizeof *t->bucket);
 	t->v = NULL;
 	t->bucket = NULL;
 }

@@ -2,6 +2,7 @@
  * the packets' types, not by ports. */
 #include "framing.h"
 #include "sniff.h"
+#include "base/pages.h"
 #include "wire/soup.h"
 #include "wire/tcp_stream.h"
 
@@ -289,7 +290,7 @@ struct soup_flows *soup_flows_new(struct framing *f, struct nmw_err *e)
 	if (s) {
 		const struct nmw_tcp_ops ops = {.data = on_data, .event = on_event, .arg = s};
 		s->f = f;
-		s->flow = calloc(spec.flows, sizeof *s->flow);
+		s->flow = nmw_pages_take(spec.flows * sizeof *s->flow);
 		s->tcp = s->flow ? nmw_tcp_new(&spec, &ops, e) : NULL;
 	}
 	if (s && s->tcp)
@@ -329,6 +330,6 @@ void soup_flows_free(struct soup_flows *s)
 	if (!s)
 		return;
 	nmw_tcp_free(s->tcp);
-	free(s->flow);
+	nmw_pages_give(s->flow, s->f->conf->flows * sizeof *s->flow);
 	free(s);
 }

@@ -6,6 +6,7 @@
  */
 #include "framing.h"
 #include "sniff.h"
+#include "base/pages.h"
 #include "wire/mold.h"
 #include "wire/mold_hold.h"
 
@@ -38,7 +39,7 @@ struct udp_flows *udp_flows_new(struct framing *f, struct nmw_err *e)
 	uint32_t n = (uint32_t)f->conf->flows;
 	if (u) {
 		u->f = f;
-		u->stream = calloc(n, sizeof *u->stream);
+		u->stream = nmw_pages_take(n * sizeof *u->stream);
 		u->table = nmw_flows_new(n, e);
 		u->hold = nmw_mold_hold_new();
 	}
@@ -55,7 +56,7 @@ void udp_flows_free(struct udp_flows *u)
 		return;
 	nmw_mold_hold_free(u->hold);
 	nmw_flows_free(u->table);
-	free(u->stream);
+	nmw_pages_give(u->stream, u->f->conf->flows * sizeof *u->stream);
 	free(u);
 }
 
