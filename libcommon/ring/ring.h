@@ -365,7 +365,9 @@ struct nmw_ring_info {
 };
 
 int nmw_ring_inspect(const char *name, struct nmw_ring_info *out, struct nmw_err *e);
-/* Calls fn for every ring file of the directory (also unreadable ones, with err set). */
+/* Calls fn with the name of every ring file of the ring directories, readable or not, until it
+ * returns other than 0, and returns that. The names are listed before, so fn may remove files.
+ * -errno when a directory cannot be read. */
 int nmw_ring_each(int (*fn)(const char *name, void *arg), void *arg, struct nmw_err *e);
 /* Removes rings whose ends are all dead. Returns how many, or a negative errno. */
 int nmw_ring_reap(bool closed_only, struct nmw_err *e);

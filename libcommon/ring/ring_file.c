@@ -300,21 +300,41 @@ static int read_geom(struct nmw_ring *r, struct nmw_err *e)
 	return nmw_ring_geom_check(&r->g, (uint64_t)st.st_size, page, r->name, e);
 }
 
+/* A directory that is closed to this user (root's, a group's) is no reason to stop while there is
+ * one that is his own. */
+static int not_found(const struct nmw_ring *r, const char *searched, const char *closed,
+		     struct nmw_err *e)
+{
+	if (!closed)
+		return nmw_err_set(e, -ENOENT, NMW_EXIT_PEER,
+				   "ring %s: no such ring in %s: start its producer, or --wait",
+				   r->name, searched);
+	return nmw_err_set(e, -ENOENT, NMW_EXIT_PEER,
+			   "ring %s: no such ring in %s, and %s is closed to uid %u: start its "
+			   "producer, or --wait",
+			   r->name, searched, closed, (unsigned)geteuid());
+}
+
 int nmw_ring_file_open(struct nmw_ring *r, int flags, struct nmw_err *e)
 {
+	const char *searched = NULL, *closed = NULL;
 	int err = ENOENT;
 	for (const char *const *d = nmw_shm_dirs(); *d; d++) {
 		nmw_ring_path(r->path, *d, r->name);
 		r->fd = open(r->path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (r->fd >= 0)
 			return read_geom(r, e);
-		if (errno != ENOENT)
-			err = errno;
+		int why = errno;
+		if (why == EACCES && access(*d, X_OK) != 0) {
+			closed = *d;
+			continue;
+		}
+		searched = searched ? searched : *d;
+		err = why == ENOENT ? err : why;
 	}
-	if (err == ENOENT)
-		return nmw_err_set(e, -ENOENT, NMW_EXIT_PEER,
-				   "ring %s: no such ring in %s: start its producer, or --wait",
-				   r->name, nmw_shm_dirs()[0]);
+	if (err == ENOENT && searched)
+		return not_found(r, searched, closed, e);
+	err = searched ? err : EACCES;
 	return nmw_err_set(e, -err, err == EACCES ? NMW_EXIT_PERM : NMW_EXIT_PEER, "ring %s: %s",
 			   r->name, strerror(err));
 }

@@ -107,18 +107,24 @@ static int unreadable(const char *dir, int err, struct nmw_err *e)
 			   dir, strerror(err));
 }
 
-/* All names of the directories first, so that fn may remove files. */
+/* All names of the directories first, so that fn may remove files. One that is closed to this user
+ * is left out while another can be read. */
 static int list(char (**out)[NMW_RING_NAME_MAX], struct nmw_err *e)
 {
 	char(*names)[NMW_RING_NAME_MAX] = NULL;
+	const char *closed = NULL;
+	bool any = false;
 	int n = 0, cap = 0;
 	for (const char *const *d = nmw_shm_dirs(); *d; d++) {
 		DIR *dir = opendir(*d);
 		struct dirent *f;
-		if (!dir && errno != ENOENT) {
+		if (!dir && errno == EACCES)
+			closed = *d;
+		else if (!dir && errno != ENOENT) {
 			free(names);
 			return unreadable(*d, errno, e);
 		}
+		any = any || dir;
 		while (dir && (f = readdir(dir))) {
 			char name[NMW_RING_NAME_MAX];
 			if (!ring_name(f->d_name, name))
@@ -139,6 +145,8 @@ static int list(char (**out)[NMW_RING_NAME_MAX], struct nmw_err *e)
 		if (dir)
 			closedir(dir);
 	}
+	if (closed && !any)
+		return unreadable(closed, EACCES, e);
 	*out = names;
 	return n;
 }

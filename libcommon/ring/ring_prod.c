@@ -91,8 +91,7 @@ static int create_somewhere(struct nmw_ring *r, const struct nmw_ring_spec *s, c
 		return e ? e->err : -EACCES;
 	bool huge = nmw_shm_huge_page(dir) != 0;
 	if (!huge && s->pages == NMW_PAGES_AUTO)
-		snprintf(why, why_cap, "no hugetlbfs %s",
-			 getenv("NMW_DIR") ? "in NMW_DIR" : "is mounted");
+		nmw_shm_no_huge(why, why_cap);
 	if (!huge || s->pages == NMW_PAGES_HUGE)
 		return nmw_ring_file_create(r, dir, s->group, replace, e);
 	int rc = nmw_ring_file_create(r, dir, s->group, replace, &first);

@@ -21,8 +21,9 @@ static _Thread_local struct {
 	bool done, env_set;
 	char path[DIRS_MAX][PATH_MAX + 32];
 	const char *list[DIRS_MAX + 1];
-	char mount[PATH_MAX]; /* hugetlbfs, empty = none */
-	uint64_t mount_page;  /* its page size, bytes */
+	char mount[PATH_MAX];  /* hugetlbfs, empty = none */
+	uint64_t mount_page;   /* its page size, bytes */
+	char closed[PATH_MAX]; /* one that is there and that this process may not use */
 } dirs;
 
 uint64_t nmw_shm_huge_page(const char *path)
@@ -31,30 +32,6 @@ uint64_t nmw_shm_huge_page(const char *path)
 	if (statfs(path, &fs) != 0 || (unsigned long)fs.f_type != HUGETLBFS_MAGIC)
 		return 0;
 	return (uint64_t)fs.f_bsize;
-}
-
-/* The hugetlbfs mount with the smallest pages that this process may write to. */
-static void find_mount(void)
-{
-	FILE *f = setmntent("/proc/mounts", "re");
-	struct mntent m;
-	char text[3 * PATH_MAX], sub[PATH_MAX + 32];
-	dirs.mount[0] = 0;
-	dirs.mount_page = 0;
-	while (f && getmntent_r(f, &m, text, sizeof text)) {
-		if (strcmp(m.mnt_type, "hugetlbfs") != 0 || strlen(m.mnt_dir) >= PATH_MAX)
-			continue;
-		uint64_t page = nmw_shm_huge_page(m.mnt_dir);
-		snprintf(sub, sizeof sub, "%s/nmw", m.mnt_dir);
-		if (!page || (access(m.mnt_dir, W_OK | X_OK) != 0 && access(sub, R_OK | X_OK) != 0))
-			continue;
-		if (dirs.mount_page && page >= dirs.mount_page)
-			continue;
-		snprintf(dirs.mount, sizeof dirs.mount, "%s", m.mnt_dir);
-		dirs.mount_page = page;
-	}
-	if (f)
-		endmntent(f);
 }
 
 /* root and groups share nmw/; every other user has a directory of his own beside it, because two
@@ -66,6 +43,44 @@ static const char *user_suffix(bool group)
 		return "";
 	snprintf(s, sizeof s, "-%u", (unsigned)geteuid());
 	return s;
+}
+
+/* May a ring be made or found there: in the mount itself, or in a directory that is there for us?
+ */
+static bool usable(const char *mount)
+{
+	char sub[PATH_MAX + 32];
+	if (access(mount, W_OK | X_OK) == 0)
+		return true;
+	for (unsigned group = 0; group < 2; group++) {
+		snprintf(sub, sizeof sub, "%s/nmw%s", mount, user_suffix(group));
+		if (access(sub, R_OK | X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The hugetlbfs mount with the smallest pages that this process may use. */
+static void find_mount(void)
+{
+	FILE *f = setmntent("/proc/mounts", "re");
+	struct mntent m;
+	char text[3 * PATH_MAX];
+	dirs.mount[0] = dirs.closed[0] = 0;
+	dirs.mount_page = 0;
+	while (f && getmntent_r(f, &m, text, sizeof text)) {
+		if (strcmp(m.mnt_type, "hugetlbfs") != 0 || strlen(m.mnt_dir) >= PATH_MAX)
+			continue;
+		uint64_t page = nmw_shm_huge_page(m.mnt_dir);
+		if (!page || !usable(m.mnt_dir))
+			snprintf(dirs.closed, sizeof dirs.closed, "%s", m.mnt_dir);
+		else if (!dirs.mount_page || page < dirs.mount_page) {
+			snprintf(dirs.mount, sizeof dirs.mount, "%s", m.mnt_dir);
+			dirs.mount_page = page;
+		}
+	}
+	if (f)
+		endmntent(f);
 }
 
 const char *const *nmw_shm_dirs(void)
@@ -172,6 +187,33 @@ static const char *env_dir(enum nmw_pages pages, bool group, struct nmw_err *e)
 	return path;
 }
 
+const char *nmw_shm_no_huge(char *why, size_t cap)
+{
+	nmw_shm_dirs();
+	if (dirs.env_set)
+		snprintf(why, cap, "no hugetlbfs in NMW_DIR");
+	else if (dirs.closed[0])
+		snprintf(why, cap, "hugetlbfs on %s is not writable for uid %u", dirs.closed,
+			 (unsigned)geteuid());
+	else
+		snprintf(why, cap, "no hugetlbfs is mounted");
+	return why;
+}
+
+static void no_mount(struct nmw_err *e)
+{
+	char why[PATH_MAX + 64];
+	unsigned uid = (unsigned)geteuid();
+	nmw_shm_no_huge(why, sizeof why);
+	if (dirs.closed[0])
+		nmw_err_set(e, -EACCES, NMW_EXIT_PERM,
+			    "huge pages: %s: let root install -d -o %u -m 700 %s/nmw-%u", why, uid,
+			    dirs.closed, uid);
+	else
+		nmw_err_set(e, -ENODEV, NMW_EXIT_RESOURCE,
+			    "huge pages: %s: mount -t hugetlbfs none /dev/hugepages", why);
+}
+
 const char *nmw_shm_dir(enum nmw_pages pages, bool group, struct nmw_err *e)
 {
 	static _Thread_local char path[2][PATH_MAX + 32];
@@ -181,9 +223,7 @@ const char *nmw_shm_dir(enum nmw_pages pages, bool group, struct nmw_err *e)
 	bool huge = pages != NMW_PAGES_NORMAL;
 	if (huge && !dirs.mount[0]) {
 		if (pages == NMW_PAGES_HUGE) {
-			nmw_err_set(e, -ENOENT, NMW_EXIT_RESOURCE,
-				    "huge pages: no hugetlbfs is mounted: mount -t hugetlbfs none "
-				    "/dev/hugepages");
+			no_mount(e);
 			return NULL;
 		}
 		huge = false;

@@ -16,6 +16,8 @@
 const char *const *nmw_shm_dirs(void);
 /* Makes (if needed) and returns the directory for files of that kind. e says why not. */
 const char *nmw_shm_dir(enum nmw_pages pages, bool group, struct nmw_err *e);
+/* Why no ring goes to huge pages, in words, into why. */
+const char *nmw_shm_no_huge(char *why, size_t cap);
 /* Small files (counters, sockets) go here: $NMW_DIR, else /dev/shm/nmw. */
 const char *nmw_shm_run_dir(bool group, struct nmw_err *e);
 

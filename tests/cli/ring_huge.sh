@@ -45,3 +45,23 @@ expect 5 nmw-recv gen:count=10 -o z2 --pages huge --min-consumers 0
 huge pagesize=2M
 nmw-recv gen:count=10 -o z3 --min-consumers 0 2>"$T/err" || fail "$(cat "$T/err")"
 grep -q "on $T/huge/nmw, 2 MiB pages" "$T/err" || fail "not said: $(cat "$T/err")"
+
+# a mount that is there and not for everybody is not called missing
+if command -v setpriv >/dev/null; then
+	nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+	umount -a -t hugetlbfs
+	mount -t tmpfs -o mode=755 none /mnt && mkdir /mnt/huge
+	mount -t hugetlbfs -o pagesize=2M,mode=755 none /mnt/huge || fail "mount hugetlbfs"
+	chmod 1777 /dev/shm
+	expect 4 nobody "$B/bin/nmw-recv" gen:count=10 -o n --pages huge --min-consumers 0
+	grep -q "hugetlbfs on /mnt/huge is not writable for uid 65534: let root" "$T/err" || fail "$(cat "$T/err")"
+	nobody "$B/bin/nmw-recv" gen:count=10 -o n --min-consumers 0 2>"$T/err" || fail "$(cat "$T/err")"
+	grep -q "on /dev/shm/nmw-65534, 4 KiB pages: hugetlbfs on /mnt/huge is not writable" "$T/err" ||
+		fail "not said: $(cat "$T/err")"
+	install -d -o 65534 -m 700 /mnt/huge/nmw-65534
+	nobody "$B/bin/nmw-recv" gen:count=10 -o n2 --pages huge --min-consumers 0 2>"$T/err" || fail "$(cat "$T/err")"
+	grep -q "on /mnt/huge/nmw-65534, 2 MiB pages" "$T/err" || fail "not said: $(cat "$T/err")"
+	umount /mnt/huge
+	expect 5 nobody "$B/bin/nmw-recv" gen:count=10 -o n3 --pages huge --min-consumers 0
+	grep -q "no hugetlbfs is mounted: mount" "$T/err" || fail "$(cat "$T/err")"
+fi
