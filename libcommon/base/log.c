@@ -46,8 +46,12 @@ static size_t text_line(char *line, enum nmw_log_level level, const char *msg)
 {
 	const char *wipe = log_state.drawn ? "\r\033[K" : "";
 	int n = snprintf(line, LINE_SZ, "%s%s: %s%s", wipe, tool_name(), level_marks[level], msg);
+	size_t len = n < LINE_SZ - 1 ? (size_t)n : LINE_SZ - 2;
 	log_state.drawn = false;
-	return n < LINE_SZ - 1 ? (size_t)n : LINE_SZ - 2;
+	for (char *p = line + strlen(wipe); p < line + len; p++) /* names of files and rings */
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return len;
 }
 
 static size_t json_line(char *line, enum nmw_log_level level, const char *msg, int status)

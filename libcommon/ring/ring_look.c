@@ -200,6 +200,28 @@ static int reap_one(const char *name, enum reap_what what)
 	return n;
 }
 
+/* ".NAME.PID.N.tmp", nothing else: it may be removed. */
+static bool is_tmp_name(const char *file)
+{
+	char name[NMW_RING_NAME_MAX];
+	size_t n = strlen(file), suffix = sizeof ".tmp" - 1;
+	if (n <= suffix || file[0] != '.' || strcmp(file + n - suffix, ".tmp") != 0)
+		return false;
+	n -= suffix;
+	for (unsigned i = 0; i < 2; i++) { /* N, PID */
+		size_t end = n;
+		while (n > 1 && file[n - 1] >= '0' && file[n - 1] <= '9')
+			n--;
+		if (n == end || file[--n] != '.')
+			return false;
+	}
+	if (n < 2 || n > sizeof name)
+		return false;
+	memcpy(name, file + 1, n - 1);
+	name[n - 1] = 0;
+	return nmw_ring_name_check(name, NULL) == 0;
+}
+
 /* A half-made file is locked by its maker as soon as it is there; one that is swept before that is
  * made anew. */
 static void sweep_tmp(const char *dir)
@@ -207,8 +229,7 @@ static void sweep_tmp(const char *dir)
 	DIR *d = opendir(dir);
 	struct dirent *f;
 	while (d && (f = readdir(d))) {
-		size_t n = strlen(f->d_name);
-		if (f->d_name[0] != '.' || n < 5 || strcmp(f->d_name + n - 4, ".tmp") != 0)
+		if (!is_tmp_name(f->d_name))
 			continue;
 		char path[NMW_RING_PATH_MAX];
 		snprintf(path, sizeof path, "%s/%s", dir, f->d_name);

@@ -1,10 +1,12 @@
 #include "stat/metrics.h"
 
+#include "base/parse.h"
 #include "ring/shm.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PREFIX	   "stat."
-#define TMP_PREFIX ".stat."
-#define TMP_AGE_S  10 /* a block under its temporary name for that long was left by a dead tool */
+#define PREFIX	  "stat."
+#define TMP_AGE_S 10 /* a block under its temporary name for that long was left by a dead tool */
 
 static bool text_ok(const char *s, size_t n)
 {
@@ -81,14 +82,25 @@ int nmw_metrics_read(const char *path, struct nmw_metrics *out, bool *alive, str
 }
 
 /* A directory's block files, sorted. Returns how many, or a negative errno. */
+static int is_block_name(const char *s)
+{
+	if (strncmp(s, PREFIX, sizeof PREFIX - 1) != 0 || nmw_parse_name(s, NAME_MAX, NULL) != 0)
+		return 0;
+	s += sizeof PREFIX - 1;
+	size_t tool = strcspn(s, "."), pid = tool ? strspn(s + tool + 1, "0123456789") : 0;
+	char end = pid ? s[tool + 1 + pid] : 'x';
+	return end == '\0' || end == '.';
+}
+
+/* "stat.<tool>.<pid>[.<instance>]", nothing else: whatever has such a name may be removed. */
 static int block_filter(const struct dirent *d)
 {
-	return !strncmp(d->d_name, PREFIX, sizeof PREFIX - 1);
+	return is_block_name(d->d_name);
 }
 
 static int tmp_filter(const struct dirent *d)
 {
-	return !strncmp(d->d_name, TMP_PREFIX, sizeof TMP_PREFIX - 1);
+	return d->d_name[0] == '.' && is_block_name(d->d_name + 1);
 }
 
 typedef int (*path_fn)(const char *path, void *arg);

@@ -36,6 +36,16 @@ START_TEST(text)
 }
 END_TEST
 
+/* Names out of files and rings end on terminals. */
+START_TEST(no_control_characters)
+{
+	nmw_log_init("nmw-x", NMW_LOG_INFO, NMW_LOG_TEXT);
+	catch_stderr();
+	nmw_log(NMW_LOG_INFO, "file a\033[31m\r\nb\x7f \xc3\xa9");
+	ck_assert_str_eq(caught(), "nmw-x: file a?[31m??b? \xc3\xa9\n");
+}
+END_TEST
+
 START_TEST(errors_once_with_their_status)
 {
 	struct nmw_err e = NMW_ERR_INIT;
@@ -127,6 +137,6 @@ START_TEST(no_progress_line_off_a_terminal)
 }
 END_TEST
 
-UNIT_MAIN("log", text, errors_once_with_their_status, an_error_without_words_has_its_number, json,
-	  long_json_stays_valid, long_text_is_one_line, repeats_are_held_back,
-	  no_progress_line_off_a_terminal)
+UNIT_MAIN("log", text, no_control_characters, errors_once_with_their_status,
+	  an_error_without_words_has_its_number, json, long_json_stays_valid, long_text_is_one_line,
+	  repeats_are_held_back, no_progress_line_off_a_terminal)

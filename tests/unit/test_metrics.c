@@ -215,6 +215,24 @@ START_TEST(test_not_blocks)
 }
 END_TEST
 
+/* A directory may hold files of the user's: only names that a block can have are looked at. */
+START_TEST(test_other_files)
+{
+	static const char *const other[] = {"stat.txt",		"stat.",     "stat.a.b",
+					    "stat..1",		"stat.c",    "stat.a.1x",
+					    "stat.a\033[31m.1", ".stat.log", "mystat.a.1"};
+	const int n = sizeof other / sizeof *other;
+	struct nmw_err e = NMW_ERR_INIT;
+	for (int i = 0; i < n; i++)
+		put_file(other[i], "text", 4);
+	put_file("stat.a.1", "junk", 4);
+	put_file("stat.a-b.12.c.d", "junk", 4);
+	ck_assert_int_eq(look()->bad, 2);
+	ck_assert_int_eq(nmw_metrics_reap(false, NULL, NULL, &e), 2);
+	ck_assert_int_eq(files(), n);
+}
+END_TEST
+
 START_TEST(test_line)
 {
 	struct nmw_metrics *m;
@@ -270,7 +288,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {test_live,       test_killed, test_names, test_no_directory,
-				      test_not_blocks, test_line,   test_ns,	test_layout};
+	const TTest *const tests[] = {test_live,	 test_killed,	   test_names,
+				      test_no_directory, test_other_files, test_not_blocks,
+				      test_line,	 test_ns,	   test_layout};
 	return unit_run_between("metrics", setup, teardown, tests, sizeof tests / sizeof tests[0]);
 }

@@ -516,6 +516,13 @@ START_TEST(looking)
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 	snprintf(path, sizeof path, "%s/.half.1.0.tmp", fx_dir);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
+	static const char *const not_ours[] = {".notes.tmp",	".half.x.0.tmp", ".half.1.tmp",
+					       ".a b.1.0.tmp",	".1.0.tmp",	 "half.1.0.tmp",
+					       "..half.1.0.tmp"};
+	for (unsigned k = 0; k < sizeof not_ours / sizeof *not_ours; k++) {
+		snprintf(path, sizeof path, "%s/%s", fx_dir, not_ours[k]);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+	}
 	unsigned n = 0;
 	ck_assert_int_eq(nmw_ring_each(count_name, &n, &fx_err), 0);
 	ck_assert_uint_eq(n, 2);
@@ -525,7 +532,7 @@ START_TEST(looking)
 	ck_assert_int_eq(nmw_ring_reap(false, &fx_err), 1); /* junk; lo has a reader that lives */
 	nmw_cons_leave(&b, false);
 	ck_assert_int_eq(nmw_ring_reap(false, &fx_err), 1);
-	ck_assert_uint_eq(fx_files(), 1); /* not ours: stat.* */
+	ck_assert_uint_eq(fx_files(), 1 + sizeof not_ours / sizeof *not_ours); /* and stat.* */
 }
 END_TEST
 
