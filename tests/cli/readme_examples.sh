@@ -28,6 +28,6 @@ done
 [ -s replies.pcap ] || fail "no replies"
 cmp a.pcap b.pcap || fail "a capture that was replayed is another"
 timeout 60 bash -c "$named"$'\nwait' >"$T/out" 2>"$T/err" || { cat "$T/err"; fail "named rings: exit $?"; }
-grep -qE '^(events|nothing is running)' "$T/out" || { cat "$T/out" "$T/err"; fail "named rings: nmw-stat list"; }
+grep -qE '^(TOOL|RING|nothing is running)' "$T/out" || { cat "$T/out" "$T/err"; fail "named rings: nmw-stat list"; }
 [ -s out.pcap ] || fail "named rings: nothing written"
 [ -z "$(ls -A "$NMW_DIR")" ] || fail "left behind: $(ls -A "$NMW_DIR")"
