@@ -73,8 +73,7 @@ struct desk {
 
 static int desk_open(struct desk *d, const struct wl *w)
 {
-	struct nmw_books_spec spec = {
-		.symbols = (uint32_t)w->head.symbols, .orders = opt.orders, .user = 40};
+	struct nmw_books_spec spec = {.symbols = (uint32_t)w->head.symbols, .orders = opt.orders};
 	size_t books = nmw_books_footprint(&spec);
 	d->size = books + nmw_idmap_footprint(opt.orders);
 	d->reports_size = (w->head.trades + w->head.prefill + 1) * sizeof *d->reports;
@@ -86,7 +85,7 @@ static int desk_open(struct desk *d, const struct wl *w)
 	}
 	d->core.b = nmw_books_init(d->mem, &spec);
 	d->core.ids = nmw_idmap_init((char *)d->mem + books, opt.orders,
-				     nmw_book_user(d->core.b, 0), nmw_books_order_size(d->core.b));
+				     nmw_book_user(d->core.b, 0), NMW_BOOK_STRIDE);
 	d->reported = 0;
 	return 0;
 }
@@ -97,25 +96,25 @@ static void desk_close(struct desk *d)
 	wl_memory_free(d->reports, d->reports_size);
 }
 
-/* The message as a decoder would give it. */
+/* The message as a decoder would give it. What no message has stays 0. */
 static inline void decode(const struct wl_msg *m, struct nmw_core_cmd *k)
 {
-	static const uint8_t op[WL_KINDS] = {[WL_ADD] = NMW_CORE_ENTER,
-					     [WL_CANCEL] = NMW_CORE_CANCEL,
-					     [WL_REPLACE] = NMW_CORE_REPLACE,
-					     [WL_IOC] = NMW_CORE_ENTER,
-					     [WL_MARKET] = NMW_CORE_ENTER};
-	static const uint8_t flags[WL_KINDS] = {
-		[WL_IOC] = NMW_CORE_IOC, [WL_MARKET] = NMW_CORE_MARKET};
-	*k = (struct nmw_core_cmd){.lo = m->id,
-				   .new_lo = m->new_id,
-				   .rank = m->seq + 1,
-				   .px = (uint32_t)m->px,
-				   .qty = m->qty,
-				   .sym = m->sym,
-				   .side = m->side,
-				   .op = op[m->kind],
-				   .flags = flags[m->kind]};
+	static const struct {
+		uint8_t op, flags;
+	} form[WL_KINDS] = {[WL_ADD] = {NMW_CORE_ENTER, 0},
+			    [WL_CANCEL] = {NMW_CORE_CANCEL, 0},
+			    [WL_REPLACE] = {NMW_CORE_REPLACE, 0},
+			    [WL_IOC] = {NMW_CORE_ENTER, NMW_CORE_IOC},
+			    [WL_MARKET] = {NMW_CORE_ENTER, NMW_CORE_MARKET}};
+	__builtin_prefetch(m + 64);
+	k->lo = m->id;
+	k->new_lo = m->new_id;
+	k->rank = m->seq + UINT64_C(1);
+	k->px = (uint32_t)m->px;
+	k->sides = (uint32_t)m->sym * 2 + m->side;
+	k->qty = m->qty;
+	k->op = form[m->kind].op;
+	k->flags = form[m->kind].flags;
 }
 
 /* Keeps what the fills say. */
@@ -471,8 +470,8 @@ static bool measure_file(const char *path)
 /* What an operator pays before the first order. */
 static void memory(void)
 {
-	struct nmw_books_spec many = {.symbols = 10000, .orders = 1u << 20, .user = 40};
-	struct nmw_books_spec deep = {.symbols = 1, .orders = 10000000, .user = 40};
+	struct nmw_books_spec many = {.symbols = 10000, .orders = 1u << 20};
+	struct nmw_books_spec deep = {.symbols = 1, .orders = 10000000};
 	size_t size = nmw_books_footprint(&many);
 	size_t ids = nmw_idmap_footprint(deep.orders);
 	uint64_t t0 = nmw_clock_mono();

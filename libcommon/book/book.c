@@ -20,8 +20,7 @@ static bool spec_valid(const struct nmw_books_spec *s)
 {
 	uint32_t w = s->window;
 	return s->symbols >= 1 && s->symbols <= UINT16_MAX && s->orders >= 1 &&
-	       s->orders <= NMW_BOOK_ORDERS_MAX && s->user <= NMW_BOOK_USER_MAX &&
-	       s->user % 8 == 0 &&
+	       s->orders <= NMW_BOOK_ORDERS_MAX &&
 	       (w == 0 ||
 		((w & (w - 1)) == 0 && w >= NMW_BOOK_WINDOW_MIN && w <= NMW_BOOK_WINDOW_MAX));
 }
@@ -31,15 +30,6 @@ static uint64_t to_line(uint64_t n)
 	return (n + LINE - 1) & ~(LINE - 1);
 }
 
-/* A power of two, so that an order never lies across the end of a line. */
-static uint32_t order_log2(uint32_t user)
-{
-	uint32_t log2 = 5;
-	while (sizeof(struct nmw_order) + user > UINT64_C(1) << log2)
-		log2++;
-	return log2;
-}
-
 /* Where everything lies, as fields of the head. */
 static struct nmw_books layout(const struct nmw_books_spec *s)
 {
@@ -47,8 +37,7 @@ static struct nmw_books layout(const struct nmw_books_spec *s)
 			      .version = NMW_BOOKS_VERSION,
 			      .symbols = s->symbols,
 			      .orders = s->orders,
-			      .window = s->window ? s->window : default_window(s->symbols),
-			      .order_log2 = order_log2(s->user)};
+			      .window = s->window ? s->window : default_window(s->symbols)};
 	uint64_t n = (uint64_t)s->orders + 1, sides = (uint64_t)s->symbols * 2;
 	uint64_t ref = to_line(n * sizeof(struct nmw_queued)) / 8;
 	h.far_ref = (uint32_t)ref;
@@ -56,7 +45,7 @@ static struct nmw_books layout(const struct nmw_books_spec *s)
 	h.win_ref = (uint32_t)ref;
 	ref += sides * h.window;
 	h.orders_off = NMW_BOOKS_HEAD + ref * 8;
-	h.sides_off = h.orders_off + to_line(n << h.order_log2);
+	h.sides_off = h.orders_off + n * sizeof(struct nmw_order);
 	h.bitmaps_off = h.sides_off + sides * sizeof(struct nmw_levels);
 	h.size = h.bitmaps_off + to_line(sides * (h.window / 8));
 	h.window_mask = h.window - 1;
@@ -86,12 +75,9 @@ struct nmw_books *nmw_books_join(void *mem, size_t size)
 	if ((uintptr_t)mem % LINE || size < NMW_BOOKS_HEAD || b->magic != NMW_BOOKS_MAGIC ||
 	    b->version != NMW_BOOKS_VERSION || b->size > size)
 		return NULL;
-	struct nmw_books_spec spec = {.symbols = b->symbols,
-				      .orders = b->orders,
-				      .window = b->window,
-				      .user = (UINT32_C(1) << (b->order_log2 & 31)) -
-					      (uint32_t)sizeof(struct nmw_order)};
-	if (!spec_valid(&spec) || order_log2(spec.user) != b->order_log2)
+	struct nmw_books_spec spec = {
+		.symbols = b->symbols, .orders = b->orders, .window = b->window};
+	if (!spec_valid(&spec))
 		return NULL;
 	struct nmw_books want = layout(&spec);
 	bool same = b->size == want.size && b->far_ref == want.far_ref &&

@@ -12,8 +12,8 @@
  * elsewhere (snapshot = the bytes of the region).  One thread.  A zeroed page is a valid empty part
  * of it: only what orders touch becomes resident.
  *
- * Memory: 48 to 80 bytes an order (user up to 8, up to 40), 24 more for one that is alone at a far
- * price, all of them reserved + (128 + 16.25 * window) a symbol + less than 1 KiB.
+ * Memory: 80 bytes an order, 24 more for one that is alone at a far price, all of them reserved
+ * + (128 + 16.25 * window) a symbol + less than 1 KiB.
  *
  * What a message does most often is inline (book_inline.h): a resting order and its level are one
  * line each, and a call would cost a tenth of it. Nothing here checks a handle: it is the caller's.
@@ -32,9 +32,9 @@
 
 #define NMW_TICK_MAX	    UINT32_C(0xFFFFFFFE) /* highest price in ticks */
 #define NMW_BOOK_ORDERS_MAX (UINT32_C(1) << 29)	 /* every reference then fits 32 bits */
-#define NMW_BOOK_USER_MAX   232u
-#define NMW_RANK_HIDDEN	    (UINT64_C(1) << 63) /* ranks from here on: of hidden orders */
-#define NMW_BOOK_WINDOW_MIN 64u			/* ticks */
+#define NMW_BOOK_USER	    40u			 /* bytes of the caller's own beside every order */
+#define NMW_RANK_HIDDEN	    (UINT64_C(1) << 63)	 /* ranks from here on: of hidden orders */
+#define NMW_BOOK_WINDOW_MIN 64u			 /* ticks */
 #define NMW_BOOK_WINDOW_MAX 4096u
 
 /* Inline whatever the compiler thinks of its size: a call costs a tenth of a message. */
@@ -47,8 +47,6 @@ struct nmw_books_spec {
 	uint32_t orders;  /* live orders over all books, 1..NMW_BOOK_ORDERS_MAX */
 	uint32_t window;  /* ticks of the dense window of a side: power of two, WINDOW_MIN..MAX;
 			   * 0 = 4,096, fewer when that made the windows larger than 128 MiB */
-	uint32_t user; /* bytes of the caller's own beside every order, 0..USER_MAX, a multiple of
-			* 8: up to 8 an order takes half a line, up to 40 a line */
 };
 
 /* Bytes of the region; 0: the spec is out of range. */
@@ -58,8 +56,8 @@ struct nmw_books *nmw_books_init(void *mem, const struct nmw_books_spec *spec);
 /* Takes a formatted region (after a restart, at any address). NULL: not one, or other version. */
 struct nmw_books *nmw_books_join(void *mem, size_t size);
 
-/* Bytes from one order to the next: of what nmw_book_user gives too. */
-static inline uint32_t nmw_books_order_size(const struct nmw_books *b);
+/* From one order to the next, of what nmw_book_user gives too. */
+#define NMW_BOOK_STRIDE ((uint32_t)sizeof(struct nmw_order))
 
 struct nmw_fill {
 	nmw_oid maker; /* still valid handle until the next add of the caller, also when it died */

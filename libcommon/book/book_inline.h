@@ -5,11 +5,6 @@
 
 #include "book/book.h"
 
-static inline uint32_t nmw_books_order_size(const struct nmw_books *b)
-{
-	return UINT32_C(1) << b->order_log2;
-}
-
 static inline nmw_oid nmw_book_alloc(struct nmw_books *b)
 {
 	return nmw_orders_take(b);
@@ -46,10 +41,11 @@ static inline void nmw_book_queue_between(struct nmw_books *b, uint32_t ref, uin
 	nmw_link_at(b, next)->prev = ref;
 }
 
-NMW_BOOK_HOT void *nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
-				 uint32_t px, uint32_t qty, uint64_t rank, uint32_t owner)
+/* nmw_book_rest; sides: symbol * 2 + side. */
+NMW_BOOK_HOT void *nmw_book_rest_at(struct nmw_books *b, nmw_oid id, uint32_t sides, uint32_t px,
+				    uint32_t qty, uint64_t rank, uint32_t owner)
 {
-	uint32_t sides = sym * 2 + side, level, ref = nmw_order_ref(id);
+	uint32_t level, ref = nmw_order_ref(id);
 	struct nmw_levels *s = nmw_levels_at(b, sides);
 	struct nmw_order *o = nmw_order_at(b, id);
 	struct nmw_queued *q = nmw_queued_at(b, ref);
@@ -78,6 +74,12 @@ NMW_BOOK_HOT void *nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, 
 	return o->user;
 }
 
+NMW_BOOK_HOT void *nmw_book_rest(struct nmw_books *b, nmw_oid id, uint32_t sym, uint32_t side,
+				 uint32_t px, uint32_t qty, uint64_t rank, uint32_t owner)
+{
+	return nmw_book_rest_at(b, id, sym * 2 + side, px, qty, rank, owner);
+}
+
 NMW_BOOK_HOT void nmw_book_unlink(struct nmw_books *b, nmw_oid id)
 {
 	uint32_t ref = nmw_order_ref(id);
@@ -98,11 +100,16 @@ static inline void nmw_book_reduce(struct nmw_books *b, nmw_oid id, uint32_t qty
 	nmw_queued_at(b, nmw_order_ref(id))->qty = qty;
 }
 
+static inline bool nmw_book_crosses_at(const struct nmw_books *b, uint32_t sides, uint32_t limit)
+{
+	const struct nmw_levels *s = nmw_levels_get(b, sides ^ 1);
+	return s->best <= nmw_key_of(s, limit);
+}
+
 static inline bool nmw_book_crosses(const struct nmw_books *b, uint32_t sym, uint32_t side,
 				    uint32_t limit)
 {
-	const struct nmw_levels *s = nmw_levels_get(b, (sym * 2 + side) ^ 1);
-	return s->best <= nmw_key_of(s, limit);
+	return nmw_book_crosses_at(b, sym * 2 + side, limit);
 }
 
 /* The next fill of a taker, in *f, its shares taken from both; false: none, or one's own maker, in

@@ -34,7 +34,7 @@ static void ahead_places(struct ahead *a, const struct nmw_core *c, const struct
 {
 	const struct nmw_books *b = c->b;
 	for (size_t i = 0; i < n; i++, k++) {
-		uint32_t sides = (uint32_t)k->sym * 2 + k->side, level;
+		uint32_t sides = k->sides, level;
 		nmw_levels_slot(b, nmw_levels_get(b, sides), k->px, &level);
 		level = takes(k) ? nmw_levels_get(b, sides ^ 1)->best_ref : level;
 		uint32_t slot = nmw_idmap_place(c->ids, k->lo, k->hi);
@@ -86,11 +86,12 @@ void nmw_core_ahead(const struct nmw_core *c, const struct nmw_core_cmd *k, size
 /* ---- events ------------------------------------------------------------------------------------
  */
 
-static void put(struct nmw_core_evt *ev, const struct nmw_core *c, const struct nmw_core_cmd *k,
-		enum nmw_core_kind kind, enum nmw_core_reason reason, struct nmw_core_evt v)
+static inline void put(struct nmw_core_evt *ev, const struct nmw_core *c,
+		       const struct nmw_core_cmd *k, enum nmw_core_kind kind,
+		       enum nmw_core_reason reason, struct nmw_core_evt v)
 {
-	v.sym = k->sym;
-	v.cmd = c->taker.cmd;
+	v.sides = k->sides;
+	v.cmd = (uint16_t)c->taker.cmd;
 	v.kind = (uint8_t)kind;
 	v.reason = (uint8_t)reason;
 	*ev = v;
@@ -145,7 +146,7 @@ static unsigned rest(struct nmw_core *c, const struct nmw_core_cmd *k, struct nm
 	nmw_oid oid = t->oid ? t->oid : nmw_book_alloc(c->b);
 	if (!oid)
 		return kill(c, k, NMW_CORE_FULL, ev);
-	void *user = nmw_book_rest(c->b, oid, k->sym, k->side, k->px, t->t.qty, k->rank, k->owner);
+	void *user = nmw_book_rest_at(c->b, oid, k->sides, k->px, t->t.qty, k->rank, k->owner);
 	nmw_idmap_put_at(c->ids, oid, user, new_lo(k), replaces(k) ? k->new_hi : k->hi);
 	put(ev, c, k, NMW_CORE_RESTED, NMW_CORE_ASKED,
 	    (struct nmw_core_evt){.lo = new_lo(k), .oid = oid, .px = k->px, .qty = t->t.qty});
@@ -239,7 +240,7 @@ unsigned nmw_core_more(struct nmw_core *c, const struct nmw_core_cmd *k, struct 
 		       unsigned max)
 {
 	struct nmw_core_taker *t = &c->taker;
-	struct nmw_levels *s = nmw_levels_at(c->b, (t->t.sym * 2 + t->t.side) ^ 1);
+	struct nmw_levels *s = nmw_levels_at(c->b, k->sides ^ 1);
 	uint32_t limit = nmw_key_of(s, t->t.limit);
 	unsigned n = 0;
 	struct nmw_fill f;
@@ -262,13 +263,12 @@ unsigned nmw_core_more(struct nmw_core *c, const struct nmw_core_cmd *k, struct 
 unsigned nmw_core_enter(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oid oid,
 			struct nmw_core_evt *ev, unsigned max)
 {
-	bool market = k->flags & NMW_CORE_MARKET, crosses = nmw_core_takes(c, k);
-	uint32_t any = k->side == NMW_BUY ? NMW_TICK_MAX : 0;
+	bool crosses = nmw_core_takes(c, k);
 	c->taker.oid = oid;
 	c->taker.more = false;
-	c->taker.t = (struct nmw_taker){.sym = k->sym,
-					.side = k->side,
-					.limit = market ? any : k->px,
+	c->taker.t = (struct nmw_taker){.sym = k->sides / 2,
+					.side = k->sides & 1,
+					.limit = nmw_core_limit(k),
 					.qty = k->qty,
 					.owner = k->owner};
 	if (crosses && k->flags & NMW_CORE_POST_ONLY)
@@ -326,40 +326,41 @@ unsigned nmw_core_other(struct nmw_core *c, const struct nmw_core_cmd *k, uint32
 	return reduce(c, k, oid, k->op == NMW_CORE_REDUCE ? k->qty : 0, ev);
 }
 
-static size_t burst(struct nmw_core *c, const struct nmw_core_cmd *k, size_t n,
-		    struct nmw_core_evt *ev, size_t max, size_t *done)
+/* Returns where the events end; *k: the first command that is not finished. */
+static struct nmw_core_evt *burst(struct nmw_core *c, const struct nmw_core_cmd **first,
+				  const struct nmw_core_cmd *end, uint32_t cmd,
+				  struct nmw_core_evt *ev, const struct nmw_core_evt *last)
 {
 	struct nmw_books *b = c->b;
 	struct nmw_idmap *ids = c->ids;
-	size_t i = 0, w = 0;
-	for (; i < n && max - w >= NMW_CORE_EVENTS; i++) {
-		if (__builtin_expect(nmw_core_plain(b, ids, &k[i], (uint32_t)i, &ev[w]), 1)) {
-			w++;
+	const struct nmw_core_cmd *k = *first;
+	for (; k < end && ev <= last; k++, cmd++) {
+		if (nmw_core_plain(b, ids, k, cmd, ev)) {
+			ev++;
 			continue;
 		}
-		w += nmw_core_other(c, &k[i], (uint32_t)i, &ev[w], (unsigned)(max - w));
+		ev += nmw_core_other(c, k, cmd, ev, (unsigned)(last - ev) + NMW_CORE_EVENTS);
 		if (c->taker.more)
 			break;
 	}
-	*done = i;
-	return w;
+	*first = k;
+	return ev;
 }
 
 size_t nmw_core_burst(struct nmw_core *c, const struct nmw_core_cmd *k, size_t n,
 		      struct nmw_core_evt *ev, size_t max, size_t *done)
 {
-	size_t w = 0, first = 0;
-	*done = 0;
+	const struct nmw_core_cmd *at = k;
+	struct nmw_core_evt *to = ev;
 	if (c->taker.more && n) {
 		c->taker.cmd = 0;
-		w = nmw_core_more(c, k, ev, (unsigned)max);
-		if (c->taker.more)
-			return w;
-		first = 1;
+		to += nmw_core_more(c, k, ev, (unsigned)max);
+		at += !c->taker.more;
 	}
-	if (c->b->live > FETCH_FROM)
-		nmw_core_ahead(c, k + first, n - first);
-	w += burst(c, k + first, n - first, ev + w, max - w, done);
-	*done += first;
-	return w;
+	if (!c->taker.more && c->b->live > FETCH_FROM)
+		nmw_core_ahead(c, at, (size_t)(k + n - at));
+	if (!c->taker.more)
+		to = burst(c, &at, k + n, (uint32_t)(at - k), to, ev + max - NMW_CORE_EVENTS);
+	*done = (size_t)(at - k);
+	return (size_t)(to - ev);
 }

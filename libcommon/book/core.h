@@ -29,7 +29,7 @@
 #include "book/book.h"
 #include "book/idmap.h"
 
-enum nmw_core_op { NMW_CORE_CANCEL, NMW_CORE_ENTER, NMW_CORE_REPLACE, NMW_CORE_REDUCE };
+enum nmw_core_op { NMW_CORE_ENTER, NMW_CORE_CANCEL, NMW_CORE_REPLACE, NMW_CORE_REDUCE };
 
 enum nmw_core_flag {
 	NMW_CORE_IOC = 1,	 /* what does not trade at once is canceled */
@@ -43,13 +43,12 @@ struct nmw_core_cmd {
 	uint64_t new_lo, new_hi; /* REPLACE */
 	uint64_t rank;		 /* ENTER, REPLACE: see nmw_book_rest */
 	uint32_t px;		 /* ticks, at most NMW_TICK_MAX */
+	uint32_t sides;		 /* symbol * 2 + enum nmw_side: a valid one, whatever the op */
+	uint32_t owner;		 /* 0 = no self-match prevention */
 	uint32_t qty;		 /* shares; REDUCE: those that stay */
 	uint32_t min_qty;	 /* shares that must be there at once; 0 = none */
-	uint32_t owner;		 /* 0 = no self-match prevention */
-	uint16_t sym;		 /* below the number of symbols, whatever the op */
-	uint8_t side;		 /* enum nmw_side; 0 or 1, whatever the op */
-	uint8_t op;
-	uint32_t flags;
+	uint8_t op, flags;
+	uint16_t pad; /* 0 */
 };
 
 enum nmw_core_kind {
@@ -75,13 +74,13 @@ enum nmw_core_reason {
 };
 
 struct nmw_core_evt {
-	uint64_t lo;   /* id of the order that it is about; its hi is in the order's record */
-	nmw_oid oid;   /* its handle */
-	uint32_t px;   /* ticks: of FILL and OWN the maker's, else as commanded */
-	uint32_t qty;  /* shares */
-	uint32_t left; /* shares */
-	uint32_t cmd;  /* index of the command in its burst: the taker */
-	uint16_t sym;
+	uint64_t lo;	/* id of the order that it is about; its hi is in the order's record */
+	uint32_t px;	/* ticks: of FILL and OWN the maker's, else as commanded */
+	uint32_t sides; /* as commanded */
+	nmw_oid oid;	/* the order's handle */
+	uint32_t qty;	/* shares */
+	uint32_t left;	/* shares */
+	uint16_t cmd;	/* index of the command in its burst: the taker */
 	uint8_t kind, reason;
 };
 
@@ -102,7 +101,8 @@ struct nmw_core {
 	struct nmw_core_taker taker;
 };
 
-#define NMW_CORE_EVENTS 4u /* room for events that a call needs at least */
+#define NMW_CORE_EVENTS 4u     /* room for events that a call needs at least */
+#define NMW_CORE_BURST	65536u /* commands at most */
 
 /* Takes one command. Returns the number of events written, at most max (NMW_CORE_EVENTS at least);
  * while c->taker.more, nmw_core_more goes on with the same command. */

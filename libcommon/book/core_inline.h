@@ -4,11 +4,29 @@
 
 #include "book/core.h"
 
+#include <string.h>
+
+/* The worst price that the order takes. */
+static inline uint32_t nmw_core_limit(const struct nmw_core_cmd *k)
+{
+	uint32_t any = k->sides & NMW_SELL ? 0 : NMW_TICK_MAX;
+	return k->flags & NMW_CORE_MARKET ? any : k->px;
+}
+
 static inline bool nmw_core_takes(const struct nmw_core *c, const struct nmw_core_cmd *k)
 {
-	uint32_t any = k->side == NMW_BUY ? NMW_TICK_MAX : 0;
-	return nmw_book_crosses(c->b, k->sym, k->side, k->flags & NMW_CORE_MARKET ? any : k->px);
+	return nmw_book_crosses_at(c->b, k->sides, nmw_core_limit(k));
 }
+
+/* What it is, and what is asked for: 0 for an ENTER with nothing special. */
+static inline uint64_t nmw_core_form(const struct nmw_core_cmd *k)
+{
+	uint64_t form;
+	memcpy(&form, &k->min_qty, sizeof form);
+	return form;
+}
+
+#define NMW_CORE_PLAIN_CANCEL ((uint64_t)NMW_CORE_CANCEL << 32)
 
 static inline void nmw_core_leave(struct nmw_core *c, nmw_oid oid)
 {
@@ -19,13 +37,15 @@ static inline void nmw_core_leave(struct nmw_core *c, nmw_oid oid)
 static inline void nmw_core_put(struct nmw_core_evt *ev, const struct nmw_core_cmd *k, uint32_t cmd,
 				nmw_oid oid, uint32_t qty, enum nmw_core_kind kind)
 {
-	*ev = (struct nmw_core_evt){.lo = k->lo,
-				    .oid = oid,
-				    .px = k->px,
-				    .qty = qty,
-				    .cmd = cmd,
-				    .sym = k->sym,
-				    .kind = (uint8_t)kind};
+	ev->lo = k->lo;
+	ev->px = k->px;
+	ev->sides = k->sides;
+	ev->oid = oid;
+	ev->qty = qty;
+	ev->left = 0;
+	ev->cmd = (uint16_t)cmd;
+	ev->kind = (uint8_t)kind;
+	ev->reason = NMW_CORE_ASKED;
 }
 
 /* An order that comes to rest under the next number of the ring: true; or false, and nothing was
@@ -34,14 +54,12 @@ NMW_BOOK_HOT bool nmw_core_rests(struct nmw_books *b, struct nmw_idmap *ids,
 				 const struct nmw_core_cmd *k, uint32_t cmd,
 				 struct nmw_core_evt *ev)
 {
-	if (k->flags | k->min_qty | (uint32_t)nmw_book_crosses(b, k->sym, k->side, k->px) |
-	    (uint32_t)!nmw_idmap_is_next(ids, k->lo, k->hi))
+	if (nmw_book_crosses_at(b, k->sides, k->px) | !nmw_idmap_is_next(ids, k->lo, k->hi))
 		return false;
 	nmw_oid oid = nmw_book_alloc(b);
 	if (!oid)
 		return false;
-	struct nmw_id *id =
-		nmw_book_rest(b, oid, k->sym, k->side, k->px, k->qty, k->rank, k->owner);
+	struct nmw_id *id = nmw_book_rest_at(b, oid, k->sides, k->px, k->qty, k->rank, k->owner);
 	nmw_idmap_put_next(ids, oid, id, k->lo, k->hi);
 	nmw_core_put(ev, k, cmd, oid, k->qty, NMW_CORE_RESTED);
 	return true;
@@ -64,9 +82,10 @@ NMW_BOOK_HOT bool nmw_core_plain(struct nmw_books *b, struct nmw_idmap *ids,
 				 const struct nmw_core_cmd *k, uint32_t cmd,
 				 struct nmw_core_evt *ev)
 {
-	if (k->op == NMW_CORE_ENTER)
+	uint64_t form = nmw_core_form(k);
+	if (form == 0)
 		return nmw_core_rests(b, ids, k, cmd, ev);
-	return k->op == NMW_CORE_CANCEL && nmw_core_goes(b, ids, k, cmd, ev);
+	return form == NMW_CORE_PLAIN_CANCEL && nmw_core_goes(b, ids, k, cmd, ev);
 }
 
 /* All others. */

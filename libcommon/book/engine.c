@@ -23,7 +23,6 @@ static struct nmw_books_spec books_spec(const struct nmw_engine_spec *s)
 		.symbols = s->symbols,
 		.orders = s->orders,
 		.window = s->window,
-		.user = sizeof(struct nmw_entry),
 	};
 }
 
@@ -78,7 +77,7 @@ struct nmw_engine *nmw_engine_init(void *mem, const struct nmw_engine_spec *spec
 	struct nmw_books *b = nmw_books_init(nmw_books_of(e), &books);
 	if (!b)
 		return NULL;
-	nmw_idmap_init(nmw_ids_of(e), spec->orders, nmw_entry_of(b, 0), nmw_books_order_size(b));
+	nmw_idmap_init(nmw_ids_of(e), spec->orders, nmw_entry_of(b, 0), NMW_BOOK_STRIDE);
 	nmw_tokens_init(nmw_tokens_of(e), spec->ids);
 	if (e->spec.check)
 		nmw_passive_init(NMW_AT(e, passive_off, struct nmw_passive), e->spec.orders);

@@ -38,7 +38,7 @@ struct nmw_entry {
 		uint8_t pad;
 	} terms;
 };
-_Static_assert(sizeof(struct nmw_entry) == 40, "a line with the book's own");
+_Static_assert(sizeof(struct nmw_entry) == NMW_BOOK_USER, "a line with the book's own");
 _Static_assert(offsetof(struct nmw_entry, next) == offsetof(struct nmw_id, next), "is an id");
 
 #define NMW_ENTRY_EXECUTED   0x000FFFFFu /* below 1,000,000 */

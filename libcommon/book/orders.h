@@ -1,10 +1,10 @@
 /* orders.h: the region of the books, and the pool of orders in it.
  *
  *   0        256
- *   +--------+----------+------------+----------+---------------+----------+----------+
- *   | struct | queued   | far nodes  | windows  | orders        | sides    | bitmaps  |
- *   | books  | 0..N, 16 | 0..N, 24   | 8 a tick | 0..N, 32 / 64 | 64       | 1/8 tick |
- *   +--------+----------+------------+----------+---------------+----------+----------+
+ *   +--------+----------+------------+----------+----------+----------+----------+
+ *   | struct | queued   | far nodes  | windows  | orders   | sides    | bitmaps  |
+ *   | books  | 0..N, 16 | 0..N, 24   | 8 a tick | 0..N, 64 | 64       | 1/8 tick |
+ *   +--------+----------+------------+----------+----------+----------+----------+
  *
  * A queue is a circular doubly linked list whose sentinel is its level: the same pair of links is
  * all that a tick of a window is, and stands at the start of a far node and of a queued order.  A
@@ -48,11 +48,11 @@ struct nmw_order {
 	uint32_t sides; /* symbol * 2 + enum nmw_side */
 	uint32_t owner;
 	uint32_t pad;
-	uint64_t user[]; /* the caller's: comes into the cache with the rest */
+	uint64_t user[5]; /* the caller's: comes into the cache with the rest */
 };
 
 _Static_assert(sizeof(struct nmw_queued) == 16, "four to a line");
-_Static_assert(sizeof(struct nmw_order) == 24, "three words");
+_Static_assert(sizeof(struct nmw_order) == 64, "a line");
 
 /* At the start of the region; the first link follows at a fixed distance. */
 struct nmw_books {
@@ -69,7 +69,7 @@ struct nmw_books {
 	uint64_t bitmaps_off; /* bytes from the start */
 	uint64_t sum_unit;    /* see bitmap.h */
 	uint32_t window_log2; /* */
-	uint32_t order_log2;  /* of an order's bytes: 32, 64 .. 256 */
+	uint32_t pad0;
 	/* what changes */
 	uint64_t live;	 /* orders on the books */
 	uint64_t levels; /* with an order */
@@ -79,7 +79,7 @@ struct nmw_books {
 	uint32_t far_free; /* the same for far nodes */
 	uint32_t far_fresh;
 	uint32_t window_mask; /* window - 1 */
-	uint32_t pad0;
+	uint32_t pad1;
 	uint64_t pad[16];
 };
 
@@ -118,14 +118,12 @@ static inline const struct nmw_queued *nmw_queued_get(const struct nmw_books *b,
 
 static inline struct nmw_order *nmw_order_at(struct nmw_books *b, nmw_oid id)
 {
-	char *p = (char *)b + b->orders_off + ((uint64_t)id << b->order_log2);
-	return (struct nmw_order *)(void *)p;
+	return (struct nmw_order *)(void *)((char *)b + b->orders_off) + id;
 }
 
 static inline const struct nmw_order *nmw_order_get(const struct nmw_books *b, nmw_oid id)
 {
-	const char *p = (const char *)b + b->orders_off + ((uint64_t)id << b->order_log2);
-	return (const struct nmw_order *)(const void *)p;
+	return (const struct nmw_order *)(const void *)((const char *)b + b->orders_off) + id;
 }
 
 /* Puts handles that were never used before the free ones, and returns how many. */

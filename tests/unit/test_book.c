@@ -335,7 +335,7 @@ static void play(struct run r)
 
 START_TEST(walking_market)
 {
-	play((struct run){.spec = {.symbols = 5, .orders = 4000, .window = 1024, .user = 8},
+	play((struct run){.spec = {.symbols = 5, .orders = 4000, .window = 1024},
 			  .prices = WALK,
 			  .target = 1500,
 			  .commands = 350000});
@@ -344,7 +344,7 @@ END_TEST
 
 START_TEST(smallest_window)
 {
-	play((struct run){.spec = {.symbols = 2, .orders = 1000, .window = 64, .user = 40},
+	play((struct run){.spec = {.symbols = 2, .orders = 1000, .window = 64},
 			  .prices = WALK,
 			  .target = 600,
 			  .commands = 200000});
@@ -353,7 +353,7 @@ END_TEST
 
 START_TEST(penny_grid)
 {
-	play((struct run){.spec = {.symbols = 3, .orders = 2000, .window = 128, .user = 8},
+	play((struct run){.spec = {.symbols = 3, .orders = 2000, .window = 128},
 			  .prices = PENNY,
 			  .target = 900,
 			  .commands = 200000});
@@ -362,7 +362,7 @@ END_TEST
 
 START_TEST(wide_prices)
 {
-	play((struct run){.spec = {.symbols = 2, .orders = 3000, .user = 8},
+	play((struct run){.spec = {.symbols = 2, .orders = 3000},
 			  .prices = WIDE,
 			  .target = 700,
 			  .commands = 100000});
@@ -371,7 +371,7 @@ END_TEST
 
 START_TEST(jumping_market)
 {
-	play((struct run){.spec = {.symbols = 3, .orders = 2000, .window = 256, .user = 8},
+	play((struct run){.spec = {.symbols = 3, .orders = 2000, .window = 256},
 			  .prices = JUMPS,
 			  .target = 600,
 			  .commands = 150000});
@@ -380,7 +380,7 @@ END_TEST
 
 START_TEST(ends_of_the_range)
 {
-	play((struct run){.spec = {.symbols = 2, .orders = 400, .window = 64, .user = 8},
+	play((struct run){.spec = {.symbols = 2, .orders = 400, .window = 64},
 			  .prices = ENDS,
 			  .target = 200,
 			  .commands = 100000});
@@ -389,7 +389,7 @@ END_TEST
 
 START_TEST(empty_pool)
 {
-	play((struct run){.spec = {.symbols = 2, .orders = 60, .window = 64, .user = 104},
+	play((struct run){.spec = {.symbols = 2, .orders = 60, .window = 64},
 			  .prices = WALK,
 			  .target = 200,
 			  .commands = 100000});
@@ -458,14 +458,13 @@ END_TEST
 START_TEST(specs_and_regions_refused)
 {
 	struct nmw_books_spec ok = {.symbols = 1, .orders = 10, .window = 64};
-	struct nmw_books_spec s[] = {ok, ok, ok, ok, ok, ok, ok};
+	struct nmw_books_spec s[] = {ok, ok, ok, ok, ok, ok};
 	s[0].symbols = 0;
 	s[1].symbols = 65536;
 	s[2].orders = 0;
 	s[3].orders = NMW_BOOK_ORDERS_MAX + 1;
 	s[4].window = 96;
 	s[5].window = 8192;
-	s[6].user = 12;
 	for (size_t i = 0; i < sizeof s / sizeof s[0]; i++)
 		ck_assert_uint_eq(nmw_books_footprint(&s[i]), 0);
 	size_t size = nmw_books_footprint(&ok);
@@ -483,9 +482,9 @@ END_TEST
 /* 10,000,000 orders with all that can come with them, and 10,000 symbols. */
 START_TEST(memory_is_bounded)
 {
-	struct nmw_books_spec orders = {.symbols = 1, .orders = 10000000, .user = 40};
+	struct nmw_books_spec orders = {.symbols = 1, .orders = 10000000};
 	ck_assert_uint_lt(nmw_books_footprint(&orders), UINT64_C(1) << 30);
-	struct nmw_books_spec symbols = {.symbols = 10000, .orders = 100000, .user = 40};
+	struct nmw_books_spec symbols = {.symbols = 10000, .orders = 100000};
 	ck_assert_uint_lt(nmw_books_footprint(&symbols), UINT64_C(160) << 20);
 }
 END_TEST

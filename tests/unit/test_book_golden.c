@@ -130,15 +130,13 @@ static void command(struct replay *r, const char *line)
 
 static void replay_all(uint32_t window)
 {
-	struct nmw_books_spec spec = {
-		.symbols = 1, .orders = ORDERS, .window = window, .user = sizeof(struct nmw_id)};
+	struct nmw_books_spec spec = {.symbols = 1, .orders = ORDERS, .window = window};
 	size_t books = nmw_books_footprint(&spec), ids = nmw_idmap_footprint(ORDERS);
 	char *mem = aligned_alloc(64, (books + ids + 63) / 64 * 64), line[256];
 	ck_assert_ptr_nonnull(mem);
 	memset(mem, 0, books + ids);
 	struct replay r = {.b = nmw_books_init(mem, &spec), .execs = open_data("golden.execs")};
-	r.ids = nmw_idmap_init(mem + books, ORDERS, nmw_book_user(r.b, 0),
-			       nmw_books_order_size(r.b));
+	r.ids = nmw_idmap_init(mem + books, ORDERS, nmw_book_user(r.b, 0), NMW_BOOK_STRIDE);
 	FILE *cmds = open_data("golden.cmds");
 	ck_assert(cmds && r.execs);
 	while (fgets(line, sizeof line, cmds))
