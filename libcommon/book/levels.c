@@ -11,6 +11,7 @@ enum {
 	STEP_FIRST = 100,   /* ticks */
 	MARKET_DEPTH = 8,   /* levels: a few lone better ones do not draw the window to them */
 	REVIEW_EVERY = 256, /* misses */
+	TURN = 8 * 37,	    /* ticks from one side's turn to the next: lines, an odd number */
 };
 
 static void set_step(struct nmw_levels *s, uint32_t step)
@@ -25,6 +26,7 @@ void nmw_levels_init(struct nmw_books *b, uint32_t sides)
 	s->best = s->far_best = NMW_KEY_NONE;
 	s->mirror = sides & 1 ? 0 : UINT32_MAX;
 	s->win = b->win_ref + sides * b->window;
+	s->turn = (uint16_t)(sides * TURN & b->window_mask);
 	set_step(s, 1);
 }
 
@@ -58,9 +60,9 @@ static void far_drop(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
 
 static uint32_t window_first(struct nmw_books *b, struct nmw_levels *s)
 {
-	uint32_t slot = s->base & (b->window - 1);
+	uint32_t slot = nmw_levels_turned(b, s, s->base);
 	return nmw_bitmap_next(s->sum, nmw_levels_bits(b, nmw_levels_sides(b, s)), slot,
-			       b->window - 1);
+			       b->window_mask);
 }
 
 uint32_t nmw_levels_find(struct nmw_books *b, struct nmw_levels *s, uint32_t px)
@@ -93,8 +95,9 @@ static uint32_t window_from(const struct nmw_books *b, const struct nmw_levels *
 		return NMW_BITMAP_NONE;
 	uint32_t mask = b->window - 1;
 	uint32_t slot = nmw_bitmap_next(s->sum, nmw_levels_bits(b, nmw_levels_sides(b, s)),
-					pos & mask, mask);
-	if (slot == NMW_BITMAP_NONE || ((slot - s->base) & mask) < pos - s->base)
+					nmw_levels_turned(b, s, pos), mask);
+	uint32_t first = nmw_levels_turned(b, s, s->base);
+	if (slot == NMW_BITMAP_NONE || ((slot - first) & mask) < pos - s->base)
 		return NMW_BITMAP_NONE; /* went round */
 	return slot;
 }
@@ -131,7 +134,7 @@ static void move_queue(struct nmw_books *b, struct nmw_levels *s, uint32_t from,
 static void evict(struct nmw_books *b, struct nmw_levels *s, uint32_t step, uint32_t base)
 {
 	uint64_t *words = nmw_levels_words(b, nmw_levels_sides(b, s));
-	uint32_t first = s->base & b->window_mask, at = 0; /* positions from base */
+	uint32_t first = nmw_levels_turned(b, s, s->base), at = 0; /* positions from base */
 	while (at < b->window) {
 		uint32_t slot = nmw_bitmap_next(s->sum, words, (first + at) & b->window_mask,
 						b->window_mask);
@@ -241,7 +244,7 @@ static void review(struct nmw_books *b, struct nmw_levels *s)
 
 void nmw_levels_missed(struct nmw_books *b, struct nmw_levels *s)
 {
-	uint32_t n = ++s->missed;
+	uint32_t n = ++s->missed; /* after 65,535 from 0 */
 	if (n % REVIEW_EVERY == 0 || (n < REVIEW_EVERY && (n & (n - 1)) == 0))
 		review(b, s);
 }

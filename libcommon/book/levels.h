@@ -4,7 +4,7 @@
  * the far tree (far.h).  Both sides are seen alike: a key is the price mirrored for bids, so that
  * the best price of either side is the lowest key and the search for the next one goes upwards.
  *
- *      window of `b->window` ticks, a ring: position p lies in slot p % window
+ *      window of `b->window` ticks, a ring: position p lies in slot (p + turn) % window
  *          base                    best
  *           |                       |
  *      .....[-----------------------#--#-#####-###-##-----#---------]..#.....#........   far: tree
@@ -35,7 +35,8 @@ struct nmw_levels {
 	uint32_t far_best; /* lowest key in the far tree */
 	uint32_t far_best_ref;
 	uint32_t far_root;
-	uint32_t missed; /* orders that came to rest outside the window */
+	uint16_t missed; /* orders that came to rest outside the window */
+	uint16_t turn;	 /* see nmw_levels_turned */
 	uint32_t win;	 /* reference of slot 0 */
 	uint32_t mirror; /* all ones for bids, 0 for asks */
 	/* a rank over it, but below NMW_RANK_HIDDEN, stands last: the highest so far, or over all
@@ -107,13 +108,21 @@ static inline uint32_t nmw_levels_grid(const struct nmw_levels *s, uint32_t px)
 	return (uint32_t)((u128)(2 * (uint64_t)px) * s->recip >> 64);
 }
 
+/* Where a position lies in the window.  Each side turns its window by another number of lines:
+ * markets at equal prices would otherwise all use the same few sets of the cache. */
+static inline uint32_t nmw_levels_turned(const struct nmw_books *b, const struct nmw_levels *s,
+					 uint32_t pos)
+{
+	return (pos + s->turn) & b->window_mask;
+}
+
 /* The window's level at a price, if it has one. */
 static inline bool nmw_levels_slot(const struct nmw_books *b, const struct nmw_levels *s,
 				   uint32_t px, uint32_t *level)
 {
 	uint32_t grid = nmw_levels_grid(s, px);
 	uint32_t pos = grid ^ s->mirror;
-	*level = s->win + (pos & b->window_mask);
+	*level = s->win + nmw_levels_turned(b, s, pos);
 	return (grid * s->step == px) & (pos - s->base <= b->window_mask);
 }
 
@@ -128,7 +137,7 @@ static inline void nmw_levels_filled(struct nmw_books *b, struct nmw_levels *s, 
 static inline uint32_t nmw_levels_key(const struct nmw_books *b, const struct nmw_levels *s,
 				      uint32_t slot)
 {
-	uint32_t pos = s->base + ((slot - s->base) & b->window_mask);
+	uint32_t pos = s->base + ((slot - s->turn - s->base) & b->window_mask);
 	return nmw_key_of(s, (pos ^ s->mirror) * s->step);
 }
 
