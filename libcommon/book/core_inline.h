@@ -54,7 +54,9 @@ NMW_BOOK_HOT bool nmw_core_rests(struct nmw_books *b, struct nmw_idmap *ids,
 				 const struct nmw_core_cmd *k, uint32_t cmd,
 				 struct nmw_core_evt *ev)
 {
-	if (nmw_book_crosses_at(b, k->sides, k->px) | !nmw_idmap_is_next(ids, k->lo, k->hi))
+	/* one branch for both: each is rare */
+	if ((int)nmw_book_crosses_at(b, k->sides, k->px) |
+	    (int)!nmw_idmap_is_next(ids, k->lo, k->hi))
 		return false;
 	nmw_oid oid = nmw_book_alloc(b);
 	if (!oid)
