@@ -65,11 +65,12 @@ static void follow(struct nmw_core *c, struct line *l, size_t n)
 	free(c->b);
 }
 
-#define IN(id, side, price, shares, ...)                                                           \
+#define IN_AS(id, side, price, shares, ...)                                                        \
 	{                                                                                          \
 		.lo = (id), .sides = (side), .px = (price), .qty = (shares), .op = NMW_CORE_ENTER, \
 		__VA_ARGS__                                                                        \
 	}
+#define IN(id, side, price, shares) IN_AS(id, side, price, shares, .flags = 0)
 #define OFF(id)                                   \
 	{                                         \
 		.lo = (id), .op = NMW_CORE_CANCEL \
@@ -78,11 +79,12 @@ static void follow(struct nmw_core *c, struct line *l, size_t n)
 	{                                                          \
 		.lo = (id), .op = NMW_CORE_REDUCE, .qty = (shares) \
 	}
-#define INSTEAD(id, to, side, price, shares, ...)                                            \
+#define INSTEAD_AS(id, to, side, price, shares, ...)                                         \
 	{                                                                                    \
 		.lo = (id), .new_lo = (to), .sides = (side), .px = (price), .qty = (shares), \
 		.op = NMW_CORE_REPLACE, __VA_ARGS__                                          \
 	}
+#define INSTEAD(id, to, side, price, shares) INSTEAD_AS(id, to, side, price, shares, .flags = 0)
 #define EVT(what, why, id, price, shares, rest)                                               \
 	{                                                                                     \
 		.kind = NMW_CORE_##what, .reason = NMW_CORE_##why, .lo = (id), .px = (price), \
@@ -114,17 +116,18 @@ START_TEST(what_may_not_rest_is_canceled)
 	struct nmw_core c = new_core(1, 10);
 	struct line l[] = {
 		{IN(1, SELL, 100, 5), {EVT(RESTED, ASKED, 1, 100, 5, 0)}},
-		{IN(2, BUY, 99, 5, .flags = NMW_CORE_IOC), {EVT(CANCELED, IMMEDIATE, 2, 99, 5, 0)}},
-		{IN(3, BUY, 100, 2, .flags = NMW_CORE_IOC), {EVT(FILL, ASKED, 1, 100, 2, 3)}},
-		{IN(4, BUY, 0, 9, .flags = NMW_CORE_MARKET),
+		{IN_AS(2, BUY, 99, 5, .flags = NMW_CORE_IOC),
+		 {EVT(CANCELED, IMMEDIATE, 2, 99, 5, 0)}},
+		{IN_AS(3, BUY, 100, 2, .flags = NMW_CORE_IOC), {EVT(FILL, ASKED, 1, 100, 2, 3)}},
+		{IN_AS(4, BUY, 0, 9, .flags = NMW_CORE_MARKET),
 		 {EVT(FILL, ASKED, 1, 100, 3, 0), EVT(CANCELED, IMMEDIATE, 4, 0, 6, 0)}},
-		{IN(5, SELL, 100, 5, .flags = NMW_CORE_POST_ONLY),
+		{IN_AS(5, SELL, 100, 5, .flags = NMW_CORE_POST_ONLY),
 		 {EVT(RESTED, ASKED, 5, 100, 5, 0)}},
-		{IN(6, BUY, 100, 5, .flags = NMW_CORE_POST_ONLY),
+		{IN_AS(6, BUY, 100, 5, .flags = NMW_CORE_POST_ONLY),
 		 {EVT(CANCELED, WOULD_POST, 6, 100, 5, 0)}},
-		{IN(7, BUY, 100, 9, .min_qty = 6), {EVT(CANCELED, MIN_QTY, 7, 100, 9, 0)}},
-		{IN(8, BUY, 99, 9, .min_qty = 1), {EVT(CANCELED, MIN_QTY, 8, 99, 9, 0)}},
-		{IN(9, BUY, 100, 9, .min_qty = 5),
+		{IN_AS(7, BUY, 100, 9, .min_qty = 6), {EVT(CANCELED, MIN_QTY, 7, 100, 9, 0)}},
+		{IN_AS(8, BUY, 99, 9, .min_qty = 1), {EVT(CANCELED, MIN_QTY, 8, 99, 9, 0)}},
+		{IN_AS(9, BUY, 100, 9, .min_qty = 5),
 		 {EVT(FILL, ASKED, 5, 100, 5, 0), EVT(RESTED, ASKED, 9, 100, 4, 0)}},
 	};
 	follow(&c, l, N(l));
@@ -135,14 +138,14 @@ START_TEST(own_orders_do_not_trade)
 {
 	struct nmw_core c = new_core(1, 10);
 	struct line l[] = {
-		{IN(1, SELL, 100, 5, .owner = 7), {EVT(RESTED, ASKED, 1, 100, 5, 0)}},
-		{IN(2, SELL, 100, 5, .owner = 8), {EVT(RESTED, ASKED, 2, 100, 5, 0)}},
-		{IN(3, BUY, 100, 7, .owner = 8, .min_qty = 6),
+		{IN_AS(1, SELL, 100, 5, .owner = 7), {EVT(RESTED, ASKED, 1, 100, 5, 0)}},
+		{IN_AS(2, SELL, 100, 5, .owner = 8), {EVT(RESTED, ASKED, 2, 100, 5, 0)}},
+		{IN_AS(3, BUY, 100, 7, .owner = 8, .min_qty = 6),
 		 {EVT(CANCELED, MIN_QTY, 3, 100, 7, 0)}},
-		{IN(4, BUY, 100, 7, .owner = 8),
+		{IN_AS(4, BUY, 100, 7, .owner = 8),
 		 {EVT(FILL, ASKED, 1, 100, 5, 0), EVT(CANCELED, SELF, 4, 100, 2, 5)}},
-		{IN(5, SELL, 100, 5, .owner = 9), {EVT(RESTED, ASKED, 5, 100, 5, 0)}},
-		{IN(6, BUY, 100, 7, .owner = 8, .flags = NMW_CORE_OWN_LEAVES),
+		{IN_AS(5, SELL, 100, 5, .owner = 9), {EVT(RESTED, ASKED, 5, 100, 5, 0)}},
+		{IN_AS(6, BUY, 100, 7, .owner = 8, .flags = NMW_CORE_OWN_LEAVES),
 		 {EVT(OWN, SELF, 2, 100, 5, 7), EVT(FILL, ASKED, 5, 100, 5, 0),
 		  EVT(RESTED, ASKED, 6, 100, 2, 0)}},
 	};
@@ -172,7 +175,7 @@ START_TEST(live_orders_change)
 		{IN(9, BUY, 2, 1), {EVT(RESTED, ASKED, 9, 2, 1, 0)}},
 		{IN(10, BUY, 3, 1), {EVT(RESTED, ASKED, 10, 3, 1, 0)}},
 		{IN(11, BUY, 4, 1), {EVT(CANCELED, FULL, 11, 4, 1, 0)}},
-		{INSTEAD(9, 9, BUY, 5, 2, .flags = NMW_CORE_IOC),
+		{INSTEAD_AS(9, 9, BUY, 5, 2, .flags = NMW_CORE_IOC),
 		 {EVT(REPLACED, ASKED, 9, 5, 1, 0), EVT(CANCELED, IMMEDIATE, 9, 5, 2, 0)}},
 		{LESS(8, 0), {EVT(CANCELED, ASKED, 8, 0, 1, 0)}},
 	};
