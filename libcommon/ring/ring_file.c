@@ -335,6 +335,10 @@ int nmw_ring_file_open(struct nmw_ring *r, int flags, struct nmw_err *e)
 	if (err == ENOENT && searched)
 		return not_found(r, searched, closed, e);
 	err = searched ? err : EACCES;
+	if (err == ENOTDIR || err == ENAMETOOLONG)
+		return nmw_err_set(e, -err, NMW_EXIT_USAGE,
+				   "ring %s: directory %.200s: %s: set NMW_DIR to a directory",
+				   r->name, searched, strerror(err));
 	return nmw_err_set(e, -err, err == EACCES ? NMW_EXIT_PERM : NMW_EXIT_PEER, "ring %s: %s",
 			   r->name, strerror(err));
 }

@@ -101,10 +101,11 @@ static bool ring_name(const char *file, char name[NMW_RING_NAME_MAX])
 
 static int unreadable(const char *dir, int err, struct nmw_err *e)
 {
-	return nmw_err_set(e, -err, err == EACCES ? NMW_EXIT_PERM : NMW_EXIT_FAILED,
-			   "directory %s: cannot read it: %s: set NMW_DIR to another, or ask its "
-			   "owner",
-			   dir, strerror(err));
+	return nmw_err_set(
+		e, -err, nmw_exit_of(err),
+		"directory %.200s: cannot read it: %s: set NMW_DIR to another, or ask its "
+		"owner",
+		dir, strerror(err));
 }
 
 /* All names of the directories first, so that fn may remove files. One that is closed to this user

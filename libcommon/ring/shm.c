@@ -122,7 +122,7 @@ static int check_dir(const char *path, bool group, struct nmw_err *e)
 		return nmw_err_set(e, -errno, NMW_EXIT_PERM, "directory %s: %s", path,
 				   strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return nmw_err_set(e, -ENOTDIR, NMW_EXIT_FAILED, "%s: not a directory", path);
+		return nmw_err_set(e, -ENOTDIR, NMW_EXIT_USAGE, "%s: not a directory", path);
 	if (st.st_mode & S_IWOTH)
 		return nmw_err_set(e, -EPERM, NMW_EXIT_PERM,
 				   "directory %s: writable by everybody: chmod o-w %s, or set "

@@ -70,6 +70,11 @@ said 'a line "nmw-ring 1 NAME" expected'
 echo junk | expect 2 nmw-send null:
 said 'a line "nmw-ring 1 NAME" expected'
 
+NMW_DIR=/etc/passwd outcome 2 'ring x: directory /etc/passwd: Not a directory: set NMW_DIR' nmw-recv gen:count=1 -o x
+NMW_DIR=/etc/passwd outcome 2 'ring x: directory /etc/passwd: Not a directory: set NMW_DIR' nmw-send null: -i x
+NMW_DIR=/etc/passwd outcome 2 'directory /etc/passwd: cannot read it: Not a directory: set NMW_DIR' nmw-stat list
+NMW_DIR=$(printf '/%.0s' {1..5000}) outcome 2 'directory ///.*: File name too long: set NMW_DIR' nmw-stat tap x
+
 # 3: bad data, under --strict only
 printf '\0\014S\0\0\0\0\0\0\0\0\0\0O\0\044A' >"$T/cut.itch"
 stages "3 0" "nmw-recv itch:$T/cut.itch --strict -q | nmw-send null: -q"
