@@ -86,10 +86,12 @@ void jn_dir_path(char buf[PATH_MAX], const char *dir, const char *prefix, uint64
 void jn_dir_clean(const char *dir)
 {
 	DIR *d = opendir(dir);
+	uint64_t number;
 	if (!d)
 		return;
 	for (struct dirent *x; (x = readdir(d));)
-		if (!strncmp(x->d_name, JN_TMP, strlen(JN_TMP)))
+		if (number_of(x->d_name, JN_TMP JN_LOG, &number) ||
+		    number_of(x->d_name, JN_TMP JN_SNAP, &number))
 			unlinkat(dirfd(d), x->d_name, 0);
 	closedir(d);
 }

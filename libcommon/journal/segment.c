@@ -66,16 +66,20 @@ int jn_seg_open(struct jn_seg *s, const char *path, bool writable, uint8_t *batc
 	memset(s, 0, sizeof *s);
 	snprintf(s->path, sizeof s->path, "%s", path);
 	s->batch = batch;
-	s->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+	/* O_NONBLOCK: a FIFO of that name must not hold the start up */
+	s->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int rc = s->fd < 0 || fstat(s->fd, &st) ? -errno : 0;
-	if (!rc)
+	bool regular = !rc && S_ISREG(st.st_mode);
+	if (regular)
 		rc = jn_pread(s->fd, &s->head, sizeof s->head, 0);
 	if (rc && rc != -ENODATA) {
 		jn_seg_close(s);
 		return nmw_err_set(e, rc, nmw_exit_of(rc), "%s: cannot read it: %s", path,
 				   strerror(-rc));
 	}
-	const char *wrong = rc ? "damaged at offset 0: cut within its head" : head_wrong(s);
+	const char *wrong = !regular ? "not a regular file"
+			    : rc     ? "damaged at offset 0: cut within its head"
+				     : head_wrong(s);
 	if (wrong) {
 		jn_seg_close(s);
 		return nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA, "%s: %s", path, wrong);

@@ -136,7 +136,7 @@ int jn_snap_read(const char *dir, uint64_t number, uint64_t conf_hash, void *reg
 {
 	char path[PATH_MAX];
 	jn_dir_path(path, dir, JN_SNAP, number);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA, "%s: cannot open it: %s", path,
 				   strerror(errno));

@@ -81,6 +81,22 @@ expect 3 nmw-match "${small[@]}" -i orders -o events --journal "$T/flip"
 grep -qE "$T/flip/$log: damaged at offset [0-9]+, record [0-9]+" "$T/err" || { cat "$T/err"; fail "damage: message"; }
 expect 3 nmw-recv journal:"$T/flip" -o out --min-consumers 0
 grep -qE "$T/flip/$log: damaged at offset [0-9]+, record [0-9]+" "$T/err" || { cat "$T/err"; fail "damage: message of the reader"; }
+
+# ---- something else in the place of a file: refused or passed over, never waited for
+rm "$T/flip/$log"
+mkfifo "$T/flip/$log"
+expect 3 timeout 20 nmw-match "${small[@]}" -i orders -o events --journal "$T/flip"
+grep -q "$T/flip/$log: not a regular file" "$T/err" || { cat "$T/err"; fail "a FIFO: message"; }
+expect 3 timeout 20 nmw-recv journal:"$T/flip" -o out --min-consumers 0
+cp -r --sparse=always "$T/j" "$T/odd"
+rm "$T"/odd/snap.*
+mkfifo "$T/odd/snap.99999999999999999999" "$T/odd/snap.00000000000000000005"
+echo mine >"$T/odd/tmp.notes"
+touch "$T/odd/tmp.log.00000000000000000007" "$T/odd/tmp.snap.00000000000000000007"
+expect 6 timeout 20 nmw-match "${small[@]}" -i none -o events --wait 10ms --journal "$T/odd"
+grep -q '1 damaged snapshots passed over' "$T/err" || { cat "$T/err"; fail "a FIFO for a snapshot: not said"; }
+[ "$(cat "$T/odd/tmp.notes")" = mine ] || fail "a file that is none of the journal's went"
+[ "$(find "$T/odd" -name 'tmp.*' | wc -l)" = 1 ] || fail "what a crash left half made stays"
 kill -9 $recv # it waits for the named consumer
 wait $recv 2>/dev/null
 expect 0 nmw-stat reap
