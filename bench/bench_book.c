@@ -1,9 +1,10 @@
 /* The books beside the textbook engine, on flows of orders whose trades are known.
  *
- *     bench_book [-r RUNS] [-n MESSAGES] [-b BURST] [-o ORDERS] [-c CPU] [-e ENGINE] [-p|-P]
- * [FILE...]
+ *     bench_book [-r RUNS] [-n MESSAGES] [-b BURST] [-o ORDERS] [-c CPU] [-e ENGINE]
+ *                [-j JSON_FILE] [-p|-P] [FILE...]
  *
- * FILE: flows (wl.h); without one, three are made: one symbol, 1,000 symbols by zipf, 1,000 alike.
+ * FILE: flows (wl.h); without one, some are made: one symbol, 1,000 symbols by zipf, 1,000 alike,
+ * and one whose market moves.
  * An engine takes the prefill untimed, then the timed messages, and writes a report for every fill;
  * count, shares and hash of the fills are compared with the file's: what disagrees has no figure
  * and ends with exit status 1.  Best and median of RUNS, in ns a message of CPU time of the thread,
@@ -17,6 +18,7 @@
 #include "base/clock.h"
 #include "base/hist.h"
 #include "book/core.h"
+#include "json.h"
 #include "textbook_book.h"
 #include "wl.h"
 
@@ -349,14 +351,19 @@ static uint64_t clock_cost(void)
 	return nmw_hist_quantile(&h, 500000);
 }
 
-static void print_latency(const char *name, const struct nmw_hist *h, double ns)
+static void print_latency(const struct wl *w, const char *name, const struct nmw_hist *h, double ns)
 {
+	char metric[64];
 	static const uint32_t ppm[] = {500000, 990000, 999000, 999900};
 	if (!h->count)
 		return;
 	printf("    %-8s", name);
-	for (size_t i = 0; i < sizeof ppm / sizeof ppm[0]; i++)
-		printf(" %7.0f", (double)nmw_hist_quantile(h, ppm[i]) * ns);
+	for (size_t i = 0; i < sizeof ppm / sizeof ppm[0]; i++) {
+		double at = (double)nmw_hist_quantile(h, ppm[i]) * ns;
+		printf(" %7.0f", at);
+		snprintf(metric, sizeof metric, "%s p%g", name, ppm[i] / 10000.0);
+		bench_json("book latency", w->name, metric, at, "ns", NULL);
+	}
 	printf(" %9.0f\n", (double)h->max * ns);
 }
 
@@ -384,13 +391,22 @@ static void latency(const struct wl *w)
 	printf("    one message, ns %14s %7s %7s %7s %9s\n", "p50", "p99", "p99.9", "p99.99",
 	       "max");
 	for (unsigned k = WL_ADD; k < WL_KINDS; k++) {
-		print_latency(kind_name[k], &kind[k], ns);
+		print_latency(w, kind_name[k], &kind[k], ns);
 		nmw_hist_add(&all, &kind[k]);
 	}
-	print_latency("all", &all, ns);
+	print_latency(w, "all", &all, ns);
 }
 
 /* ---- the page ---- */
+
+static void row(const struct wl *w, const char *ids, const struct figure *f, const char *peer)
+{
+	char metric[64];
+	snprintf(metric, sizeof metric, "%s ids, best", ids);
+	bench_json("book", w->name, metric, f->best, "ns/message", peer);
+	snprintf(metric, sizeof metric, "%s ids, median", ids);
+	bench_json("book", w->name, metric, f->median, "ns/message", peer);
+}
 
 static bool line(const struct wl *w, const char *ids, const struct figure *base)
 {
@@ -401,6 +417,10 @@ static bool line(const struct wl *w, const char *ids, const struct figure *base)
 		if (base->best > 0)
 			printf("   %.2f times dense ids", ours.best / base->best);
 		printf("\n");
+		row(w, ids, &ours, NULL);
+		if (base->best > 0)
+			bench_json("book", w->name, "permuted to dense", ours.best / base->best,
+				   "times", NULL);
 		fflush(stdout);
 	}
 	if (opt.textbook && good && (good = time_all(&textbook, w, (opt.runs + 2) / 3, &other))) {
@@ -408,6 +428,10 @@ static bool line(const struct wl *w, const char *ids, const struct figure *base)
 		if (opt.books)
 			printf("   %.1f times the books", other.best / ours.best);
 		printf("\n");
+		row(w, ids, &other, "textbook");
+		if (opt.books)
+			bench_json("book", w->name, ids, other.best / ours.best, "times",
+				   "textbook");
 		fflush(stdout);
 	}
 	return good;
@@ -459,6 +483,25 @@ static bool measure_made(void)
 	return good;
 }
 
+/* Their ids are random already. */
+static bool measure_scenes(void)
+{
+	static const char *const name[] = {"normal", "swing", "flash crash"};
+	bool good = true;
+	for (unsigned i = 0; i < 3; i++) {
+		const struct figure none = {0, 0};
+		struct wl w;
+		uint32_t n = opt.messages ? (uint32_t)opt.messages : 2000000;
+		if (wl_scene(&w, name[i], (enum wl_scenario)(WL_NORMAL + i), n, 23))
+			return false;
+		printf("\n%s: prices wander, %llu messages, %llu trades\n", w.name,
+		       (unsigned long long)w.head.timed, (unsigned long long)w.head.trades);
+		good = line(&w, "random", &none) && good;
+		wl_free(&w);
+	}
+	return good;
+}
+
 static bool measure_file(const char *path)
 {
 	struct wl w;
@@ -501,7 +544,8 @@ static int usage(void)
 {
 	fprintf(stderr,
 		"usage: bench_book [-r RUNS] [-n MESSAGES] [-b BURST] [-o ORDERS] [-c CPU]\n"
-		"                  [-e books|textbook] [-p (dense ids only) | -P (permuted "
+		"                  [-e books|textbook] [-j JSON_FILE] [-p (dense ids only) | -P "
+		"(permuted "
 		"only)] [FILE...]\n");
 	return 2;
 }
@@ -540,6 +584,8 @@ static bool option(int c, const char *arg)
 		opt.books = strcmp(arg, "textbook") != 0;
 		opt.textbook = strcmp(arg, "books") != 0;
 		return opt.books != opt.textbook;
+	case 'j':
+		return bench_json_open(arg) == 0;
 	case 'p':
 		opt.permuted = false;
 		break;
@@ -554,7 +600,7 @@ static bool option(int c, const char *arg)
 
 int main(int argc, char **argv)
 {
-	for (int c; (c = getopt(argc, argv, "r:n:b:o:c:e:pP")) != -1;)
+	for (int c; (c = getopt(argc, argv, "r:n:b:o:c:e:j:pP")) != -1;)
 		if (!option(c, optarg))
 			return usage();
 	pin();
@@ -563,6 +609,7 @@ int main(int argc, char **argv)
 		good = measure_file(argv[i]) && good;
 	if (optind == argc) {
 		good = measure_made();
+		good = measure_scenes() && good;
 		memory();
 	}
 	return good ? 0 : 1;

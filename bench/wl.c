@@ -30,6 +30,13 @@ static void *transparent(size_t size)
 	return p + lead;
 }
 
+void *wl_memory_fresh(size_t size)
+{
+	void *p = mmap(NULL, to_huge(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
 void *wl_memory(size_t size)
 {
 	size = to_huge(size);
@@ -54,7 +61,7 @@ static int complain(const char *name, const char *what)
 	return -1;
 }
 
-static int room(struct wl *w, uint64_t messages)
+int wl_room(struct wl *w, uint64_t messages)
 {
 	w->size = messages * sizeof *w->msg;
 	w->msg = wl_memory(w->size);
@@ -86,7 +93,7 @@ int wl_load(struct wl *w, const char *path)
 	else if (h->symbols < 1 || h->symbols > UINT16_MAX || h->max_id >= UINT32_MAX ||
 		 h->prefill > UINT32_MAX || h->timed > UINT32_MAX)
 		complain(path, "a count is out of range");
-	else if (!room(w, h->prefill + h->timed) &&
+	else if (!wl_room(w, h->prefill + h->timed) &&
 		 fread(w->msg, sizeof *w->msg, h->prefill + h->timed, f) != h->prefill + h->timed)
 		complain(path, "shorter than its head says");
 	else if (w->msg)
@@ -378,7 +385,7 @@ int wl_make(struct wl *w, const char *name, const struct wl_spec *spec)
 	k.fills = calloc(65536, sizeof *k.fills); /* an aggressive order has 100 lots at most */
 	k.book = textbook_new(spec->symbols);
 	int rc = -1;
-	if (k.sym && k.share && k.fills && !room(w, set_up_symbols(&k, spec) + spec->messages)) {
+	if (k.sym && k.share && k.fills && !wl_room(w, set_up_symbols(&k, spec) + spec->messages)) {
 		textbook_fills(k.book, k.fills);
 		run_maker(&k, spec->messages);
 		rc = expect(w);

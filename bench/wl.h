@@ -67,6 +67,13 @@ int wl_make(struct wl *w, const char *name, const struct wl_spec *spec);
  * head becomes what the textbook engine makes of it. */
 int wl_cut(struct wl *w, uint64_t timed);
 int wl_permute(struct wl *w, uint64_t seed);
+/* One symbol whose market moves, random ids, every other order canceled by the next message:
+ * wandering; up and down by 40 %; once down by half and back. */
+enum wl_scenario { WL_NORMAL, WL_SWING, WL_CRASH };
+int wl_scene(struct wl *w, const char *name, enum wl_scenario what, uint32_t messages,
+	     uint64_t seed);
+/* Memory for so many messages. */
+int wl_room(struct wl *w, uint64_t messages);
 void wl_free(struct wl *w);
 
 static inline uint64_t wl_hash(uint64_t h, uint64_t maker, uint64_t taker, uint32_t px,
@@ -79,6 +86,8 @@ static inline uint64_t wl_hash(uint64_t h, uint64_t maker, uint64_t taker, uint3
 
 /* Memory in huge pages where there are any, zeroed and touched; NULL: none left. */
 void *wl_memory(size_t size);
+/* Zeroed, in normal pages, untouched. */
+void *wl_memory_fresh(size_t size);
 void wl_memory_free(void *p, size_t size);
 
 #endif
