@@ -48,31 +48,38 @@ static inline void nmw_core_put(struct nmw_core_evt *ev, const struct nmw_core_c
 	ev->reason = NMW_CORE_ASKED;
 }
 
-/* An order that comes to rest under the next number of the ring: true; or false, and nothing was
- * changed. */
+/* An order that only comes to rest, under an id that is plainly new: true; or false, and nothing
+ * was changed. */
 NMW_BOOK_HOT bool nmw_core_rests(struct nmw_books *b, struct nmw_idmap *ids,
 				 const struct nmw_core_cmd *k, uint32_t cmd,
 				 struct nmw_core_evt *ev)
 {
-	/* one branch for both: each is rare */
-	if ((int)nmw_book_crosses_at(b, k->sides, k->px) |
-	    (int)!nmw_idmap_is_next(ids, k->lo, k->hi))
+	bool next = nmw_idmap_is_next(ids, k->lo, k->hi);
+	uint32_t *bucket = NULL;
+	if (nmw_book_crosses_at(b, k->sides, k->px) ||
+	    (!next && !(bucket = nmw_idmap_bucket_for(ids, k->lo, k->hi))))
 		return false;
 	nmw_oid oid = nmw_book_alloc(b);
 	if (!oid)
 		return false;
 	struct nmw_id *id = nmw_book_rest_at(b, oid, k->sides, k->px, k->qty, k->rank, k->owner);
-	nmw_idmap_put_next(ids, oid, id, k->lo, k->hi);
+	if (next) {
+		nmw_idmap_put_next(ids, oid, id, k->lo, k->hi);
+	} else {
+		id->lo = k->lo;
+		id->hi = k->hi;
+		nmw_idmap_chain(ids, bucket, oid, id);
+	}
 	nmw_core_put(ev, k, cmd, oid, k->qty, NMW_CORE_RESTED);
 	return true;
 }
 
-/* An order that goes, and the map has it in the ring. */
+/* An order that only goes. */
 NMW_BOOK_HOT bool nmw_core_goes(struct nmw_books *b, struct nmw_idmap *ids,
 				const struct nmw_core_cmd *k, uint32_t cmd, struct nmw_core_evt *ev)
 {
 	nmw_oid oid = nmw_idmap_take_ringed(ids, k->lo, k->hi);
-	if (!oid)
+	if (!oid && !(oid = nmw_idmap_take_bucket(ids, k->lo, k->hi)))
 		return false;
 	nmw_core_put(ev, k, cmd, oid, nmw_book_qty(b, oid), NMW_CORE_CANCELED);
 	nmw_book_unlink(b, oid);

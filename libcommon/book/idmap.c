@@ -6,7 +6,6 @@
 #define BUCKETS_FIRST 1024u
 #define RING_MOST     (UINT32_C(1) << 22)
 #define AHEAD	      16u /* numbers: fetch what the ring will come round to */
-#define GAP	      64u /* numbers that may be left out and yet be in order */
 #define STREAK	      16u /* ids in order before their scope gets a free ring */
 
 static uint32_t most_buckets(uint32_t cap)
@@ -62,17 +61,7 @@ uint32_t nmw_idmap_find_chained(const struct nmw_idmap *m, uint64_t lo, uint64_t
 
 uint32_t nmw_idmap_take_chained(struct nmw_idmap *m, uint64_t lo, uint64_t hi)
 {
-	uint32_t *at = nmw_idmap_head(m, lo, hi), v;
-	while ((v = *at) != 0) {
-		struct nmw_id *id = nmw_idmap_id(m, v);
-		if (id->lo == lo && id->hi == hi) {
-			*at = id->next;
-			m->chained--;
-			break;
-		}
-		at = &id->next;
-	}
-	return v;
+	return nmw_idmap_take_bucket(m, lo, hi);
 }
 
 /* The next bucket in turn gives the half of its chain whose next bit of the hash is set to a new
@@ -95,20 +84,15 @@ static void split_one(struct nmw_idmap *m)
 	*keep = *move = 0;
 }
 
-static void grow(struct nmw_idmap *m)
+void nmw_idmap_grow(struct nmw_idmap *m)
 {
 	for (int i = 0; i < 2 && m->buckets < m->most; i++)
 		split_one(m);
 }
 
-static inline void chain(struct nmw_idmap *m, uint32_t value, struct nmw_id *id)
+static void chain(struct nmw_idmap *m, uint32_t value, struct nmw_id *id)
 {
-	uint32_t *head = nmw_idmap_head(m, id->lo, id->hi);
-	id->next = *head;
-	*head = value;
-	m->doubt = id->lo > m->doubt ? id->lo : m->doubt;
-	if (__builtin_expect(++m->chained * 2 > m->buckets, 0))
-		grow(m);
+	nmw_idmap_link(m, nmw_idmap_head(m, id->lo, id->hi), value, id);
 }
 
 /* Moves the ring on by one number: what it comes round to goes to a chain. */
@@ -135,7 +119,7 @@ static void put_ahead(struct nmw_idmap *m, uint32_t value, uint64_t lo)
 /* Does the id make a streak of numbers in order, so long that its scope gets the ring? */
 static bool takes_ring(struct nmw_idmap *m, const struct nmw_id *id)
 {
-	m->streak = id->lo - m->lo - 1 < GAP && id->hi == m->hi ? m->streak + 1 : 0;
+	m->streak = id->lo - m->lo - 1 < NMW_IDMAP_GAP && id->hi == m->hi ? m->streak + 1 : 0;
 	m->lo = id->lo;
 	m->hi = id->hi;
 	m->span = m->top = 0;
@@ -149,7 +133,7 @@ static bool takes_ring(struct nmw_idmap *m, const struct nmw_id *id)
 
 void nmw_idmap_put_other(struct nmw_idmap *m, uint32_t value, struct nmw_id *id)
 {
-	bool in_order = id->lo - m->top < GAP && m->span && id->hi == m->ring_hi;
+	bool in_order = id->lo - m->top < NMW_IDMAP_GAP && m->span && id->hi == m->ring_hi;
 	if (__builtin_expect(in_order || (!m->ringed && takes_ring(m, id)), 0))
 		put_ahead(m, value, id->lo);
 	else

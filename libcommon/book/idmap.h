@@ -61,6 +61,8 @@ size_t nmw_idmap_footprint(uint32_t cap);
  * used); every stride bytes there is room for a struct nmw_id. */
 struct nmw_idmap *nmw_idmap_init(void *mem, uint32_t cap, void *records, uint32_t stride);
 
+#define NMW_IDMAP_GAP 64u /* numbers that may be left out and yet be in order */
+
 /* What is not in the ring, out of line. */
 uint32_t nmw_idmap_find_chained(const struct nmw_idmap *m, uint64_t lo, uint64_t hi);
 uint32_t nmw_idmap_take_chained(struct nmw_idmap *m, uint64_t lo, uint64_t hi);
@@ -151,6 +153,63 @@ static inline void nmw_idmap_put_at(struct nmw_idmap *m, uint32_t value, struct 
 static inline void nmw_idmap_put(struct nmw_idmap *m, uint32_t value, uint64_t lo, uint64_t hi)
 {
 	nmw_idmap_put_at(m, value, nmw_idmap_id(m, value), lo, hi);
+}
+
+/* For an id that is not the ring's next: the bucket that it goes to, if it is surely not there, and
+ * has no claim on the ring. NULL: not so plain; then find and put. */
+static inline uint32_t *nmw_idmap_bucket_for(struct nmw_idmap *m, uint64_t lo, uint64_t hi)
+{
+	bool near_ring = (m->top - 1 - lo < m->span) | (lo - m->top < NMW_IDMAP_GAP);
+	bool streak = (lo - m->lo - 1 < NMW_IDMAP_GAP) & (hi == m->hi);
+	if (m->ringed ? near_ring & (hi == m->ring_hi) : streak)
+		return NULL;
+	uint32_t *head = nmw_idmap_head(m, lo, hi);
+	for (uint32_t v = *head; v;) {
+		const struct nmw_id *id = nmw_idmap_id(m, v);
+		if (id->lo == lo && id->hi == hi)
+			return NULL;
+		v = id->next;
+	}
+	return head;
+}
+
+void nmw_idmap_grow(struct nmw_idmap *m);
+
+static inline void nmw_idmap_link(struct nmw_idmap *m, uint32_t *head, uint32_t value,
+				  struct nmw_id *id)
+{
+	id->next = *head;
+	*head = value;
+	m->doubt = id->lo > m->doubt ? id->lo : m->doubt;
+	if (__builtin_expect(++m->chained * 2 > m->buckets, 0))
+		nmw_idmap_grow(m);
+}
+
+/* Puts an id to the head of its bucket; no streak goes on with it. */
+static inline void nmw_idmap_chain(struct nmw_idmap *m, uint32_t *head, uint32_t value,
+				   struct nmw_id *id)
+{
+	if (!m->ringed) {
+		m->lo = id->lo;
+		m->hi = id->hi;
+		m->span = m->top = m->streak = 0;
+	}
+	nmw_idmap_link(m, head, value, id);
+}
+
+static inline uint32_t nmw_idmap_take_bucket(struct nmw_idmap *m, uint64_t lo, uint64_t hi)
+{
+	uint32_t *at = nmw_idmap_head(m, lo, hi), v;
+	while ((v = *at) != 0) {
+		struct nmw_id *id = nmw_idmap_id(m, v);
+		if (id->lo == lo && id->hi == hi) {
+			*at = id->next;
+			m->chained--;
+			break;
+		}
+		at = &id->next;
+	}
+	return v;
 }
 
 /* Takes an id out if it is in the ring. */
