@@ -1,0 +1,49 @@
+/* How long the first sleep of an idle stage is. */
+#include "ring/wait.h"
+#include "unit.h"
+
+#define SLOTS 8192u
+
+START_TEST(a_stream_lengthens_the_first_sleep)
+{
+	struct nmw_wait w;
+	nmw_wait_init(&w, NMW_WAIT_AUTO);
+	ck_assert_uint_eq(w.first_ns, NMW_WAIT_NAP_MIN);
+	nmw_wait_turn(&w, 100, SLOTS);
+	ck_assert_uint_eq(w.first_ns, 2 * NMW_WAIT_NAP_MIN);
+	for (unsigned i = 0; i < 10; i++)
+		nmw_wait_turn(&w, 100, SLOTS);
+	ck_assert_uint_eq(w.first_ns, NMW_WAIT_NAP_MAX);
+}
+END_TEST
+
+START_TEST(a_large_turn_shortens_it)
+{
+	struct nmw_wait w;
+	nmw_wait_init(&w, NMW_WAIT_AUTO);
+	for (unsigned i = 0; i < 10; i++)
+		nmw_wait_turn(&w, 100, SLOTS);
+	nmw_wait_turn(&w, SLOTS / 8 + 1, SLOTS); /* as it should be */
+	ck_assert_uint_eq(w.first_ns, NMW_WAIT_NAP_MAX);
+	nmw_wait_turn(&w, SLOTS / 4 + 1, SLOTS);
+	ck_assert_uint_eq(w.first_ns, NMW_WAIT_NAP_MAX / 2);
+	for (unsigned i = 0; i < 10; i++)
+		nmw_wait_turn(&w, SLOTS, SLOTS);
+	ck_assert_uint_eq(w.first_ns, NMW_WAIT_NAP_MIN);
+}
+END_TEST
+
+/* Message by message somebody waits for each. */
+START_TEST(few_messages_end_it)
+{
+	struct nmw_wait w;
+	nmw_wait_init(&w, NMW_WAIT_AUTO);
+	nmw_wait_turn(&w, 100, SLOTS);
+	nmw_wait_turn(&w, 1, SLOTS);
+	ck_assert_uint_eq(w.first_ns, NMW_WAIT_NAP_MIN);
+	nmw_wait_turn(&w, 1, SLOTS);
+	ck_assert_uint_eq(w.first_ns, NMW_WAIT_NAP_MIN);
+}
+END_TEST
+
+UNIT_MAIN("wait", a_stream_lengthens_the_first_sleep, a_large_turn_shortens_it, few_messages_end_it)
