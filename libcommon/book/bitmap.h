@@ -46,14 +46,6 @@ static inline void nmw_bitmap_clear(uint64_t *sum, uint64_t *word, uint32_t bit,
 		*sum &= ~(unit << bit / 64);
 }
 
-/* Sets a bit that is not set, clears one that is. */
-static inline void nmw_bitmap_turn(uint64_t *sum, uint64_t *word, uint32_t bit, uint64_t unit)
-{
-	uint64_t left = word[bit / 64] ^= UINT64_C(1) << (bit & 63);
-	uint64_t here = unit << bit / 64;
-	*sum = (*sum & ~here) | (left ? here : 0);
-}
-
 static inline int nmw_bitmap_test(const uint64_t *word, uint32_t bit)
 {
 	return (int)(word[bit / 64] >> (bit & 63) & 1);

@@ -47,10 +47,12 @@ static struct nmw_books layout(const struct nmw_books_spec *s)
 	h.orders_off = NMW_BOOKS_HEAD + ref * 8;
 	h.sides_off = h.orders_off + n * sizeof(struct nmw_order);
 	h.bitmaps_off = h.sides_off + sides * sizeof(struct nmw_levels);
-	h.size = h.bitmaps_off + to_line(sides * (h.window / 8));
+	h.bitmaps2_off = h.bitmaps_off + to_line(sides * (h.window / 8));
+	bool wide = h.window > NMW_BITMAP_WORDS * 64;
+	h.size = h.bitmaps2_off + (wide ? to_line(sides * (h.window / 512)) : 0);
 	h.window_mask = h.window - 1;
 	h.window_log2 = (uint32_t)__builtin_ctz(h.window);
-	h.sum_unit = nmw_bitmap_unit(h.window / 64);
+	h.sum_unit = nmw_bitmap_unit(h.window / (wide ? 4096 : 64));
 	return h;
 }
 
@@ -291,13 +293,34 @@ static int check_place(struct check *c, const struct nmw_levels *s, uint32_t lev
 	return 0;
 }
 
+/* Each bit of the summary is that of a word, over and over again. */
+static int check_summary(struct check *c, const uint64_t *word, uint32_t words, uint64_t sum)
+{
+	for (uint32_t i = 0; i < NMW_BITMAP_WORDS; i++)
+		if ((word[i % words] != 0) != (sum >> i & 1))
+			return wrong(c, "bitmap word %u is not as its summary", i);
+	return 0;
+}
+
+static int check_words(struct check *c, const struct nmw_levels *s)
+{
+	const struct nmw_books *b = c->b;
+	uint32_t words = b->window / 64, sides = c->sym * 2 + c->side;
+	const uint64_t *word = nmw_levels_bits(b, sides), *second = nmw_levels_bits2(b, sides);
+	if (!nmw_levels_wide(b))
+		return check_summary(c, word, words, s->sum);
+	for (uint32_t i = 0; i < words; i++)
+		if ((word[i] != 0) != nmw_bitmap_test(second, i))
+			return wrong(c, "bitmap word %u is not as in the second bitmap", i);
+	return check_summary(c, second, words / 64, s->sum);
+}
+
 static int check_bitmap(struct check *c, const struct nmw_levels *s)
 {
 	const struct nmw_books *b = c->b;
 	const uint64_t *word = nmw_levels_bits(b, c->sym * 2 + c->side);
-	for (uint32_t i = 0; i < NMW_BITMAP_WORDS; i++)
-		if ((word[i % (b->window / 64)] != 0) != (s->sum >> i & 1))
-			return wrong(c, "bitmap word %u is not as its summary", i);
+	if (check_words(c, s))
+		return -1;
 	for (uint32_t slot = 0; slot < b->window; slot++) {
 		const struct nmw_link *l = nmw_link_get(b, s->win + slot);
 		int filled = l->next != 0 && l->next != s->win + slot;

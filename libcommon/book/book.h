@@ -35,7 +35,7 @@
 #define NMW_BOOK_USER	    40u			 /* bytes of the caller's own beside every order */
 #define NMW_RANK_HIDDEN	    (UINT64_C(1) << 63)	 /* ranks from here on: of hidden orders */
 #define NMW_BOOK_WINDOW_MIN 64u			 /* ticks */
-#define NMW_BOOK_WINDOW_MAX 4096u
+#define NMW_BOOK_WINDOW_MAX 65536u
 
 /* Inline whatever the compiler thinks of its size: a call costs a tenth of a message. */
 #define NMW_BOOK_HOT static inline __attribute__((always_inline))
@@ -46,7 +46,7 @@ struct nmw_books_spec {
 	uint32_t symbols; /* books, 1..65,535 */
 	uint32_t orders;  /* live orders over all books, 1..NMW_BOOK_ORDERS_MAX */
 	uint32_t window;  /* ticks of the dense window of a side: power of two, WINDOW_MIN..MAX;
-			   * 0 = 4,096, fewer when that made the windows larger than 128 MiB */
+			   * 0 = 65,536, fewer when that made the windows larger than 128 MiB */
 };
 
 /* Bytes of the region; 0: the spec is out of range. */

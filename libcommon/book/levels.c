@@ -61,8 +61,7 @@ static void far_drop(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
 static uint32_t window_first(struct nmw_books *b, struct nmw_levels *s)
 {
 	uint32_t slot = nmw_levels_turned(b, s, s->base);
-	return nmw_bitmap_next(s->sum, nmw_levels_bits(b, nmw_levels_sides(b, s)), slot,
-			       b->window_mask);
+	return nmw_levels_next(b, s, nmw_levels_sides(b, s), slot);
 }
 
 uint32_t nmw_levels_find(struct nmw_books *b, struct nmw_levels *s, uint32_t px)
@@ -94,8 +93,7 @@ static uint32_t window_from(const struct nmw_books *b, const struct nmw_levels *
 	if (pos - s->base >= b->window)
 		return NMW_BITMAP_NONE;
 	uint32_t mask = b->window - 1;
-	uint32_t slot = nmw_bitmap_next(s->sum, nmw_levels_bits(b, nmw_levels_sides(b, s)),
-					nmw_levels_turned(b, s, pos), mask);
+	uint32_t slot = nmw_levels_next(b, s, nmw_levels_sides(b, s), nmw_levels_turned(b, s, pos));
 	uint32_t first = nmw_levels_turned(b, s, s->base);
 	if (slot == NMW_BITMAP_NONE || ((slot - first) & mask) < pos - s->base)
 		return NMW_BITMAP_NONE; /* went round */
@@ -133,11 +131,10 @@ static void move_queue(struct nmw_books *b, struct nmw_levels *s, uint32_t from,
 /* Levels that the new window will not have go to the far tree. */
 static void evict(struct nmw_books *b, struct nmw_levels *s, uint32_t step, uint32_t base)
 {
-	uint64_t *words = nmw_levels_words(b, nmw_levels_sides(b, s));
+	uint32_t sides = nmw_levels_sides(b, s);
 	uint32_t first = nmw_levels_turned(b, s, s->base), at = 0; /* positions from base */
 	while (at < b->window) {
-		uint32_t slot = nmw_bitmap_next(s->sum, words, (first + at) & b->window_mask,
-						b->window_mask);
+		uint32_t slot = nmw_levels_next(b, s, sides, (first + at) & b->window_mask);
 		uint32_t next = (slot - first) & b->window_mask;
 		if (slot == NMW_BITMAP_NONE || next < at)
 			return; /* went round */
@@ -147,7 +144,7 @@ static void evict(struct nmw_books *b, struct nmw_levels *s, uint32_t step, uint
 			continue;
 		uint32_t ref = nmw_levels_far(b, s, (pos ^ s->mirror) * s->step);
 		move_queue(b, s, s->win + slot, ref);
-		nmw_bitmap_clear(&s->sum, words, slot, b->sum_unit);
+		nmw_levels_clear(b, s, sides, slot);
 		b->levels--; /* counted again as a far one */
 	}
 }

@@ -31,7 +31,7 @@ struct nmw_levels {
 	uint32_t base;	   /* first position of the window, at most 2^32 - window */
 	uint32_t step;	   /* ticks from one position to the next */
 	uint64_t recip;	   /* price * recip >> 63 = price / step */
-	uint64_t sum;	   /* of the bitmap */
+	uint64_t sum;	   /* of the bitmap: see nmw_levels_next */
 	uint32_t far_best; /* lowest key in the far tree */
 	uint32_t far_best_ref;
 	uint32_t far_root;
@@ -126,11 +126,71 @@ static inline bool nmw_levels_slot(const struct nmw_books *b, const struct nmw_l
 	return (grid * s->step == px) & (pos - s->base <= b->window_mask);
 }
 
+/* A window of more than 4,096 ticks has a second bitmap, of the words of the first that are not
+ * zero; the summary word is that of the second then. */
+static inline bool nmw_levels_wide(const struct nmw_books *b)
+{
+	return b->window_mask >= NMW_BITMAP_WORDS * 64;
+}
+
+static inline uint64_t *nmw_levels_words2(struct nmw_books *b, uint32_t sides)
+{
+	char *p = (char *)b + b->bitmaps2_off + (uint64_t)sides * (b->window / 512);
+	return (uint64_t *)(void *)p;
+}
+
+static inline const uint64_t *nmw_levels_bits2(const struct nmw_books *b, uint32_t sides)
+{
+	const char *p = (const char *)b + b->bitmaps2_off + (uint64_t)sides * (b->window / 512);
+	return (const uint64_t *)(const void *)p;
+}
+
+static inline void nmw_levels_set(struct nmw_books *b, struct nmw_levels *s, uint32_t sides,
+				  uint32_t slot)
+{
+	uint64_t *word = nmw_levels_words(b, sides);
+	if (!nmw_levels_wide(b)) {
+		nmw_bitmap_set(&s->sum, word, slot, b->sum_unit);
+		return;
+	}
+	word[slot / 64] |= UINT64_C(1) << (slot & 63);
+	nmw_bitmap_set(&s->sum, nmw_levels_words2(b, sides), slot / 64, b->sum_unit);
+}
+
+static inline void nmw_levels_clear(struct nmw_books *b, struct nmw_levels *s, uint32_t sides,
+				    uint32_t slot)
+{
+	uint64_t *word = nmw_levels_words(b, sides);
+	if (!nmw_levels_wide(b)) {
+		nmw_bitmap_clear(&s->sum, word, slot, b->sum_unit);
+		return;
+	}
+	word[slot / 64] &= ~(UINT64_C(1) << (slot & 63));
+	if (!word[slot / 64])
+		nmw_bitmap_clear(&s->sum, nmw_levels_words2(b, sides), slot / 64, b->sum_unit);
+}
+
+/* The first slot with orders at or after one, going round; NMW_BITMAP_NONE: none. */
+static inline uint32_t nmw_levels_next(const struct nmw_books *b, const struct nmw_levels *s,
+				       uint32_t sides, uint32_t slot)
+{
+	const uint64_t *word = nmw_levels_bits(b, sides);
+	if (!nmw_levels_wide(b))
+		return nmw_bitmap_next(s->sum, word, slot, b->window_mask);
+	uint64_t here = word[slot / 64] >> (slot & 63);
+	if (here)
+		return slot + (uint32_t)__builtin_ctzll(here);
+	uint32_t mask = b->window_mask / 64;
+	uint32_t w =
+		nmw_bitmap_next(s->sum, nmw_levels_bits2(b, sides), (slot / 64 + 1) & mask, mask);
+	return w == NMW_BITMAP_NONE ? w : w * 64 + (uint32_t)__builtin_ctzll(word[w]);
+}
+
 /* A level of the window got its first order. */
 static inline void nmw_levels_filled(struct nmw_books *b, struct nmw_levels *s, uint32_t sides,
 				     uint32_t ref)
 {
-	nmw_bitmap_set(&s->sum, nmw_levels_words(b, sides), ref - s->win, b->sum_unit);
+	nmw_levels_set(b, s, sides, ref - s->win);
 	b->levels++;
 }
 
@@ -174,12 +234,11 @@ static inline void nmw_levels_emptied(struct nmw_books *b, uint32_t ref, uint32_
 	}
 	uint32_t sides = in_windows >> b->window_log2;
 	struct nmw_levels *s = nmw_levels_at(b, sides);
-	uint64_t *words = nmw_levels_words(b, sides);
 	uint32_t slot = in_windows & b->window_mask;
 	b->levels--;
-	nmw_bitmap_clear(&s->sum, words, slot, b->sum_unit);
+	nmw_levels_clear(b, s, sides, slot);
 	if (ref == s->best_ref)
-		nmw_levels_pick(b, s, nmw_bitmap_next(s->sum, words, slot, b->window_mask));
+		nmw_levels_pick(b, s, nmw_levels_next(b, s, sides, slot));
 }
 
 /* Formats an empty side. */

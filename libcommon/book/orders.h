@@ -29,7 +29,7 @@
 typedef uint32_t nmw_oid;
 
 #define NMW_BOOKS_MAGIC	  UINT64_C(0x004b4f4f42574d4e) /* "NMWBOOK" */
-#define NMW_BOOKS_VERSION 2u
+#define NMW_BOOKS_VERSION 3u
 
 struct nmw_link {
 	uint32_t next; /* of a level: its first order; of a free order: the next free one */
@@ -67,7 +67,7 @@ struct nmw_books {
 	uint64_t orders_off;  /* bytes from the start */
 	uint64_t sides_off;   /* bytes from the start */
 	uint64_t bitmaps_off; /* bytes from the start */
-	uint64_t sum_unit;    /* see bitmap.h */
+	uint64_t sum_unit;    /* see bitmap.h: of the bitmap, or of the second one */
 	uint32_t window_log2; /* */
 	uint32_t pad0;
 	/* what changes */
@@ -80,7 +80,8 @@ struct nmw_books {
 	uint32_t far_fresh;
 	uint32_t window_mask; /* window - 1 */
 	uint32_t pad1;
-	uint64_t pad[16];
+	uint64_t bitmaps2_off; /* bytes from the start */
+	uint64_t pad[15];
 };
 
 #define NMW_BOOKS_HEAD 256u /* bytes */

@@ -396,6 +396,24 @@ START_TEST(empty_pool)
 }
 END_TEST
 
+START_TEST(wide_window)
+{
+	play((struct run){.spec = {.symbols = 2, .orders = 2000, .window = 8192},
+			  .prices = JUMPS,
+			  .target = 600,
+			  .commands = 60000});
+}
+END_TEST
+
+START_TEST(widest_window)
+{
+	play((struct run){.spec = {.symbols = 1, .orders = 2000, .window = NMW_BOOK_WINDOW_MAX},
+			  .prices = WIDE,
+			  .target = 600,
+			  .commands = 40000});
+}
+END_TEST
+
 /* Every price that there is, each order on a level of its own: the far tree is as large as it can
  * become. */
 START_TEST(each_order_a_far_level)
@@ -464,7 +482,7 @@ START_TEST(specs_and_regions_refused)
 	s[2].orders = 0;
 	s[3].orders = NMW_BOOK_ORDERS_MAX + 1;
 	s[4].window = 96;
-	s[5].window = 8192;
+	s[5].window = 2 * NMW_BOOK_WINDOW_MAX;
 	for (size_t i = 0; i < sizeof s / sizeof s[0]; i++)
 		ck_assert_uint_eq(nmw_books_footprint(&s[i]), 0);
 	size_t size = nmw_books_footprint(&ok);
@@ -506,5 +524,6 @@ START_TEST(grid_is_the_quotient)
 END_TEST
 
 UNIT_MAIN("book", walking_market, smallest_window, penny_grid, wide_prices, jumping_market,
-	  ends_of_the_range, empty_pool, each_order_a_far_level, window_learns_the_grid,
-	  grid_is_the_quotient, specs_and_regions_refused, memory_is_bounded)
+	  ends_of_the_range, wide_window, widest_window, empty_pool, each_order_a_far_level,
+	  window_learns_the_grid, grid_is_the_quotient, specs_and_regions_refused,
+	  memory_is_bounded)
