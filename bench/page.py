@@ -2,6 +2,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 
@@ -82,7 +83,27 @@ plot $d using 1:2:({low}):1:($2-0.36):($2+0.36):3 with boxxyerror lc rgb variabl
 """)
 
 
-def curves(path, title, series):
+AXES = ("symbols", "live", "depth")
+
+
+def grown(rows, wanted):
+    """Points of each axis from cases such as "1 symbols, 1000 live, depth 1000": the metric of a time says which
+    grows; the same cases have the memory."""
+    axis = {r["case"]: [] for r in rows}
+    for r in rows:
+        if r["metric"] in AXES:
+            axis[r["case"]].append(r["metric"])
+    series = {}
+    for r in rows:
+        found = re.match(r"(\d+) symbols, (\d+) live, depth (\d+)", r["case"])
+        if not found or not wanted(r):
+            continue
+        for a in [r["metric"]] if r["metric"] in AXES else axis[r["case"]]:
+            series.setdefault({"live": "live orders"}.get(a, a), set()).add((int(found.group(AXES.index(a) + 1)), r["value"]))
+    return series
+
+
+def curves(path, title, unit, series):
     """One small plot a series of points (x, y), x logarithmic."""
     body = ""
     for name, points in series.items():
@@ -99,7 +120,7 @@ set multiplot layout 1,{len(series)} title {quoted(title)}
 set logscale x
 set format x "10^{{%T}}"
 set yrange [0:*]
-set ylabel "ns a message"
+set ylabel {quoted(unit)}
 set grid
 unset key
 {body}
@@ -118,11 +139,11 @@ def plot_section(s, out):
     jobs = []
     if name in ("engine", "stage"):
         jobs.append((f"{name}.png", lambda p: bars(p, f"{name}: cost of a message, best of the runs", "ns a message",
-                                                   best_of([r for r in rows if r["bench"] == name]))))
+                                                   best_of(rows))))
     if name == "engine":
-        one = [r for r in rows if r["case"].endswith(": all") and r["metric"] != "max"]
+        one = [r for r in rows if r["bench"] == "book latency" and r["metric"].startswith("all ")]
         jobs.append(("latency.png", lambda p: bars(p, "engine: one message", "ns",
-                                                   [(f"{r['case'][:-5]}, {r['metric']}", r["value"], "nmw") for r in one],
+                                                   [(f"{r['case']}, {r['metric'][4:]}", r["value"], "nmw") for r in one],
                                                    log=True)))
     if name == "ring":
         for metric, what in (("rate", "messages through the ring"), ("p50", "there and back, median")):
@@ -137,11 +158,10 @@ def plot_section(s, out):
         jobs.append(("instructions.png", lambda p: bars(p, "instructions a message (callgrind)", "instructions",
                                                         best_of(rows, "instructions"))))
     if name == "growth":
-        series = {}
-        for r in rows:
-            if r["metric"] == "best":
-                series.setdefault(r["case"].rsplit(": ", 1)[0], []).append((int(r["case"].rsplit(": ", 1)[1]), r["value"]))
-        jobs.append(("growth.png", lambda p: curves(p, "books: cost of a message as they grow", series)))
+        jobs.append(("growth.png", lambda p: curves(p, "books: a cancel or an entry as they grow", "ns",
+                                                    grown(rows, lambda r: r["unit"] == "ns/command"))))
+        jobs.append(("memory.png", lambda p: curves(p, "books: memory in use", "bytes an order",
+                                                    grown(rows, lambda r: r["metric"] == "resident"))))
     return [(f, *draw(os.path.join(out, f))) for f, draw in jobs]
 
 
