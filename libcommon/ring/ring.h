@@ -250,14 +250,11 @@ static inline const struct nmw_slot *nmw_cons_slot(const struct nmw_cons *c, uns
 
 unsigned nmw_cons_ready_special(struct nmw_cons *c, unsigned max);
 
-/* Fetches the payload's first line that is not the descriptor's, so that those of a burst are under
- * way together. An offset that leads nowhere is refused by nmw_cons_payload; asking does no harm.
- */
+/* Fetches a slot's second line, so that those of a burst are under way together. It does not ask
+ * what the descriptor says, which would have to be there first: then nothing is gained. */
 static inline void nmw_cons_fetch(const struct nmw_cons *c, const struct nmw_slot *s)
 {
-	if (s->frame_off != NMW_INLINE)
-		__builtin_prefetch((const void *)((uintptr_t)c->frames + s->frame_off));
-	else if (s->len > NMW_LINE - NMW_DESC_SZ)
+	if (c->slot_room > NMW_LINE)
 		__builtin_prefetch((const uint8_t *)s + NMW_LINE);
 }
 
