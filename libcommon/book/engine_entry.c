@@ -35,10 +35,10 @@ static const struct nmw_key *new_id(const struct nmw_in *in)
 /* Uses an id up, whatever becomes of the order: a token once a day, user reference numbers rising.
  * What was used before stays what it is. */
 NMW_BOOK_HOT enum nmw_token_use id_use(struct nmw_run *r, const struct nmw_in *in,
-				       struct nmw_key id, bool v42)
+				       struct nmw_key id, struct nmw_number n, bool v42)
 {
 	if (v42)
-		return nmw_tokens_use(r->tokens, id);
+		return nmw_tokens_use(r->tokens, id, n);
 	struct nmw_account *a = account_of(r, in);
 	if (id.lo <= a->last_urn)
 		return NMW_TOKEN_USED;
@@ -50,9 +50,9 @@ NMW_BOOK_HOT enum nmw_token_use id_use(struct nmw_run *r, const struct nmw_in *i
 static inline nmw_oid live_order(struct nmw_run *r, const struct nmw_in *in)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, in->oid);
-	if (in->oid && x->lo == in->id.lo && x->hi == in->id.hi && nmw_link_at(r->b, in->oid)->prev)
+	if (in->oid && x->lo == in->id.lo && x->hi == in->id.hi && nmw_book_linked(r->b, in->oid))
 		return in->oid;
-	return nmw_idmap_find(r->ids, in->id.lo, in->id.hi);
+	return nmw_live_find(r->live, r->ids, in->number, in->id);
 }
 
 /* ---- matching ------------------------------------------------------------------------------- */
@@ -232,14 +232,14 @@ static inline int judge(struct nmw_run *r, struct nmw_in *in)
 /* What is left of an order goes on the book, under an allocated handle. terms: what replies about
  * it echo. */
 NMW_BOOK_HOT void rest(struct nmw_run *r, const struct nmw_in *in, nmw_oid id,
-		       const struct nmw_key *key, uint64_t ref, uint64_t terms)
+		       const struct nmw_key *key, struct nmw_number n, uint64_t ref, uint64_t terms)
 {
 	struct nmw_engine *e = r->e;
 	uint64_t hidden = in->flags & NMW_IN_HIDDEN;
 	uint64_t rank = e->next_rank++ | hidden << 63;
 	struct nmw_entry *x =
 		nmw_book_rest(r->b, id, in->sym, in->side, in->px, in->qty, rank, owner_of(r, in));
-	nmw_idmap_put_at(r->ids, id, (struct nmw_id *)(void *)x, key->lo, key->hi);
+	nmw_live_put(r->live, r->ids, n, id, (struct nmw_id *)(void *)x, *key);
 	x->bits = in->executed | (uint32_t)hidden << NMW_ENTRY_HIDDEN_BIT;
 	x->ref = ref << 16 | in->session;
 	memcpy(&x->terms, &terms, sizeof(terms));
@@ -270,14 +270,14 @@ NMW_BOOK_HOT void enter_accepted(struct nmw_run *r, struct nmw_in *in, bool v42)
 	}
 	nmw_oid id = nmw_book_alloc(r->b);
 	e->live++;
-	rest(r, in, id, &in->id, ref, in->terms);
+	rest(r, in, id, &in->id, in->number, ref, in->terms);
 	if (!(in->flags & NMW_IN_HIDDEN))
 		nmw_out_add(r, ref, symbol_of(r, in), in->side == NMW_BUY, in->price, in->qty);
 }
 
 NMW_BOOK_HOT void enter(struct nmw_run *r, struct nmw_in *in, bool v42)
 {
-	enum nmw_token_use use = id_use(r, in, in->id, v42);
+	enum nmw_token_use use = id_use(r, in, in->id, in->number, v42);
 	if (__builtin_expect(use == NMW_TOKEN_USED, 0)) {
 		r->e->stat.ignored++;
 		return;
@@ -338,7 +338,8 @@ static void replace_live(struct nmw_run *r, struct nmw_in *in, nmw_oid id)
 	}
 	uint64_t raw;
 	memcpy(&raw, &terms, sizeof(raw));
-	rest(r, in, id, &in->id2, ref, raw);
+	struct nmw_number n = nmw_number_of(in->id2, in->codec == NMW_CODEC_OUCH42);
+	rest(r, in, id, &in->id2, n, ref, raw);
 	if (as_replace)
 		nmw_out_replace(r, old_ref, ref, s->locate, in->price, in->qty);
 	else if (shown)
@@ -366,8 +367,9 @@ __attribute__((noinline)) static void replace(struct nmw_run *r, struct nmw_in *
 {
 	struct nmw_engine *e = r->e;
 	nmw_oid id = live_order(r, in);
+	bool v42 = in->codec == NMW_CODEC_OUCH42;
 	enum nmw_token_use use =
-		id ? id_use(r, in, in->id2, in->codec == NMW_CODEC_OUCH42) : NMW_TOKEN_USED;
+		id ? id_use(r, in, in->id2, nmw_number_of(in->id2, v42), v42) : NMW_TOKEN_USED;
 	if (use == NMW_TOKEN_USED) {
 		e->stat.ignored++;
 	} else if (use == NMW_TOKEN_FULL) {
@@ -530,11 +532,11 @@ bool nmw_entry_is(const struct nmw_engine *e, const struct nmw_slot *s, const ui
 /* The bucket of its id, the place of its token, the level of its price. */
 static inline void fetch(const struct nmw_run *r, struct nmw_in *in, bool v42)
 {
-	nmw_idmap_prefetch(r->ids, in->id.lo, in->id.hi);
+	nmw_live_prefetch(r->live, r->ids, in->number, in->id);
 	if (in->op == NMW_OP_ENTER && in->why == NMW_RULES_OK)
 		in->level = nmw_book_prefetch_level(r->b, in->sym, in->side, in->px);
 	if (v42 && in->op == NMW_OP_REPLACE)
-		nmw_tokens_prefetch(r->tokens, in->id2);
+		nmw_tokens_prefetch(r->tokens, in->id2, nmw_number_of(in->id2, true));
 }
 
 /* A message whose session is not ready, or whose descriptor leaves something open. False: it is not
@@ -575,8 +577,9 @@ NMW_BOOK_HOT void read_one(struct nmw_run *r, struct nmw_in *in, bool v42, bool 
 		r->e->stat.bad_message++;
 		return;
 	}
+	in->number = nmw_number_of(in->id, v42);
 	if (v42 && in->op == NMW_OP_ENTER) /* tokens of a day: far at any time */
-		nmw_tokens_prefetch(r->tokens, in->id);
+		nmw_tokens_prefetch(r->tokens, in->id, in->number);
 	if (far)
 		fetch(r, in, v42);
 }
@@ -614,7 +617,7 @@ static void fetch_further(const struct nmw_run *r, struct nmw_in *in, unsigned n
 {
 	for (unsigned i = 0; i < n; i++) {
 		if (names_order(&in[i])) {
-			in[i].oid = nmw_idmap_find(r->ids, in[i].id.lo, in[i].id.hi);
+			in[i].oid = nmw_live_find(r->live, r->ids, in[i].number, in[i].id);
 			nmw_book_prefetch_order(r->b, in[i].oid);
 		} else if (in[i].op == NMW_OP_ENTER && in[i].why == NMW_RULES_OK) {
 			nmw_book_prefetch_last(r->b, in[i].level);
@@ -635,7 +638,9 @@ __attribute__((noinline)) static bool settle(struct nmw_run *r, struct nmw_in *i
 		return false;
 	in->account = nmw_session_at(r->sessions, in->session)->account;
 	in->oid = 0;
-	return nmw_in_read(r, in, in->codec == NMW_CODEC_OUCH42);
+	bool v42 = in->codec == NMW_CODEC_OUCH42, good = nmw_in_read(r, in, v42);
+	in->number = nmw_number_of(in->id, v42);
+	return good;
 }
 
 NMW_BOOK_HOT void work_one(struct nmw_run *r, struct nmw_in *in, bool v42)

@@ -58,7 +58,8 @@ static void rest(struct nmw_run *r, nmw_oid id, const struct nmw_passive_order *
 {
 	count_crossing(r, o->sym, o->side, o->px);
 	struct nmw_entry *x = nmw_book_rest(r->b, id, o->sym, o->side, o->px, o->qty, o->ref, 0);
-	nmw_idmap_put(r->ids, id, o->ref, 0);
+	nmw_live_put(r->live, r->ids, (struct nmw_number){.is = false}, id,
+		     (struct nmw_id *)(void *)x, (struct nmw_key){.lo = o->ref});
 	x->bits = 0;
 	x->ref = 0;
 	if (passive_of(r->e))

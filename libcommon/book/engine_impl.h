@@ -8,7 +8,7 @@
 #define NMW_BOOK_ENGINE_IMPL_H
 
 #include "book/engine.h"
-#include "book/idmap.h"
+#include "book/live.h"
 #include "book/session.h"
 #include "book/session_tokens.h"
 #include "book/symbols.h"
@@ -71,8 +71,8 @@ struct nmw_engine {
 	uint64_t size; /* of the region */
 	struct nmw_engine_spec spec;
 	/* bytes from the start of the region */
-	uint64_t sessions_off, symbols_off, chains_off, timers_off, ids_off, tokens_off, books_off,
-		passive_off;
+	uint64_t sessions_off, symbols_off, chains_off, timers_off, ids_off, live_off, tokens_off,
+		books_off, passive_off;
 	uint64_t now_ns;    /* highest message time */
 	uint64_t utc_shift; /* ns, below a day */
 	uint64_t next_ref, next_match, next_rank;
@@ -92,6 +92,7 @@ struct nmw_in {
 	const uint8_t *p;	   /* its bytes: replies echo them */
 	struct nmw_key id;	   /* scoped: the order that it enters or names */
 	struct nmw_key id2;	   /* REPLACE: the replacement's */
+	struct nmw_number number;  /* the id as one */
 	uint64_t reply;		   /* the tag of its replies */
 	uint64_t terms;		   /* ENTER: struct nmw_terms */
 	uint32_t len;		   /* bytes at p */
@@ -125,6 +126,7 @@ struct nmw_run {
 	struct nmw_engine *e;
 	struct nmw_books *b;
 	struct nmw_idmap *ids;
+	struct nmw_live *live;
 	struct nmw_sessions *sessions;
 	struct nmw_account *accounts;
 	struct nmw_symbols *symbols;
@@ -172,6 +174,10 @@ static inline struct nmw_symbols *nmw_symbols_of(struct nmw_engine *e)
 static inline struct nmw_idmap *nmw_ids_of(struct nmw_engine *e)
 {
 	return NMW_AT(e, ids_off, struct nmw_idmap);
+}
+static inline struct nmw_live *nmw_live_of(struct nmw_engine *e)
+{
+	return NMW_AT(e, live_off, struct nmw_live);
 }
 static inline struct nmw_tokens *nmw_tokens_of(struct nmw_engine *e)
 {
@@ -363,7 +369,7 @@ static inline void nmw_order_chain(struct nmw_engine *e, nmw_oid id, uint32_t se
 static inline void nmw_order_detach(struct nmw_run *r, nmw_oid id)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
-	nmw_idmap_take(r->ids, x->lo, x->hi);
+	nmw_live_take(r->live, r->ids, (const struct nmw_id *)(const void *)x);
 	if (__builtin_expect(x->bits & NMW_ENTRY_TIMED, 0))
 		nmw_timer_clear(r->e, id);
 	if (__builtin_expect(x->bits & NMW_ENTRY_CHAINED, 0))

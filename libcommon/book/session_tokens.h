@@ -1,22 +1,36 @@
 /* session_tokens.h: the OUCH 4.2 tokens of the day, each with its account, live or dead.
  *
- * Open addressing, linear probing, at most half full, nothing is ever taken out: to look a token up
- * and to remember it is one line of memory, whose address is known when the message is decoded.
- * 32 to 64 bytes a token.  Lies in the engine's region; no allocation.
+ * Tokens that are numbers (live.h) lie in blocks, a bit for each of 128 that follow each other: who
+ * counts comes to the same line a hundred times.  All others, and numbers once the blocks are used
+ * up, are kept whole: open addressing, linear probing, at most half full.  Nothing is ever taken
+ * out: to look a token up and to remember it is one line of memory, whose address is known when the
+ * message is read.  36 to 72 bytes a token, of which counted ones touch half a byte.  Lies in the
+ * engine's region; no allocation.
  */
 #ifndef NMW_BOOK_SESSION_TOKENS_H
 #define NMW_BOOK_SESSION_TOKENS_H
 
-#include "wire/codec.h"
+#include "book/live.h"
 #include <stddef.h>
 #include <stdint.h>
 
-struct nmw_tokens {
-	uint64_t max, used;
-	uint64_t mask; /* slots - 1 */
-	uint64_t pad[5];
-	struct nmw_key slot[]; /* hi 0: free (a token's hi has its account, from 1) */
+struct nmw_token_block {
+	uint64_t scope;
+	uint32_t block; /* number / 128 + 1; 0: free */
+	uint32_t pad;
+	uint64_t bits[2];
 };
+_Static_assert(sizeof(struct nmw_token_block) == 32, "half a line");
+
+struct nmw_tokens {
+	uint64_t max, used; /* tokens */
+	uint64_t mask;	    /* slots - 1 */
+	uint32_t blocks, blocks_max;
+	uint32_t block_mask;
+	uint32_t pad[7];
+	struct nmw_key slot[]; /* hi 0: free (a token's hi has its account, from 1); then blocks */
+};
+_Static_assert(sizeof(struct nmw_tokens) == 64, "one line");
 
 enum nmw_token_use { NMW_TOKEN_NEW, NMW_TOKEN_USED, NMW_TOKEN_FULL };
 
@@ -26,29 +40,62 @@ void nmw_tokens_init(struct nmw_tokens *t, uint64_t max);
 
 static inline uint64_t nmw_tokens_home(const struct nmw_tokens *t, struct nmw_key k)
 {
-	/* Numbers written in a token make it differ in few bits of its last characters: both halves
-	 * are mixed, folded and mixed again. */
 	uint64_t h = k.lo * UINT64_C(0x9E3779B97F4A7C15) ^ k.hi * UINT64_C(0xC2B2AE3D27D4EB4F);
 	h = (h ^ h >> 32) * UINT64_C(0xD6E8FEB86659FD93);
 	return (h ^ h >> 32) & t->mask;
 }
 
-static inline void nmw_tokens_prefetch(const struct nmw_tokens *t, struct nmw_key k)
+/* Blocks that follow each other lie side by side. */
+static inline uint32_t nmw_tokens_block_home(const struct nmw_tokens *t, struct nmw_number n)
 {
-	__builtin_prefetch(&t->slot[nmw_tokens_home(t, k)], 1);
+	return (n.number / 128 + nmw_number_hash(n.scope)) & t->block_mask;
 }
 
-/* Remembers a token, unless it was used or there is no room for more. */
-static inline enum nmw_token_use nmw_tokens_use(struct nmw_tokens *t, struct nmw_key k)
+static inline struct nmw_token_block *nmw_tokens_block(struct nmw_tokens *t, uint32_t i)
 {
-	uint64_t i = nmw_tokens_home(t, k);
-	for (; t->slot[i].hi; i = (i + 1) & t->mask)
-		if (t->slot[i].lo == k.lo && t->slot[i].hi == k.hi)
-			return NMW_TOKEN_USED;
-	if (t->used == t->max)
+	return (struct nmw_token_block *)(void *)&t->slot[t->mask + 1] + i;
+}
+
+static inline void nmw_tokens_prefetch(struct nmw_tokens *t, struct nmw_key k, struct nmw_number n)
+{
+	if (__builtin_expect(n.is, 1))
+		__builtin_prefetch(nmw_tokens_block(t, nmw_tokens_block_home(t, n)), 1);
+	else
+		__builtin_prefetch(&t->slot[nmw_tokens_home(t, k)], 1);
+}
+
+/* One that has no block. */
+enum nmw_token_use nmw_tokens_use_whole(struct nmw_tokens *t, struct nmw_key k);
+
+/* Remembers a token, unless it was used or there is no room for more. n: the token as a number. */
+static inline enum nmw_token_use nmw_tokens_use(struct nmw_tokens *t, struct nmw_key k,
+						struct nmw_number n)
+{
+	if (__builtin_expect(!n.is, 0))
+		return nmw_tokens_use_whole(t, k);
+	uint32_t i = nmw_tokens_block_home(t, n), block = n.number / 128 + 1;
+	struct nmw_token_block *b = nmw_tokens_block(t, i);
+	while (__builtin_expect(b->block != block || b->scope != n.scope, 0)) {
+		if (!b->block) {
+			if (t->blocks == t->blocks_max)
+				return nmw_tokens_use_whole(t, k);
+			if (t->used == t->max)
+				return NMW_TOKEN_FULL;
+			t->blocks++;
+			b->scope = n.scope;
+			b->block = block;
+			break;
+		}
+		i = (i + 1) & t->block_mask;
+		b = nmw_tokens_block(t, i);
+	}
+	uint64_t bit = UINT64_C(1) << (n.number & 63), *word = &b->bits[n.number >> 6 & 1];
+	if (__builtin_expect((*word & bit) != 0, 0))
+		return NMW_TOKEN_USED;
+	if (__builtin_expect(t->used == t->max, 0))
 		return NMW_TOKEN_FULL;
 	t->used++;
-	t->slot[i] = k;
+	*word |= bit;
 	return NMW_TOKEN_NEW;
 }
 

@@ -118,45 +118,84 @@ START_TEST(every_login_among_many_is_found)
 }
 END_TEST
 
+static enum nmw_token_use use(struct nmw_tokens *t, struct nmw_key k)
+{
+	return nmw_tokens_use(t, k, nmw_number_of(k, true));
+}
+
+static struct nmw_key token(unsigned account, const char *format, unsigned i)
+{
+	char text[16];
+	struct nmw_key k = {0, (uint64_t)account << 48};
+	snprintf(text, sizeof(text), format, i);
+	memcpy(&k.lo, text, 8);
+	memcpy(&k.hi, text + 8, 6);
+	return k;
+}
+
 START_TEST(tokens_are_used_once)
 {
 	enum { N = 3000 };
 	struct nmw_tokens *t = zeroed(nmw_tokens_footprint(N));
 	nmw_tokens_init(t, N);
 	for (uint64_t i = 0; i < N; i++)
-		ck_assert_int_eq(nmw_tokens_use(t, (struct nmw_key){i % 100, 1 + i / 100}),
-				 NMW_TOKEN_NEW);
+		ck_assert_int_eq(use(t, (struct nmw_key){i % 100, 1 + i / 100}), NMW_TOKEN_NEW);
 	for (uint64_t i = 0; i < N; i++)
-		ck_assert_int_eq(nmw_tokens_use(t, (struct nmw_key){i % 100, 1 + i / 100}),
-				 NMW_TOKEN_USED);
-	ck_assert_int_eq(nmw_tokens_use(t, (struct nmw_key){100, 1}), NMW_TOKEN_FULL);
+		ck_assert_int_eq(use(t, (struct nmw_key){i % 100, 1 + i / 100}), NMW_TOKEN_USED);
+	ck_assert_int_eq(use(t, (struct nmw_key){100, 1}), NMW_TOKEN_FULL);
+	ck_assert_int_eq(use(t, token(1, "ORD%011u", 1)), NMW_TOKEN_FULL);
 	ck_assert_uint_eq(t->used, N);
 	free(t);
 }
 END_TEST
 
-START_TEST(tokens_that_count_spread)
+/* Numbers far apart use the blocks up; the rest is kept whole. */
+START_TEST(numbers_are_used_once)
+{
+	enum { N = 4000 };
+	struct nmw_tokens *t = zeroed(nmw_tokens_footprint(N));
+	nmw_tokens_init(t, N);
+	for (unsigned turn = 0; turn < 2; turn++)
+		for (unsigned i = 0; i < N; i++) {
+			const char *format = i & 1 ? "ORD%011u" : "ord%011u";
+			struct nmw_key k = token(1 + i % 3, format, i * 24593);
+			ck_assert_int_eq(use(t, k), turn ? NMW_TOKEN_USED : NMW_TOKEN_NEW);
+		}
+	ck_assert_uint_eq(t->blocks, t->blocks_max);
+	ck_assert_int_eq(use(t, token(4, "ORD%011u", 0)), NMW_TOKEN_FULL);
+	free(t);
+}
+END_TEST
+
+START_TEST(tokens_that_count_share_lines)
 {
 	enum { N = 100000 };
 	struct nmw_tokens *t = zeroed(nmw_tokens_footprint(N));
-	uint64_t steps = 0;
 	nmw_tokens_init(t, N);
-	for (unsigned i = 0; i < N; i++) {
-		char text[16];
-		struct nmw_key k = {0, UINT64_C(7) << 48};
-		snprintf(text, sizeof(text), "ORD%011u", i);
-		memcpy(&k.lo, text, 8);
-		memcpy(&k.hi, text + 8, 6);
-		ck_assert_int_eq(nmw_tokens_use(t, k), NMW_TOKEN_NEW);
-	}
-	for (uint64_t i = 0; i <= t->mask; i++)
-		if (t->slot[i].hi)
-			steps += (i - nmw_tokens_home(t, t->slot[i])) & t->mask;
-	ck_assert_uint_lt(steps, 2 * N); /* from its home: two slots on average at most */
+	for (unsigned i = 0; i < N; i++)
+		ck_assert_int_eq(use(t, token(7, "ORD%011u", i)), NMW_TOKEN_NEW);
+	ck_assert_uint_eq(t->blocks, (N + 127) / 128);
+	ck_assert_int_eq(use(t, token(7, "ORD%011u", N - 1)), NMW_TOKEN_USED);
+	ck_assert_int_eq(use(t, token(8, "ORD%011u", N - 1)), NMW_TOKEN_FULL);
 	free(t);
+}
+END_TEST
+
+START_TEST(digits_are_numbers)
+{
+	ck_assert(nmw_number_of(token(1, "ORDER %08u", 12345678), true).is);
+	ck_assert_uint_eq(nmw_number_of(token(1, "ORDER %08u", 12345678), true).number, 12345678);
+	ck_assert(!nmw_number_of(token(1, "%-14u", 12345678), true).is);
+	for (unsigned at = 6; at < 14; at++)
+		for (unsigned c = 0; c < 256; c++) {
+			struct nmw_key k = token(1, "ORDER %08u", 12345678);
+			memcpy((char *)&k + at, &c, 1);
+			ck_assert_int_eq(nmw_number_of(k, true).is, c >= '0' && c <= '9');
+		}
 }
 END_TEST
 
 UNIT_MAIN("session", sessions_are_found_whatever_their_ids, accounts_are_a_name_and_a_protocol,
 	  replies_go_to_the_session_that_is_up, accounts_are_limited,
-	  every_login_among_many_is_found, tokens_are_used_once, tokens_that_count_spread)
+	  every_login_among_many_is_found, tokens_are_used_once, numbers_are_used_once,
+	  tokens_that_count_share_lines, digits_are_numbers)
