@@ -1,5 +1,5 @@
 /* The stage: order entry as bytes in, replies and market data as bytes out, memory to memory,
- * beside the books alone on the same flow in the same run.
+ * beside the core alone (core.h) on the same flow, run by run in turn.
  *
  *     bench_stage [-r RUNS] [-n MESSAGES] [-b BURST] [-s SESSIONS] [-o ORDERS] [-c CPU] [-j FILE]
  *                 [-k CASE] [-x] [FILE...]
@@ -14,13 +14,14 @@
  * file's, else there is no figure and the exit status is 1; later passes are compared by count and
  * shares.  Best and median of RUNS in ns a message, CPU time of the thread, pinned to CPU.
  * -j: a line of JSON for each figure. -k: only cases whose name has CASE in it. -x: only the stage,
- * without reading back.
+ * without the core and without reading back.
  *
  * Instructions instead of time:
  *     valgrind --tool=callgrind --collect-atstart=no --toggle-collect=play \
  *         bench_stage -r 1 -x -n 400000 -k ouch42-both-1M FILE
  */
 #include "base/clock.h"
+#include "book/core.h"
 #include "book/engine.h"
 #include "wire/be.h"
 #include "wl.h"
@@ -321,6 +322,69 @@ __attribute__((noinline)) static void play(struct stage *s, uint64_t n)
 	s->bytes = bytes;
 }
 
+/* ---- the core alone: the same flow as commands made of its records ---- */
+
+#define EVENTS 1024u
+
+struct core {
+	struct nmw_core core;
+	void *mem;
+	size_t size;
+	struct nmw_core_cmd cmd[256];
+	struct nmw_core_evt evt[EVENTS];
+	struct wl_head got;
+};
+
+static void core_open(struct core *c, const struct wl *w)
+{
+	const struct nmw_books_spec spec = {.symbols = (uint32_t)w->head.symbols,
+					    .orders = opt.orders};
+	size_t books = nmw_books_footprint(&spec);
+	c->size = books + nmw_idmap_footprint(opt.orders);
+	c->mem = must(wl_memory(c->size));
+	c->core = (struct nmw_core){.b = nmw_books_init(c->mem, &spec)};
+	c->core.ids = nmw_idmap_init((char *)c->mem + books, opt.orders,
+				     nmw_book_user(c->core.b, 0), NMW_BOOK_STRIDE);
+	c->got = (struct wl_head){0};
+}
+
+static inline void core_cmd(const struct wl_msg *m, struct nmw_core_cmd *k)
+{
+	static const struct {
+		uint8_t op, flags;
+	} form[WL_KINDS] = {[WL_ADD] = {NMW_CORE_ENTER, 0},
+			    [WL_CANCEL] = {NMW_CORE_CANCEL, 0},
+			    [WL_REPLACE] = {NMW_CORE_REPLACE, 0},
+			    [WL_IOC] = {NMW_CORE_ENTER, NMW_CORE_IOC},
+			    [WL_MARKET] = {NMW_CORE_ENTER, NMW_CORE_MARKET}};
+	k->lo = m->id;
+	k->new_lo = m->new_id;
+	k->rank = m->seq + UINT64_C(1);
+	k->px = (uint32_t)m->px;
+	k->sides = (uint32_t)m->sym * 2 + m->side;
+	k->qty = m->qty;
+	k->op = form[m->kind].op;
+	k->flags = form[m->kind].flags;
+}
+
+__attribute__((noinline)) static void play_core(struct core *c, const struct wl_msg *m, uint64_t n)
+{
+	for (uint64_t burst; n; m += burst, n -= burst) {
+		burst = n < opt.burst ? n : opt.burst;
+		for (uint64_t i = 0; i < burst; i++)
+			core_cmd(&m[i], &c->cmd[i]);
+		for (size_t at = 0, done; at < burst; at += done) {
+			size_t got = nmw_core_burst(&c->core, c->cmd + at, burst - at, c->evt,
+						    EVENTS, &done);
+			for (size_t i = 0; i < got; i++) {
+				bool fill = c->evt[i].kind == NMW_CORE_FILL;
+				c->got.trades += fill;
+				c->got.shares += fill ? c->evt[i].qty : 0;
+			}
+		}
+	}
+}
+
 /* ---- the measurement ---- */
 
 struct figure {
@@ -386,21 +450,44 @@ static bool time_once(const struct flow *f, const struct nmw_engine_spec *spec, 
 	return right(f->w, name, &got, false);
 }
 
-static void json(const char *flow, const char *name, const char *metric, double v, const char *unit)
+static bool time_core(const struct wl *w, double *ns)
+{
+	static struct core c;
+	core_open(&c, w);
+	play_core(&c, w->msg, w->head.prefill);
+	c.got = (struct wl_head){0};
+	uint64_t t0 = nmw_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	play_core(&c, w->msg + w->head.prefill, w->head.timed);
+	*ns = (double)(nmw_clock_ns(CLOCK_THREAD_CPUTIME_ID) - t0) / (double)w->head.timed;
+	wl_memory_free(c.mem, c.size);
+	return right(w, "core", &c.got, false);
+}
+
+static void json(const char *flow, const char *name, const char *metric, double v, const char *unit,
+		 const char *peer)
 {
 	if (opt.json)
 		fprintf(opt.json,
 			"{\"bench\":\"stage\",\"case\":\"%s %s\",\"metric\":\"%s\",\"value\":%.3f,"
-			"\"unit\":\"%s\",\"peer\":\"nmw\"}\n",
-			flow, name, metric, v, unit);
+			"\"unit\":\"%s\",\"peer\":\"%s\"}\n",
+			flow, name, metric, v, unit, peer);
 }
 
-static void show(const char *flow, const char *name, struct figure f)
+/* core: of the core alone in the same turns; 0: it was not asked for. */
+static void show(const char *flow, const char *name, struct figure f, struct figure core)
 {
-	printf("%-10s %-20s %8.1f %8.1f", flow, name, f.best, f.median);
+	const char *file = strrchr(flow, '/') ? strrchr(flow, '/') + 1 : flow;
+	printf("%-10s %-20s %8.1f %8.1f", file, name, f.best, f.median);
+	json(file, name, "best", f.best, "ns/message", "stage");
+	json(file, name, "median", f.median, "ns/message", "stage");
+	if (opt.books) {
+		printf(" %8.1f %8.1f %8.2f", core.best, core.median, core.best / f.best);
+		json(file, name, "best", core.best, "ns/message", "core");
+		json(file, name, "median", core.median, "ns/message", "core");
+		json(file, name, "rate", core.best / f.best, "of the core's", "stage");
+	}
 	printf("\n");
-	json(flow, name, "best", f.best, "ns/message");
-	json(flow, name, "median", f.median, "ns/message");
+	fflush(stdout);
 }
 
 static const struct output {
@@ -417,15 +504,16 @@ static const struct output {
 static bool measure_case(const struct flow *f, const struct output *o)
 {
 	char name[64];
-	double ns[RUNS_MAX];
+	double ns[RUNS_MAX], core[RUNS_MAX] = {0};
 	const struct nmw_engine_spec spec = spec_of(f, o->replies, o->feed);
 	snprintf(name, sizeof name, "%s-%s", nmw_codec_name(f->codec), o->name);
 	if (opt.only && !strstr(name, opt.only))
 		return true;
 	for (unsigned i = 0; i < opt.runs; i++)
-		if (!time_once(f, &spec, o->ring, name, &ns[i]))
+		if (!time_once(f, &spec, o->ring, name, &ns[i]) ||
+		    (opt.books && !time_core(f->w, &core[i])))
 			return false;
-	show(f->w->name, name, figure_of(ns, opt.runs));
+	show(f->w->name, name, figure_of(ns, opt.runs), figure_of(core, opt.runs));
 	return true;
 }
 
@@ -531,7 +619,8 @@ int main(int argc, char **argv)
 		if (!option(c, optarg))
 			return usage();
 	pin();
-	printf("%-10s %-20s %8s %8s\n", "flow", "case", "best ns", "median");
+	printf("%-10s %-20s %8s %8s %8s %8s %8s\n", "flow", "case", "best ns", "median", "core",
+	       "median", "rate");
 	bool good = true;
 	for (int i = optind; i < argc; i++)
 		good = measure_file(argv[i]) && good;
