@@ -370,9 +370,12 @@ void nmw_journal_put(struct nmw_journal *j, enum nmw_journal_kind kind, uint16_t
 	j->n++;
 }
 
+/* Whoever has nothing that is not on disk does not look at the clock: the time that a record may
+ * stay in memory begins with it. */
 int nmw_journal_commit(struct nmw_journal *j, struct nmw_err *e)
 {
 	int rc = 0;
+	bool clean = j->durable == j->written;
 	if (!j->err.err && j->n)
 		rc = write_batch(j, e);
 	if (j->err.err) {
@@ -384,9 +387,12 @@ int nmw_journal_commit(struct nmw_journal *j, struct nmw_err *e)
 		return rc;
 	if (j->conf.sync == NMW_SYNC_ALWAYS)
 		return sync_now(j, e);
-	if (nmw_clock_mono() - j->synced_ns >= NMW_JOURNAL_BATCH_NS)
-		return sync_now(j, e);
-	return 0;
+	if (j->durable == j->written)
+		return 0;
+	uint64_t now = nmw_clock_mono();
+	if (clean)
+		j->synced_ns = now;
+	return now - j->synced_ns >= NMW_JOURNAL_BATCH_NS ? sync_now(j, e) : 0;
 }
 
 int nmw_journal_tick(struct nmw_journal *j, struct nmw_err *e)
