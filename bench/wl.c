@@ -390,7 +390,7 @@ int wl_make(struct wl *w, const char *name, const struct wl_spec *spec)
 		run_maker(&k, spec->messages);
 		rc = expect(w);
 	}
-	for (uint32_t i = 0; i < spec->symbols; i++)
+	for (uint32_t i = 0; k.sym && i < spec->symbols; i++)
 		free(k.sym[i].live);
 	free(k.sym);
 	free(k.share);

@@ -131,7 +131,8 @@ void bench_kills(struct bench_out *out, unsigned kills)
 	if (!ns)
 		bench_stop_with("no memory");
 	qsort(ns, kills, sizeof *ns, by_value);
-	double p50 = (double)ns[kills / 2] / 1e6, max = (double)ns[kills - 1] / 1e6;
+	size_t middle = kills / 2;
+	double p50 = (double)ns[middle] / 1e6, max = (double)ns[kills - 1] / 1e6;
 	printf("\nkill -9 of the producer, %u times: %llu messages, %llu corrupt, %llu lost; from "
 	       "fork to the next message %.2f ms, at most %.2f\n",
 	       kills, (unsigned long long)seen, (unsigned long long)f.bad,

@@ -30,7 +30,7 @@ static void *open_elem(const struct bench_cand *c, unsigned which, uint32_t elem
 	/* what is taken out of the ring is read after its pointer: so many more messages */
 	e->n = (uint32_t)c->slots + 2 * BENCH_BURST;
 	e->r = (struct rte_ring *)(void *)bench_area[which];
-	e->pool = bench_area[which] + ((sz + 127) & ~127ll);
+	e->pool = bench_area[which] + ((sz + 127) & ~127LL);
 	e->at = 0;
 	if (sz < 0 ||
 	    sz + 128 + (elem_sz == 8 ? e->n * (ssize_t)c->msg_sz : 0) > (ssize_t)BENCH_AREA ||

@@ -296,7 +296,7 @@ static int check_place(struct check *c, const struct nmw_levels *s, uint32_t lev
 /* Each bit of the summary is that of a word, over and over again. */
 static int check_summary(struct check *c, const uint64_t *word, uint32_t words, uint64_t sum)
 {
-	for (uint32_t i = 0; i < NMW_BITMAP_WORDS; i++)
+	for (uint32_t i = 0; words && i < NMW_BITMAP_WORDS; i++)
 		if ((word[i % words] != 0) != (sum >> i & 1))
 			return wrong(c, "bitmap word %u is not as its summary", i);
 	return 0;

@@ -221,11 +221,10 @@ static inline bool room_for(struct nmw_engine *e, const struct nmw_in *in)
 
 static inline int judge(struct nmw_run *r, struct nmw_in *in)
 {
-	int why = in->why;
-	if (__builtin_expect(why == NMW_RULES_OPEN, 0))
-		why = symbol_open(r, in);
-	if (__builtin_expect(why != NMW_RULES_OK, 0))
-		return why;
+	if (__builtin_expect(in->why == NMW_RULES_OPEN, 0))
+		in->why = (int8_t)symbol_open(r, in);
+	if (__builtin_expect(in->why != NMW_RULES_OK, 0))
+		return in->why;
 	return room_for(r->e, in) ? NMW_RULES_OK : NMW_REJ_OTHER;
 }
 

@@ -320,7 +320,8 @@ static __attribute__((noinline, no_sanitize("address"))) void touch_own(void)
 	for (uintptr_t at = (uintptr_t)__data_start; at < (uintptr_t)_end;
 	     at = (at | (TOUCH_STEP - 1)) + 1) {
 		volatile char *p = (volatile char *)at;
-		*p = *p;
+		char was = *p;
+		*p = was;
 	}
 }
 

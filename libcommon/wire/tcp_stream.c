@@ -171,7 +171,7 @@ static void shift(const struct at *a, uint32_t n)
 	if (n && top > n)
 		memmove(buffer(a), buffer(a) + n, top - n);
 	d->kept -= n < d->kept ? n : d->kept;
-	for (unsigned i = 0; i < d->n_held; i++) {
+	for (unsigned i = 0; held && i < d->n_held; i++) {
 		held[i].lo -= n;
 		held[i].hi -= n;
 	}
