@@ -66,5 +66,7 @@ for tool in nmw-recv nmw-match nmw-send; do
 	few=$(sed -n 's/.*total heap usage: \([0-9,]*\) allocs.*/\1/p' "$T/$short.$tool")
 	many=$(sed -n 's/.*total heap usage: \([0-9,]*\) allocs.*/\1/p' "$T/$long.$tool")
 	echo "$tool: $few allocations for $short messages, $many for $long"
-	[ "${few:-none}" = "$many" ] || fail "$tool: allocations depend on the number of messages"
+	few=${few//,/} many=${many//,/}
+	# one a burst would be thousands; a wait for a peer that is said takes one or two
+	[ -n "$few" ] && [ "$many" -le $((few + 16)) ] || fail "$tool: allocations depend on the number of messages"
 done
