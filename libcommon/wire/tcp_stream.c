@@ -87,8 +87,9 @@ struct nmw_tcp *nmw_tcp_new(const struct nmw_tcp_spec *spec, const struct nmw_tc
 			    struct nmw_err *e)
 {
 	assert(spec->flows && spec->buffers && spec->window >= NMW_TCP_WINDOW_MIN);
-	struct nmw_tcp *t = nmw_pages_take(sizeof *t);
+	struct nmw_tcp *t = aligned_alloc(_Alignof(struct nmw_tcp), sizeof *t);
 	if (t) {
+		memset(t, 0, sizeof *t);
 		t->spec = *spec;
 		t->ops = *ops;
 		t->flows = nmw_flows_new(spec->flows, e);
@@ -119,7 +120,7 @@ void nmw_tcp_free(struct nmw_tcp *t)
 	nmw_pages_give(t->bytes, (size_t)t->spec.buffers * t->spec.window);
 	nmw_pages_give(t->held, t->spec.buffers * sizeof *t->held);
 	free(t->free);
-	nmw_pages_give(t, sizeof *t);
+	free(t);
 }
 
 const struct nmw_flow_key *nmw_tcp_key(const struct nmw_tcp *t, uint32_t flow)
