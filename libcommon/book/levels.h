@@ -73,12 +73,6 @@ static inline const uint64_t *nmw_levels_bits(const struct nmw_books *b, uint32_
 	return (const uint64_t *)(const void *)p;
 }
 
-/* The word in which a level's bit is. */
-static inline const uint64_t *nmw_levels_word(const struct nmw_books *b, uint32_t ref)
-{
-	return nmw_levels_bits(b, 0) + (ref - b->win_ref) / 64;
-}
-
 static inline uint32_t nmw_levels_sides(const struct nmw_books *b, const struct nmw_levels *s)
 {
 	return (uint32_t)(s - nmw_levels_get(b, 0));
