@@ -348,6 +348,8 @@ uint64_t nmw_cons_missed(struct nmw_cons *c);
  * it all, and DEAD when that one has left before. */
 enum nmw_ring_state nmw_cons_state(struct nmw_cons *c);
 const char *nmw_cons_name(const struct nmw_cons *c);
+/* The named consumer that this one must not pass, while it has never been there; else NULL. */
+const char *nmw_cons_awaited(const struct nmw_cons *c);
 /* Sleeps until the ring has a message at c->next or timeout_ns is over; costs the producer nothing
  * until somebody sleeps (membarrier + futex). */
 void nmw_cons_sleep(struct nmw_cons *c, uint64_t timeout_ns);

@@ -274,6 +274,15 @@ static uint64_t followed(struct nmw_ring *r)
 	return r->after_at;
 }
 
+const char *nmw_cons_awaited(const struct nmw_cons *c)
+{
+	struct nmw_ring *r = c->ring;
+	if (!r->after[0])
+		return NULL;
+	followed(r);
+	return r->after_idx < 0 ? r->after : NULL;
+}
+
 /* A tap that the producer has caught up with goes on at the oldest message that is whole. */
 static void catch_up(struct nmw_cons *c)
 {

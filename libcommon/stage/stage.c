@@ -9,9 +9,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define STOP_GRACE_NS NMW_NS_PER_S /* after a stop signal, for the stage before to close first */
-#define FAULTS_NS     NMW_NS_PER_S /* between two looks at the page faults */
-#define IDLE_CHECK_NS (1000ull * 1000) /* idle time after which an input's state is asked for */
+#define STOP_GRACE_NS  NMW_NS_PER_S /* after a stop signal, for the stage before to close first */
+#define FAULTS_NS      NMW_NS_PER_S /* between two looks at the page faults */
+#define AWAITED_SAY_NS NMW_NS_PER_S /* waiting for a consumer to follow */
+#define IDLE_CHECK_NS  (1000ull * 1000) /* idle time after which an input's state is asked for */
 
 volatile sig_atomic_t nmw_stage_stops;
 static volatile sig_atomic_t figures_wanted;
@@ -246,6 +247,24 @@ static void input_corrupt(struct nmw_stage *st, unsigned i)
 	nmw_stage_fail(st, &e);
 }
 
+/* --after names a consumer that nobody has started yet: without a word nothing would ever be read.
+ */
+static void look_for_awaited(struct nmw_stage *st, unsigned i, uint64_t now)
+{
+	struct nmw_stage_cold *c = st->cold;
+	const char *name = nmw_cons_awaited(&st->in[i]);
+	if (!name || c->awaited_said)
+		return;
+	c->awaited_since = c->awaited_since ? c->awaited_since : now;
+	if (now - c->awaited_since < AWAITED_SAY_NS)
+		return;
+	c->awaited_said = true;
+	nmw_log(NMW_LOG_WARN,
+		"ring %s: nothing is read before consumer %s, which is not there: start it with "
+		"-i %s --consumer %s, or leave out --after",
+		nmw_cons_name(&st->in[i]), name, nmw_cons_name(&st->in[i]), name);
+}
+
 static void check_inputs(struct nmw_stage *st)
 {
 	struct nmw_stage_cold *c = st->cold;
@@ -256,6 +275,7 @@ static void check_inputs(struct nmw_stage *st)
 			enum nmw_ring_state state = nmw_cons_state(&st->in[i]);
 			if (nmw_cons_ready(&st->in[i], 1) ==
 			    0) { /* asked after the state: nothing was missed */
+				look_for_awaited(st, i, now);
 				c->input_ended[i] = state == NMW_RING_CLOSED;
 				if (state == NMW_RING_CORRUPT)
 					input_corrupt(st, i);

@@ -22,6 +22,8 @@ struct nmw_stage_cold {
 	bool closing;		      /* nothing more will be published */
 	bool input_ended[NMW_STAGE_INS];
 	uint64_t input_dead_since[NMW_STAGE_INS]; /* ns; 0 = its producer lives */
+	uint64_t awaited_since;			  /* ns; 0 = who is to be followed is there */
+	bool awaited_said;
 	uint64_t stop_at[NMW_STAGE_INS];	  /* sequence number to stop before; 0 = none */
 	uint64_t stop_since;
 	uint64_t last_housekeeping;

@@ -88,13 +88,20 @@ static void look_at_wait(struct nmw_stage *st, uint64_t now)
 	bool alive = false;
 	uint64_t behind = 0;
 	const char *name = slowest(&info, &behind, &alive);
-	if (nmw_stage_stops && name && !alive) {
-		nmw_err_set(&e, -EPIPE, NMW_EXIT_LOSS,
-			    "ring %s: full, and stopped while consumer %s is away: it is %" PRIu64
-			    " messages behind: bring it back, or give its place up with nmw-stat "
-			    "reap",
-			    ring, name, behind);
+	if (nmw_stage_stops && !alive) {
+		if (name)
+			nmw_err_set(&e, -EPIPE, NMW_EXIT_LOSS,
+				    "ring %s: full, and stopped while consumer %s is away: it is "
+				    "%" PRIu64 " messages behind: bring it back, or give its place "
+				    "up with nmw-stat reap",
+				    ring, name, behind);
+		else
+			nmw_err_set(&e, -EPIPE, NMW_EXIT_LOSS,
+				    "ring %s: full, and stopped while nobody reads it: start a "
+				    "consumer with -i %s before its producer is stopped",
+				    ring, ring);
 		nmw_stage_fail(st, &e);
+		return;
 	}
 	if (said)
 		return;

@@ -21,3 +21,34 @@ wait $pid
 rc=$?
 kill $writer
 [ $rc = 0 ] || fail "a wait for the line on stdin: exit $rc: $(cat "$T/err")"
+
+# An output ring that is full and that nobody reads: one signal ends the stage, which says what is lost.
+nmw-recv gen:count=100k -o orders --pace max 2>"$T/recv.err" &
+recv=$!
+nmw-match -i orders -o events 2>"$T/err" &
+match=$!
+for _ in $(seq 100); do
+	grep -q "waiting for a consumer" "$T/err" && break
+	sleep 0.1
+done
+kill -TERM $match
+rc=0
+wait $match || rc=$?
+[ $rc = 7 ] || fail "a full ring without a reader: exit $rc, not 7: $(cat "$T/err" "$T/recv.err")"
+grep -qF -- "full, and stopped while nobody reads it" "$T/err" || fail "not said: $(cat "$T/err")"
+kill -TERM $recv
+wait $recv
+
+# --after a consumer that is not there is said.
+nmw-recv gen:count=10 -o quiet 2>"$T/recv.err" &
+recv=$!
+nmw-send null: -i quiet --after audit 2>"$T/err" &
+send=$!
+for _ in $(seq 100); do
+	grep -q "nothing is read before consumer audit" "$T/err" && break
+	sleep 0.1
+done
+grep -qF -- "nothing is read before consumer audit, which is not there" "$T/err" || fail "not said: $(cat "$T/err")"
+timeout 20 nmw-send null: -i quiet --consumer audit 2>"$T/audit.err" || fail "$(cat "$T/audit.err")"
+wait $send || fail "after the one it follows: exit $?: $(cat "$T/err")"
+wait $recv
