@@ -70,6 +70,29 @@ static const char *slowest(const struct nmw_ring_info *i, uint64_t *behind, bool
 	return name;
 }
 
+/* Stopped, the ring full, and its slowest reader away: what was taken in can no longer be passed
+ * on.  False: nothing was; a source that is told to stop before anybody reads just ends. */
+static bool lose(struct nmw_stage *st, const char *name, uint64_t behind)
+{
+	const char *ring = nmw_prod_name(&st->out);
+	struct nmw_err e = NMW_ERR_INIT;
+	if (!name && st->n_in == 0)
+		return false;
+	if (name)
+		nmw_err_set(&e, -EPIPE, NMW_EXIT_LOSS,
+			    "ring %s: full, and stopped while consumer %s is away: it is %" PRIu64
+			    " messages behind: bring it back, or give its place up with nmw-stat "
+			    "reap",
+			    ring, name, behind);
+	else
+		nmw_err_set(&e, -EPIPE, NMW_EXIT_LOSS,
+			    "ring %s: full, and stopped while nobody reads it: start a consumer "
+			    "with -i %s before its producer is stopped",
+			    ring, ring);
+	nmw_stage_fail(st, &e);
+	return true;
+}
+
 /* A wait for room that lasts is said once; who was asked to stop does not wait for a reader that is
  * away. */
 static void look_at_wait(struct nmw_stage *st, uint64_t now)
@@ -81,28 +104,14 @@ static void look_at_wait(struct nmw_stage *st, uint64_t now)
 		return;
 	c->room_said = c->room_since;
 	struct nmw_ring_info info;
-	struct nmw_err e = NMW_ERR_INIT;
 	const char *ring = nmw_prod_name(&st->out);
 	if (nmw_ring_inspect(ring, &info, NULL))
 		return;
 	bool alive = false;
 	uint64_t behind = 0;
 	const char *name = slowest(&info, &behind, &alive);
-	if (nmw_stage_stops && !alive) {
-		if (name)
-			nmw_err_set(&e, -EPIPE, NMW_EXIT_LOSS,
-				    "ring %s: full, and stopped while consumer %s is away: it is "
-				    "%" PRIu64 " messages behind: bring it back, or give its place "
-				    "up with nmw-stat reap",
-				    ring, name, behind);
-		else
-			nmw_err_set(&e, -EPIPE, NMW_EXIT_LOSS,
-				    "ring %s: full, and stopped while nobody reads it: start a "
-				    "consumer with -i %s before its producer is stopped",
-				    ring, ring);
-		nmw_stage_fail(st, &e);
+	if (nmw_stage_stops && !alive && lose(st, name, behind))
 		return;
-	}
 	if (said)
 		return;
 	if (!name)
@@ -130,7 +139,6 @@ bool nmw_stage_wait_step(struct nmw_stage *st, unsigned step)
 	if (now - st->cold->last_housekeeping >= HOUSEKEEPING_NS)
 		nmw_stage_housekeeping(st, now);
 	look_at_wait(st, now);
-	/* A source that is told to stop before anybody reads has nobody to drain to. */
 	bool nobody = nmw_stage_stops && st->n_in == 0 && nmw_prod_consumers(&st->out, NULL) == 0;
 	return !st->failed && !nobody && nmw_stage_stops < 2;
 }
