@@ -40,16 +40,14 @@ static struct nmw_books layout(const struct nmw_books_spec *s)
 			      .window = s->window ? s->window : default_window(s->symbols)};
 	uint64_t n = (uint64_t)s->orders + 1, sides = (uint64_t)s->symbols * 2;
 	uint64_t ref = to_line(n * sizeof(struct nmw_queued)) / 8;
-	h.far_ref = (uint32_t)ref;
-	ref += to_line(n * sizeof(struct nmw_far)) / 8;
 	h.win_ref = (uint32_t)ref;
 	ref += sides * h.window;
-	h.orders_off = NMW_BOOKS_HEAD + ref * 8;
-	h.sides_off = h.orders_off + n * sizeof(struct nmw_order);
+	h.sides_off = NMW_BOOKS_HEAD + ref * 8;
 	h.bitmaps_off = h.sides_off + sides * sizeof(struct nmw_levels);
 	h.bitmaps2_off = h.bitmaps_off + to_line(sides * (h.window / 8));
 	bool wide = h.window > NMW_BITMAP_WORDS * 64;
-	h.size = h.bitmaps2_off + (wide ? to_line(sides * (h.window / 512)) : 0);
+	h.orders_off = h.bitmaps2_off + (wide ? to_line(sides * (h.window / 512)) : 0);
+	h.size = h.orders_off + n * sizeof(struct nmw_order);
 	h.window_mask = h.window - 1;
 	h.window_log2 = (uint32_t)__builtin_ctz(h.window);
 	h.sum_unit = nmw_bitmap_unit(h.window / (wide ? 4096 : 64));
@@ -82,11 +80,10 @@ struct nmw_books *nmw_books_join(void *mem, size_t size)
 	if (!spec_valid(&spec))
 		return NULL;
 	struct nmw_books want = layout(&spec);
-	bool same = b->size == want.size && b->far_ref == want.far_ref &&
-		    b->win_ref == want.win_ref && b->orders_off == want.orders_off &&
-		    b->sides_off == want.sides_off && b->bitmaps_off == want.bitmaps_off &&
-		    b->window_log2 == want.window_log2 && b->sum_unit == want.sum_unit &&
-		    b->fresh <= b->orders && b->far_fresh <= b->orders;
+	bool same = b->size == want.size && b->win_ref == want.win_ref &&
+		    b->orders_off == want.orders_off && b->sides_off == want.sides_off &&
+		    b->bitmaps_off == want.bitmaps_off && b->window_log2 == want.window_log2 &&
+		    b->sum_unit == want.sum_unit && b->fresh <= b->orders;
 	return same ? b : NULL;
 }
 
@@ -101,71 +98,133 @@ uint32_t nmw_orders_more(struct nmw_books *b)
 
 static bool is_order(const struct nmw_books *b, uint32_t ref)
 {
-	return ref < b->far_ref;
+	return ref < b->win_ref;
 }
 
 static bool is_hidden(const struct nmw_books *b, uint32_t ref)
 {
-	return is_order(b, ref) && nmw_queued_get(b, ref)->hidden;
+	return is_order(b, ref) && nmw_order_get(b, nmw_order_of_ref(ref))->rank >= NMW_RANK_HIDDEN;
 }
 
-/* The place behind which an order of this rank stands: an order of the level, or the level.  Hidden
- * orders are behind all others: the last one knows where they begin. */
+static bool is_head(const struct nmw_books *b, uint32_t ref)
+{
+	return nmw_queued_get(b, ref)->hidden & NMW_FAR_HEAD;
+}
+
+static uint32_t first_of(const struct nmw_books *b, uint32_t level)
+{
+	return is_order(b, level) ? level : nmw_link_get(b, level)->next;
+}
+
+/* The first hidden order of a level whose last one is hidden.  A far level's first order cannot
+ * tell: it is the last one only when it is alone. */
+static uint32_t first_hidden(const struct nmw_books *b, uint32_t last)
+{
+	return is_head(b, last) ? last : nmw_queued_get(b, last)->hidden;
+}
+
+static void set_hidden(struct nmw_books *b, uint32_t ref, uint32_t first)
+{
+	if (!is_head(b, ref))
+		nmw_queued_at(b, ref)->hidden = first;
+}
+
+/* The order of a level behind which one of this rank stands; 0: before all.  Hidden orders are
+ * behind all others: the last one knows where they begin. */
 static uint32_t behind(const struct nmw_books *b, uint32_t level, uint64_t rank)
 {
-	uint32_t ref = nmw_link_get(b, level)->prev;
-	if (rank < NMW_RANK_HIDDEN && is_hidden(b, ref))
-		ref = nmw_link_get(b, nmw_queued_get(b, ref)->hidden)->prev;
-	while (ref != level && nmw_order_get(b, nmw_order_of_ref(ref))->rank > rank)
+	uint32_t ref = nmw_link_get(b, level)->prev, first = first_of(b, level);
+	if (rank < NMW_RANK_HIDDEN && is_hidden(b, ref)) {
+		uint32_t hidden = first_hidden(b, ref);
+		if (hidden == first)
+			return 0;
+		ref = nmw_link_get(b, hidden)->prev;
+	}
+	while (nmw_order_get(b, nmw_order_of_ref(ref))->rank > rank) {
+		if (ref == first)
+			return 0;
 		ref = nmw_link_get(b, ref)->prev;
+	}
 	return ref;
 }
 
-/* It stands in its queue: now the last hidden order must know the first one. */
-static void hide(struct nmw_books *b, uint32_t ref, uint32_t level)
+/* It stands in its queue, behind prev (0: first): now the last hidden order must know the first
+ * one. */
+static void hide(struct nmw_books *b, uint32_t ref, uint32_t prev, uint32_t level)
 {
-	struct nmw_queued *x = nmw_queued_at(b, ref);
 	uint32_t last = nmw_link_get(b, level)->prev;
-	x->hidden = ref;
-	if (ref == last)
-		x->hidden = is_hidden(b, x->q.prev) ? nmw_queued_get(b, x->q.prev)->hidden : ref;
-	else if (!is_hidden(b, x->q.prev))
-		nmw_queued_at(b, last)->hidden = ref;
+	bool follows = prev && is_hidden(b, prev);
+	if (ref == last) {
+		set_hidden(b, ref, follows ? first_hidden(b, prev) : ref);
+		return;
+	}
+	set_hidden(b, ref, ref);
+	if (!follows)
+		set_hidden(b, last, ref);
 }
 
-/* A hidden order left its queue; its links still say where it stood. */
-void nmw_book_unhide(struct nmw_books *b, uint32_t ref, uint32_t prev, uint32_t next)
+/* A hidden order left its queue; prev and next still say where it stood. */
+static void unhide(struct nmw_books *b, uint32_t ref, uint32_t prev, uint32_t next)
 {
 	const struct nmw_order *o = nmw_order_get(b, nmw_order_of_ref(ref));
-	bool first = !is_hidden(b, prev), last = !is_order(b, next);
+	bool first = !is_hidden(b, prev), last = !is_order(b, next) || is_head(b, next);
 	if (first && !last) {
 		uint32_t level = nmw_levels_find(b, nmw_levels_at(b, o->sides), o->px);
-		nmw_queued_at(b, nmw_link_get(b, level)->prev)->hidden = next;
+		set_hidden(b, nmw_link_get(b, level)->prev, next);
 	} else if (last && !first) {
-		nmw_queued_at(b, prev)->hidden = nmw_queued_get(b, ref)->hidden;
+		set_hidden(b, prev, nmw_queued_get(b, ref)->hidden);
 	}
 }
 
-static void rest_ranked(struct nmw_books *b, uint32_t ref, uint32_t level)
+void nmw_book_unlinked(struct nmw_books *b, uint32_t ref, uint32_t prev, uint32_t next)
+{
+	nmw_oid id = nmw_order_of_ref(ref);
+	if (is_head(b, ref))
+		nmw_levels_far_leave(b, nmw_levels_at(b, nmw_order_get(b, id)->sides), id,
+				     nmw_order_of_ref(next));
+	else
+		unhide(b, ref, prev, next);
+}
+
+/* To the other orders of its level. Returns what the level is called by then. */
+static uint32_t rest_between(struct nmw_books *b, struct nmw_levels *s, uint32_t ref,
+			     uint32_t level)
+{
+	uint64_t rank = nmw_order_get(b, nmw_order_of_ref(ref))->rank;
+	uint32_t prev = behind(b, level, rank);
+	/* before the first: behind the sentinel, or in a ring behind the last */
+	uint32_t at = prev ? prev : is_order(b, level) ? nmw_link_get(b, level)->prev : level;
+	nmw_book_queue_between(b, ref, at, nmw_link_get(b, at)->next);
+	if (!prev && is_order(b, level)) {
+		nmw_levels_far_lead(b, s, nmw_order_of_ref(level), nmw_order_of_ref(ref));
+		level = ref;
+	}
+	if (rank >= NMW_RANK_HIDDEN)
+		hide(b, ref, prev, level);
+	return level;
+}
+
+static void rest_window(struct nmw_books *b, struct nmw_levels *s, uint32_t ref, uint32_t level)
 {
 	const struct nmw_order *o = nmw_order_get(b, nmw_order_of_ref(ref));
-	struct nmw_levels *s = nmw_levels_at(b, o->sides);
 	uint32_t last = nmw_link_get(b, level)->prev;
 	if (last != 0 && last != level) {
-		uint32_t prev = behind(b, level, o->rank);
-		nmw_book_queue_between(b, ref, prev, nmw_link_get(b, prev)->next);
-	} else {
-		nmw_book_queue_first(b, ref, level);
-		if (level >= b->win_ref)
-			nmw_levels_filled(b, s, o->sides, level);
-		nmw_levels_better(s, nmw_key_of(s, o->px), level);
+		rest_between(b, s, ref, level);
+		return;
 	}
-	if (o->rank >= NMW_RANK_HIDDEN) {
-		hide(b, ref, level);
+	nmw_book_queue_first(b, ref, level);
+	nmw_levels_filled(b, s, o->sides, level);
+	nmw_levels_better(s, nmw_key_of(s, o->px), level);
+	if (o->rank >= NMW_RANK_HIDDEN)
+		hide(b, ref, 0, level);
+}
+
+static void raise_top(struct nmw_levels *s, uint64_t rank)
+{
+	if (rank >= NMW_RANK_HIDDEN)
 		s->rank_top = INT64_MAX;
-	} else if ((int64_t)o->rank > s->rank_top) {
-		s->rank_top = (int64_t)o->rank;
-	}
+	else if ((int64_t)rank > s->rank_top)
+		s->rank_top = (int64_t)rank;
 }
 
 void nmw_book_rest_other(struct nmw_books *b, nmw_oid id)
@@ -173,41 +232,48 @@ void nmw_book_rest_other(struct nmw_books *b, nmw_oid id)
 	const struct nmw_order *o = nmw_order_get(b, id);
 	struct nmw_levels *s = nmw_levels_at(b, o->sides);
 	uint32_t level, ref = nmw_order_ref(id);
+	raise_top(s, o->rank);
 	if (nmw_levels_slot(b, s, o->px, &level)) {
-		rest_ranked(b, ref, level);
+		rest_window(b, s, ref, level);
 		return;
 	}
-	rest_ranked(b, ref, nmw_levels_far(b, s, o->px));
+	level = nmw_levels_find(b, s, o->px);
+	if (level)
+		rest_between(b, s, ref, level);
+	else
+		nmw_levels_far_new(b, s, id);
 	nmw_levels_missed(b, s);
 }
 
 nmw_oid nmw_book_walk(const struct nmw_books *b, uint32_t sym, uint32_t side, nmw_oid id)
 {
 	const struct nmw_levels *s = nmw_levels_get(b, sym * 2 + side);
-	uint32_t level = s->best_ref, key;
-	if (id) {
-		uint32_t next = nmw_link_get(b, nmw_order_ref(id))->next;
-		if (is_order(b, next))
-			return nmw_order_of_ref(next);
-		uint32_t px = nmw_order_get(b, id)->px;
-		level = nmw_levels_from(b, s, nmw_key_of(s, px) + 1, &key);
-	}
-	return level ? nmw_order_of_ref(nmw_link_get(b, level)->next) : 0;
+	uint32_t key;
+	if (!id)
+		return nmw_order_of_ref(nmw_link_get(b, s->best_ref)->next);
+	uint32_t next = nmw_link_get(b, nmw_order_ref(id))->next;
+	if (is_order(b, next) && !is_head(b, next))
+		return nmw_order_of_ref(next);
+	uint32_t px = nmw_order_get(b, id)->px;
+	uint32_t level = nmw_levels_from(b, s, nmw_key_of(s, px) + 1, &key);
+	return level ? nmw_order_of_ref(first_of(b, level)) : 0;
 }
 
 uint64_t nmw_book_available(const struct nmw_books *b, uint32_t sym, uint32_t side, uint32_t limit,
 			    uint64_t enough, uint32_t skip_owner)
 {
 	const struct nmw_levels *s = nmw_levels_get(b, sym * 2 + (side ^ 1));
-	uint32_t worst = nmw_key_of(s, limit), key = s->best, level = s->best_ref;
+	uint32_t worst = nmw_key_of(s, limit), key;
+	uint32_t level = nmw_levels_from(b, s, s->best, &key);
 	uint64_t sum = 0;
 	while (level && key <= worst) {
-		uint32_t ref = nmw_link_get(b, level)->next;
-		for (; ref != level && sum < enough; ref = nmw_link_get(b, ref)->next) {
+		uint32_t ref = first_of(b, level);
+		do {
 			uint32_t owner = nmw_order_get(b, nmw_order_of_ref(ref))->owner;
 			bool skip = skip_owner && owner == skip_owner;
 			sum += skip ? 0 : nmw_queued_get(b, ref)->qty;
-		}
+			ref = nmw_link_get(b, ref)->next;
+		} while (ref != level && sum < enough);
 		if (sum >= enough)
 			return enough;
 		level = nmw_levels_from(b, s, key + 1, &key);
@@ -246,12 +312,15 @@ __attribute__((format(printf, 2, 3))) static int wrong(struct check *c, const ch
 static int check_queue(struct check *c, uint32_t level, uint32_t px)
 {
 	const struct nmw_books *b = c->b;
-	uint32_t before = level, ref = nmw_link_get(b, level)->next;
-	uint32_t first_hidden = 0;
+	uint32_t ref = first_of(b, level), before = nmw_link_get(b, level)->prev;
+	uint32_t hidden = 0;
 	uint64_t rank = 0;
-	if (ref == level)
+	bool far = ref == level;
+	if (!far)
+		before = level;
+	else if (!is_order(b, level))
 		return wrong(c, "level %u is on the book and has no order", px);
-	for (; ref != level; before = ref, ref = nmw_link_get(b, ref)->next) {
+	do {
 		if (!is_order(b, ref) || nmw_order_of_ref(ref) > b->fresh)
 			return wrong(c, "level %u: reference %u is no order", px, ref);
 		const struct nmw_order *o = nmw_order_get(b, nmw_order_of_ref(ref));
@@ -266,17 +335,21 @@ static int check_queue(struct check *c, uint32_t level, uint32_t px)
 		if (o->rank < rank)
 			return wrong(c, "order %u: its rank is under that of the one before", ref);
 		rank = o->rank;
-		if ((rank >= NMW_RANK_HIDDEN) != is_hidden(b, ref))
+		if (is_head(b, ref) != (far && ref == level))
+			return wrong(c, "order %u: is first by one of place and mark only", ref);
+		if (!is_head(b, ref) && is_hidden(b, ref) != (nmw_queued_get(b, ref)->hidden != 0))
 			return wrong(c, "order %u: is hidden by one of rank and mark only", ref);
-		if (!first_hidden && is_hidden(b, ref))
-			first_hidden = ref;
+		if (!hidden && is_hidden(b, ref))
+			hidden = ref;
 		if (++c->live > b->live)
 			return wrong(c, "more orders than %llu", (unsigned long long)b->live);
-	}
+		before = ref;
+		ref = nmw_link_get(b, ref)->next;
+	} while (ref != level);
 	if (nmw_link_get(b, level)->prev != before)
 		return wrong(c, "level %u: the last order is not the last", px);
-	if (first_hidden != nmw_queued_get(b, before)->hidden)
-		return wrong(c, "level %u: its hidden orders begin at %u, not %u", px, first_hidden,
+	if (!is_head(b, before) && hidden != nmw_queued_get(b, before)->hidden)
+		return wrong(c, "level %u: its hidden orders begin at %u, not %u", px, hidden,
 			     nmw_queued_get(b, before)->hidden);
 	return 0;
 }
@@ -286,7 +359,7 @@ static int check_place(struct check *c, const struct nmw_levels *s, uint32_t lev
 {
 	uint32_t slot;
 	bool near = nmw_levels_slot(c->b, s, px, &slot);
-	if (near ? slot != level : level >= c->b->win_ref)
+	if (near ? slot != level : nmw_levels_find(c->b, s, px) != level)
 		return wrong(c, "level %u: is at %u, belongs to %u", px, level, slot);
 	c->far_levels += !near;
 	c->levels++;
@@ -336,7 +409,8 @@ static int check_side(struct check *c)
 	const struct nmw_levels *s = nmw_levels_get(b, c->sym * 2 + c->side);
 	uint32_t key = NMW_KEY_NONE, level = nmw_levels_from(b, s, 0, &key);
 	uint64_t levels = c->levels, in_window = 0;
-	if (level != s->best_ref || (level ? key : NMW_KEY_NONE) != s->best)
+	uint32_t best_ref = level && !is_order(b, level) ? level : nmw_levels_front(b, s);
+	if (best_ref != s->best_ref || (level ? key : NMW_KEY_NONE) != s->best)
 		return wrong(c, "best is key %u, not %u", level ? key : NMW_KEY_NONE, s->best);
 	if (check_bitmap(c, s))
 		return -1;

@@ -3,17 +3,16 @@
  *
  * A level is a queue of orders by rank (u64; default: arrival), an intrusive doubly linked list.
  * Ticks near the market are an array with a bitmap over it, so that the best price after a level
- * empties is a few instructions also across a gap; far ticks are kept in a tree with one node for
- * every order: every price 0..NMW_TICK_MAX is accepted for every symbol, and the memory is bounded
- * by the number of orders. orders.h draws the region, levels.h a side.
+ * empties is a few instructions also across a gap; far ticks are kept in a tree that lies in the
+ * orders themselves: every price 0..NMW_TICK_MAX is accepted for every symbol, at no more memory.
+ * orders.h draws the region, levels.h a side.
  *
  * Pure: no clock, no I/O, no allocation, no hash iteration order, no floating point; deterministic.
  * All state lies in one region without absolute pointers: it can be copied, stored, mapped
  * elsewhere (snapshot = the bytes of the region).  One thread.  A zeroed page is a valid empty part
  * of it: only what orders touch becomes resident.
  *
- * Memory: 80 bytes an order, 24 more for one that is alone at a far price, all of them reserved
- * + (128 + 16.25 * window) a symbol + less than 1 KiB.
+ * Memory: 80 bytes an order + (128 + 16.25 * window) a symbol + less than 1 KiB.
  *
  * What a message does most often is inline (book_inline.h): a resting order and its level are one
  * line each, and a call would cost a tenth of it. Nothing here checks a handle: it is the caller's.
@@ -33,7 +32,6 @@
 #define NMW_TICK_MAX	    UINT32_C(0xFFFFFFFE) /* highest price in ticks */
 #define NMW_BOOK_ORDERS_MAX (UINT32_C(1) << 29)	 /* every reference then fits 32 bits */
 #define NMW_BOOK_USER	    40u			 /* bytes of the caller's own beside every order */
-#define NMW_RANK_HIDDEN	    (UINT64_C(1) << 63)	 /* ranks from here on: of hidden orders */
 #define NMW_BOOK_WINDOW_MIN 64u			 /* ticks */
 #define NMW_BOOK_WINDOW_MAX 65536u
 

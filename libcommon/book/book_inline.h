@@ -23,8 +23,8 @@ static inline void *nmw_book_user(struct nmw_books *b, nmw_oid id)
 /* Puts an order that is filled in into its queue: at a price that the window has no level for, or
  * where it need not stand last. */
 void nmw_book_rest_other(struct nmw_books *b, nmw_oid id);
-/* A hidden order was taken out from between prev and next. */
-void nmw_book_unhide(struct nmw_books *b, uint32_t ref, uint32_t prev, uint32_t next);
+/* An order was taken out from between prev and next: a hidden one, or the first of a far level. */
+void nmw_book_unlinked(struct nmw_books *b, uint32_t ref, uint32_t prev, uint32_t next);
 
 /* As the first order of a level. */
 static inline void nmw_book_queue_first(struct nmw_books *b, uint32_t ref, uint32_t level)
@@ -90,9 +90,9 @@ NMW_BOOK_HOT void nmw_book_unlink(struct nmw_books *b, nmw_oid id)
 	x->q.prev = 0;
 	b->live--;
 	if (__builtin_expect(x->hidden != 0, 0))
-		nmw_book_unhide(b, ref, prev, next);
-	if (prev == next) /* only a level stands on both sides of an order */
-		nmw_levels_emptied(b, next, ref);
+		nmw_book_unlinked(b, ref, prev, next);
+	if (prev == next) /* a level stands on both sides of its last order */
+		nmw_levels_emptied(b, next);
 }
 
 static inline void nmw_book_reduce(struct nmw_books *b, nmw_oid id, uint32_t qty)
@@ -178,7 +178,7 @@ static inline void nmw_book_order(const struct nmw_books *b, nmw_oid id, struct 
 static inline int64_t nmw_book_best(const struct nmw_books *b, uint32_t sym, uint32_t side)
 {
 	const struct nmw_levels *s = nmw_levels_get(b, sym * 2 + side);
-	return s->best_ref ? (int64_t)nmw_key_px(s, s->best) : -1;
+	return s->best != NMW_KEY_NONE ? (int64_t)nmw_key_px(s, s->best) : -1;
 }
 
 static inline uint32_t nmw_book_prefetch_level(const struct nmw_books *b, uint32_t sym,

@@ -1,127 +1,131 @@
 #include "book/far.h"
 
+#include "book/levels.h"
+
 #include <assert.h>
 
-static inline uint32_t is_level(uint32_t child)
+#define TOP_BIT 31
+
+static uint32_t key_of(const struct nmw_books *b, const struct nmw_levels *s, nmw_oid id)
 {
-	return child & 1;
+	return nmw_key_of(s, nmw_order_get(b, id)->px);
 }
 
-static inline uint32_t turn(const struct nmw_far *n, uint32_t key)
+static uint32_t bit_of(uint32_t key, int bit)
 {
-	return key >> n->bit & 1;
+	return bit >= 0 ? key >> bit & 1 : 0; /* below the lowest nothing is left to part */
 }
 
-/* The level whose key shares the most leading bits with key, by the bits that the tree looks at. */
-static uint32_t closest(const struct nmw_books *b, uint32_t root, uint32_t key)
+static nmw_oid child(const struct nmw_books *b, nmw_oid id, uint32_t bit)
 {
-	uint32_t c = root;
-	while (!is_level(c)) {
-		const struct nmw_far *n = nmw_far_get(b, c >> 1);
-		c = n->child[turn(n, key)];
+	return bit ? nmw_order_get(b, id)->far
+		   : nmw_queued_get(b, nmw_order_ref(id))->hidden & ~NMW_FAR_HEAD;
+}
+
+/* Where a child is kept: with the mark, if that is its place. */
+static uint32_t *child_at(struct nmw_books *b, nmw_oid id, uint32_t bit)
+{
+	return bit ? &nmw_order_at(b, id)->far : &nmw_queued_at(b, nmw_order_ref(id))->hidden;
+}
+
+static nmw_oid get(const uint32_t *at)
+{
+	return *at & ~NMW_FAR_HEAD;
+}
+
+static void set(uint32_t *at, nmw_oid id)
+{
+	*at = (*at & NMW_FAR_HEAD) | id;
+}
+
+static void take_children(struct nmw_books *b, nmw_oid id, nmw_oid of)
+{
+	*child_at(b, id, 0) = *child_at(b, of, 0);
+	*child_at(b, id, 1) = *child_at(b, of, 1);
+}
+
+nmw_oid nmw_far_find(const struct nmw_books *b, const struct nmw_levels *s, uint32_t key)
+{
+	nmw_oid id = s->far_root;
+	for (int bit = TOP_BIT; id; bit--) {
+		uint32_t here = key_of(b, s, id);
+		if (here == key)
+			return id;
+		id = child(b, id, bit_of(key, bit));
 	}
-	return c >> 1;
+	return 0;
 }
 
-static uint32_t take(struct nmw_books *b, uint32_t key)
+/* Where a node is hung, or will be (id 0). */
+static uint32_t *place(struct nmw_books *b, struct nmw_levels *s, uint32_t key, nmw_oid id)
 {
-	uint32_t node = b->far_free;
-	if (node)
-		b->far_free = nmw_far_at(b, node)->child[0];
-	else
-		node = ++b->far_fresh;
-	assert(node <= b->orders);
-	struct nmw_far *n = nmw_far_at(b, node);
-	n->q.next = n->q.prev = nmw_far_to_ref(b, node);
-	n->key = key;
-	n->bit = NMW_FAR_NO_BRANCH;
-	b->far_levels++;
-	return node;
+	uint32_t *at = &s->far_root;
+	for (int bit = TOP_BIT; get(at) != id; bit--) {
+		assert(get(at) && bit >= 0);
+		at = child_at(b, get(at), bit_of(key, bit));
+	}
+	return at;
 }
 
-uint32_t nmw_far_insert(struct nmw_books *b, uint32_t *root, uint32_t key)
+void nmw_far_insert(struct nmw_books *b, struct nmw_levels *s, nmw_oid id)
 {
-	if (!*root) {
-		uint32_t only = take(b, key);
-		*root = only << 1 | 1;
-		return only;
-	}
-	uint32_t near = closest(b, *root, key);
-	uint32_t differ = nmw_far_get(b, near)->key ^ key;
-	if (!differ)
-		return near;
-	uint32_t bit = 31 - (uint32_t)__builtin_clz(differ);
-	uint32_t *at = root;
-	while (!is_level(*at) && nmw_far_at(b, *at >> 1)->bit > bit) {
-		struct nmw_far *n = nmw_far_at(b, *at >> 1);
-		at = &n->child[turn(n, key)];
-	}
-	uint32_t node = take(b, key);
-	struct nmw_far *n = nmw_far_at(b, node);
-	n->bit = (uint8_t)bit;
-	n->child[turn(n, key)] = node << 1 | 1;
-	n->child[!turn(n, key)] = *at;
-	*at = node << 1;
-	return node;
+	*child_at(b, id, 0) = NMW_FAR_HEAD;
+	*child_at(b, id, 1) = 0;
+	set(place(b, s, key_of(b, s, id), 0), id);
 }
 
-/* Taking a level out takes out the branch over it, which may be the branch of another node.  That
- * node then takes over the branch of the one that goes, which is on the way to both. */
-void nmw_far_remove(struct nmw_books *b, uint32_t *root, uint32_t node)
+void nmw_far_replace(struct nmw_books *b, struct nmw_levels *s, nmw_oid id, nmw_oid by)
 {
-	struct nmw_far *gone = nmw_far_at(b, node);
-	uint32_t *at = root, *over = NULL, *own = NULL;
-	while (!is_level(*at)) {
-		if (*at >> 1 == node)
-			own = at;
-		over = at;
-		struct nmw_far *n = nmw_far_at(b, *at >> 1);
-		at = &n->child[turn(n, gone->key)];
-	}
-	assert(*at >> 1 == node);
-	if (!over) {
-		*root = 0;
-	} else {
-		uint32_t parent = *over >> 1;
-		struct nmw_far *p = nmw_far_at(b, parent);
-		*over = p->child[!turn(p, gone->key)];
-		if (parent != node) {
-			p->bit = gone->bit;
-			p->child[0] = gone->child[0];
-			p->child[1] = gone->child[1];
-			if (own)
-				*own = parent << 1;
-		}
-	}
-	gone->child[0] = b->far_free;
-	b->far_free = node;
-	b->far_levels--;
+	set(place(b, s, key_of(b, s, id), id), by);
+	take_children(b, by, id);
+	*child_at(b, id, 0) = 0;
 }
 
-static uint32_t lowest(const struct nmw_books *b, uint32_t c)
+void nmw_far_remove(struct nmw_books *b, struct nmw_levels *s, nmw_oid id)
 {
-	while (!is_level(c))
-		c = nmw_far_get(b, c >> 1)->child[0];
-	return c >> 1;
+	uint32_t *at = place(b, s, key_of(b, s, id), id), *leaf_at = at;
+	nmw_oid leaf = id;
+	for (;;) {
+		uint32_t bit = !child(b, leaf, 0);
+		if (!child(b, leaf, bit))
+			break;
+		leaf_at = child_at(b, leaf, bit);
+		leaf = get(leaf_at);
+	}
+	set(leaf_at, 0);
+	if (leaf != id) {
+		take_children(b, leaf, id);
+		set(at, leaf);
+	}
+	*child_at(b, id, 0) = 0;
 }
 
-uint32_t nmw_far_first(const struct nmw_books *b, uint32_t root, uint32_t from)
+struct lowest {
+	nmw_oid id;
+	uint32_t key;
+};
+
+static void consider(struct lowest *l, nmw_oid id, uint32_t key, uint32_t from)
 {
-	if (!root)
-		return 0;
-	uint32_t near = closest(b, root, from);
-	uint32_t differ = nmw_far_get(b, near)->key ^ from;
-	if (!differ)
-		return near;
-	uint32_t bit = 31 - (uint32_t)__builtin_clz(differ);
-	uint32_t c = root, right = 0; /* right: the branch not taken last that holds higher keys */
-	while (!is_level(c) && nmw_far_get(b, c >> 1)->bit > bit) {
-		const struct nmw_far *n = nmw_far_get(b, c >> 1);
-		if (!turn(n, from))
-			right = n->child[1];
-		c = n->child[turn(n, from)];
+	if (key >= from && key < l->key)
+		*l = (struct lowest){id, key};
+}
+
+nmw_oid nmw_far_first(const struct nmw_books *b, const struct nmw_levels *s, uint32_t from)
+{
+	struct lowest l = {0, NMW_KEY_NONE};
+	nmw_oid id = s->far_root, over = 0; /* over: the lowest part of which all is over from */
+	for (int bit = TOP_BIT; id; bit--) {
+		consider(&l, id, key_of(b, s, id), from);
+		uint32_t turn = bit_of(from, bit);
+		nmw_oid right = child(b, id, 1);
+		over = !turn && right ? right : over;
+		id = turn ? right : child(b, id, 0);
 	}
-	if (!(from >> bit & 1))
-		return lowest(b, c); /* all that is under c differs first here, upwards */
-	return right ? lowest(b, right) : 0;
+	while (over) {
+		consider(&l, over, key_of(b, s, over), from);
+		nmw_oid left = child(b, over, 0);
+		over = left ? left : child(b, over, 1);
+	}
+	return l.id;
 }

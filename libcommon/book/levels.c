@@ -27,57 +27,86 @@ void nmw_levels_init(struct nmw_books *b, uint32_t sides)
 	s->mirror = sides & 1 ? 0 : UINT32_MAX;
 	s->win = b->win_ref + sides * b->window;
 	s->turn = (uint16_t)(sides * TURN & b->window_mask);
+	s->best_ref = nmw_levels_front(b, s);
 	set_step(s, 1);
 }
 
-static void far_first(const struct nmw_books *b, struct nmw_levels *s)
+static bool is_hidden(const struct nmw_books *b, nmw_oid id)
 {
-	uint32_t node = nmw_far_first(b, s->far_root, 0);
-	s->far_best = node ? nmw_far_get(b, node)->key : NMW_KEY_NONE;
-	s->far_best_ref = node ? nmw_far_to_ref(b, node) : 0;
+	return nmw_order_get(b, id)->rank >= NMW_RANK_HIDDEN;
 }
 
-uint32_t nmw_levels_far(struct nmw_books *b, struct nmw_levels *s, uint32_t px)
+static void far_put(struct nmw_books *b, struct nmw_levels *s, nmw_oid id, uint32_t key)
 {
-	uint32_t key = nmw_key_of(s, px);
-	uint64_t before = b->far_levels;
-	uint32_t node = nmw_far_insert(b, &s->far_root, key);
-	uint32_t ref = nmw_far_to_ref(b, node);
-	b->levels += b->far_levels - before;
+	nmw_far_insert(b, s, id);
+	b->levels++;
+	b->far_levels++;
 	if (key < s->far_best) {
 		s->far_best = key;
-		s->far_best_ref = ref;
+		s->far_best_ref = nmw_order_ref(id);
 	}
-	return ref;
 }
 
-static void far_drop(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
+static void far_take(struct nmw_books *b, struct nmw_levels *s, nmw_oid id)
 {
-	nmw_far_remove(b, &s->far_root, nmw_far_of_ref(b, ref));
-	if (ref == s->far_best_ref)
-		far_first(b, s);
+	nmw_far_remove(b, s, id);
+	b->levels--;
+	b->far_levels--;
+	if (s->far_best_ref != nmw_order_ref(id))
+		return;
+	nmw_oid first = nmw_far_first(b, s, s->far_best);
+	s->far_best = first ? nmw_key_of(s, nmw_order_get(b, first)->px) : NMW_KEY_NONE;
+	s->far_best_ref = nmw_order_ref(first);
 }
 
-static uint32_t window_first(struct nmw_books *b, struct nmw_levels *s)
+void nmw_levels_far_new(struct nmw_books *b, struct nmw_levels *s, nmw_oid id)
+{
+	uint32_t ref = nmw_order_ref(id), key = nmw_key_of(s, nmw_order_get(b, id)->px);
+	*nmw_link_at(b, ref) = (struct nmw_link){.next = ref, .prev = ref};
+	far_put(b, s, id, key);
+	nmw_levels_better(s, key, nmw_levels_front(b, s));
+}
+
+static void far_replace(struct nmw_books *b, struct nmw_levels *s, nmw_oid id, nmw_oid by)
+{
+	nmw_far_replace(b, s, id, by);
+	if (s->far_best_ref == nmw_order_ref(id))
+		s->far_best_ref = nmw_order_ref(by);
+}
+
+void nmw_levels_far_lead(struct nmw_books *b, struct nmw_levels *s, nmw_oid first, nmw_oid id)
+{
+	far_replace(b, s, first, id);
+	if (is_hidden(b, first))
+		nmw_queued_at(b, nmw_order_ref(first))->hidden = nmw_order_ref(first);
+}
+
+static uint32_t window_first(const struct nmw_books *b, const struct nmw_levels *s)
 {
 	uint32_t slot = nmw_levels_turned(b, s, s->base);
 	return nmw_levels_next(b, s, nmw_levels_sides(b, s), slot);
 }
 
-uint32_t nmw_levels_find(struct nmw_books *b, struct nmw_levels *s, uint32_t px)
+uint32_t nmw_levels_find(const struct nmw_books *b, const struct nmw_levels *s, uint32_t px)
 {
 	uint32_t level;
-	return nmw_levels_slot(b, s, px, &level) ? level : nmw_levels_far(b, s, px);
+	if (nmw_levels_slot(b, s, px, &level))
+		return level;
+	return nmw_order_ref(nmw_far_find(b, s, nmw_key_of(s, px)));
 }
 
-void nmw_levels_emptied_far(struct nmw_books *b, uint32_t ref, uint32_t last)
+void nmw_levels_far_leave(struct nmw_books *b, struct nmw_levels *s, nmw_oid id, nmw_oid next)
 {
-	uint32_t sides = nmw_order_get(b, nmw_order_of_ref(last))->sides;
-	struct nmw_levels *s = nmw_levels_at(b, sides);
-	b->levels--;
-	far_drop(b, s, ref);
-	if (ref == s->best_ref)
-		nmw_levels_pick(b, s, window_first(b, s));
+	if (next == id) {
+		far_take(b, s, id);
+		if (s->best_ref == nmw_levels_front(b, s))
+			nmw_levels_pick(b, s, window_first(b, s));
+		return;
+	}
+	uint32_t last = nmw_link_get(b, nmw_order_ref(next))->prev;
+	if (is_hidden(b, id)) /* and so are all the others: the last one knows the first */
+		nmw_queued_at(b, last)->hidden = nmw_order_ref(next);
+	far_replace(b, s, id, next);
 }
 
 /* The window's first level at or over a key: its slot, or NONE. */
@@ -105,27 +134,44 @@ uint32_t nmw_levels_from(const struct nmw_books *b, const struct nmw_levels *s, 
 {
 	if (from == NMW_KEY_NONE)
 		return 0;
-	uint32_t node = nmw_far_first(b, s->far_root, from);
-	uint32_t far_key = node ? nmw_far_get(b, node)->key : NMW_KEY_NONE;
+	nmw_oid far = s->far_root ? nmw_far_first(b, s, from) : 0;
+	uint32_t far_key = far ? nmw_key_of(s, nmw_order_get(b, far)->px) : NMW_KEY_NONE;
 	uint32_t slot = window_from(b, s, from);
 	*key = slot == NMW_BITMAP_NONE ? NMW_KEY_NONE : nmw_levels_key(b, s, slot);
 	if (*key <= far_key)
 		return slot == NMW_BITMAP_NONE ? 0 : s->win + slot;
 	*key = far_key;
-	return nmw_far_to_ref(b, node);
+	return nmw_order_ref(far);
 }
 
 /* ---- moving the window ---- */
 
-static void move_queue(struct nmw_books *b, struct nmw_levels *s, uint32_t from, uint32_t to)
+/* Its orders become a ring. */
+static void to_far(struct nmw_books *b, struct nmw_levels *s, uint32_t level, uint32_t key)
 {
-	struct nmw_link *f = nmw_link_at(b, from), *t = nmw_link_at(b, to);
-	*t = *f;
-	nmw_link_at(b, t->next)->prev = to;
-	nmw_link_at(b, t->prev)->next = to;
-	f->next = f->prev = from;
-	if (s->best_ref == from)
-		s->best_ref = to;
+	struct nmw_link *l = nmw_link_at(b, level);
+	uint32_t first = l->next, last = l->prev;
+	nmw_link_at(b, first)->prev = last;
+	nmw_link_at(b, last)->next = first;
+	l->next = l->prev = level;
+	far_put(b, s, nmw_order_of_ref(first), key);
+	if (s->best_ref == level)
+		s->best_ref = nmw_levels_front(b, s);
+}
+
+static void to_window(struct nmw_books *b, struct nmw_levels *s, nmw_oid id, uint32_t level)
+{
+	uint32_t first = nmw_order_ref(id), last = nmw_link_get(b, first)->prev;
+	uint32_t key = nmw_key_of(s, nmw_order_get(b, id)->px);
+	far_take(b, s, id);
+	*nmw_link_at(b, level) = (struct nmw_link){.next = first, .prev = last};
+	nmw_link_at(b, first)->prev = level;
+	nmw_link_at(b, last)->next = level;
+	if (is_hidden(b, id))
+		nmw_queued_at(b, first)->hidden = first;
+	nmw_levels_filled(b, s, nmw_levels_sides(b, s), level);
+	if (s->best == key)
+		s->best_ref = level;
 }
 
 /* Levels that the new window will not have go to the far tree. */
@@ -142,8 +188,7 @@ static void evict(struct nmw_books *b, struct nmw_levels *s, uint32_t step, uint
 		uint32_t pos = s->base + next;
 		if (step == s->step && pos >= base && pos - base < b->window)
 			continue;
-		uint32_t ref = nmw_levels_far(b, s, (pos ^ s->mirror) * s->step);
-		move_queue(b, s, s->win + slot, ref);
+		to_far(b, s, s->win + slot, nmw_key_of(s, (pos ^ s->mirror) * s->step));
 		nmw_levels_clear(b, s, sides, slot);
 		b->levels--; /* counted again as a far one */
 	}
@@ -156,22 +201,15 @@ static void admit(struct nmw_books *b, struct nmw_levels *s)
 	uint64_t px = (uint64_t)first * s->step; /* of the window's best end */
 	if (px > UINT32_MAX - 1)
 		px = UINT32_MAX - 1;
-	uint32_t node = nmw_far_first(b, s->far_root, nmw_key_of(s, (uint32_t)px));
-	while (node) {
-		const struct nmw_far *n = nmw_far_get(b, node);
-		uint32_t key = n->key, level_px = nmw_key_px(s, key);
+	nmw_oid id = nmw_far_first(b, s, nmw_key_of(s, (uint32_t)px));
+	while (id) {
+		uint32_t level_px = nmw_order_get(b, id)->px, level;
 		uint32_t pos = nmw_levels_grid(s, level_px) ^ s->mirror;
 		if (pos >= s->base && pos - s->base >= b->window)
 			return;
-		uint32_t ref;
-		if (nmw_levels_slot(b, s, level_px, &ref)) {
-			uint32_t from = nmw_far_to_ref(b, node);
-			move_queue(b, s, from, ref);
-			nmw_levels_filled(b, s, nmw_levels_sides(b, s), ref);
-			far_drop(b, s, from);
-			b->levels--;
-		}
-		node = nmw_far_first(b, s->far_root, key + 1);
+		if (nmw_levels_slot(b, s, level_px, &level))
+			to_window(b, s, id, level);
+		id = nmw_far_first(b, s, nmw_key_of(s, level_px) + 1);
 	}
 }
 

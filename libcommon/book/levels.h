@@ -22,21 +22,23 @@
 #include "book/far.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define NMW_KEY_NONE UINT32_MAX /* over every key: an empty side */
 
 struct nmw_levels {
 	uint32_t best;	   /* key of the best level */
-	uint32_t best_ref; /* that level; 0 = the side is empty */
+	uint32_t best_ref; /* that level; nmw_levels_front: the far one, or the side is empty */
 	uint32_t base;	   /* first position of the window, at most 2^32 - window */
 	uint32_t step;	   /* ticks from one position to the next */
 	uint64_t recip;	   /* price * recip >> 63 = price / step */
 	uint64_t sum;	   /* of the bitmap: see nmw_levels_next */
 	uint32_t far_best; /* lowest key in the far tree */
-	uint32_t far_best_ref;
+	uint16_t missed;   /* orders that came to rest outside the window */
+	uint16_t turn;	   /* see nmw_levels_turned */
+	/* what stands for the best far level, as its sentinel does for one of the window */
+	uint32_t far_best_ref; /* its first order; 0 = no far level */
 	uint32_t far_root;
-	uint16_t missed; /* orders that came to rest outside the window */
-	uint16_t turn;	 /* see nmw_levels_turned */
 	uint32_t win;	 /* reference of slot 0 */
 	uint32_t mirror; /* all ones for bids, 0 for asks */
 	/* a rank over it, but below NMW_RANK_HIDDEN, stands last: the highest so far, or over all
@@ -45,6 +47,7 @@ struct nmw_levels {
 };
 
 _Static_assert(sizeof(struct nmw_levels) == 64, "one line");
+_Static_assert(offsetof(struct nmw_levels, far_best_ref) % 8 == 0, "has a reference");
 
 /* sides: symbol * 2 + side. */
 static inline struct nmw_levels *nmw_levels_at(struct nmw_books *b, uint32_t sides)
@@ -76,6 +79,12 @@ static inline const uint64_t *nmw_levels_bits(const struct nmw_books *b, uint32_
 static inline uint32_t nmw_levels_sides(const struct nmw_books *b, const struct nmw_levels *s)
 {
 	return (uint32_t)(s - nmw_levels_get(b, 0));
+}
+
+/* Reference of what has the best far level's first order behind it. */
+static inline uint32_t nmw_levels_front(const struct nmw_books *b, const struct nmw_levels *s)
+{
+	return (uint32_t)(((uintptr_t)&s->far_best_ref - (uintptr_t)b - NMW_BOOKS_HEAD) / 8);
 }
 
 /* Lower is better. Its own inverse but for the order of the steps. */
@@ -198,7 +207,7 @@ static inline uint32_t nmw_levels_key(const struct nmw_books *b, const struct nm
 /* Sets the best level to that of the window's slot (NONE: none), or the far one if it is better. */
 static inline void nmw_levels_pick(const struct nmw_books *b, struct nmw_levels *s, uint32_t slot)
 {
-	uint32_t key = s->far_best, ref = s->far_best_ref;
+	uint32_t key = s->far_best, ref = nmw_levels_front(b, s);
 	if (slot != NMW_BITMAP_NONE) {
 		uint32_t win_key = nmw_levels_key(b, s, slot);
 		ref = win_key < key ? s->win + slot : ref;
@@ -215,17 +224,12 @@ static inline void nmw_levels_better(struct nmw_levels *s, uint32_t key, uint32_
 	s->best = key < s->best ? key : s->best;
 }
 
-/* last: reference of the order that left it. */
-void nmw_levels_emptied_far(struct nmw_books *b, uint32_t ref, uint32_t last);
-
-/* A level lost its last order. */
-static inline void nmw_levels_emptied(struct nmw_books *b, uint32_t ref, uint32_t last)
+/* A level lost its last order, or a far one has only one left: nothing to do. */
+static inline void nmw_levels_emptied(struct nmw_books *b, uint32_t ref)
 {
 	uint32_t in_windows = ref - b->win_ref;
-	if (__builtin_expect(ref < b->win_ref, 0)) {
-		nmw_levels_emptied_far(b, ref, last);
+	if (__builtin_expect(ref < b->win_ref, 0))
 		return;
-	}
 	uint32_t sides = in_windows >> b->window_log2;
 	struct nmw_levels *s = nmw_levels_at(b, sides);
 	uint32_t slot = in_windows & b->window_mask;
@@ -237,13 +241,18 @@ static inline void nmw_levels_emptied(struct nmw_books *b, uint32_t ref, uint32_
 
 /* Formats an empty side. */
 void nmw_levels_init(struct nmw_books *b, uint32_t sides);
-/* The far level of a price, made when it is not there. */
-uint32_t nmw_levels_far(struct nmw_books *b, struct nmw_levels *s, uint32_t px);
-/* The level of a price that has one. */
-uint32_t nmw_levels_find(struct nmw_books *b, struct nmw_levels *s, uint32_t px);
+/* The level of a price: in the window, or its first order; 0: none outside the window. */
+uint32_t nmw_levels_find(const struct nmw_books *b, const struct nmw_levels *s, uint32_t px);
+/* An order came to rest, alone, at a price that had no far level. */
+void nmw_levels_far_new(struct nmw_books *b, struct nmw_levels *s, nmw_oid id);
+/* The first order of a far level leaves its ring: it was the last one, or next comes after it. */
+void nmw_levels_far_leave(struct nmw_books *b, struct nmw_levels *s, nmw_oid id, nmw_oid next);
+/* An order that now stands before the first one of a far level takes its place. */
+void nmw_levels_far_lead(struct nmw_books *b, struct nmw_levels *s, nmw_oid first, nmw_oid id);
 /* An order came to rest outside the window: now and then the window is moved to the market. */
 void nmw_levels_missed(struct nmw_books *b, struct nmw_levels *s);
-/* The first level whose key is at or over `from`; 0 = none; its key in *key. */
+/* The first level whose key is at or over `from`; 0 = none; its key in *key. Of a far one: the
+ * reference of its first order. */
 uint32_t nmw_levels_from(const struct nmw_books *b, const struct nmw_levels *s, uint32_t from,
 			 uint32_t *key);
 

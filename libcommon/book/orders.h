@@ -1,15 +1,16 @@
 /* orders.h: the region of the books, and the pool of orders in it.
  *
  *   0        256
- *   +--------+----------+------------+----------+----------+----------+----------+
- *   | struct | queued   | far nodes  | windows  | orders   | sides    | bitmaps  |
- *   | books  | 0..N, 16 | 0..N, 24   | 8 a tick | 0..N, 64 | 64       | 1/8 tick |
- *   +--------+----------+------------+----------+----------+----------+----------+
+ *   +--------+----------+----------+----------+----------+----------+
+ *   | struct | queued   | windows  | sides    | bitmaps  | orders   |
+ *   | books  | 0..N, 16 | 8 a tick | 64       | 1/8 tick | 0..N, 64 |
+ *   +--------+----------+----------+----------+----------+----------+
  *
  * A queue is a circular doubly linked list whose sentinel is its level: the same pair of links is
- * all that a tick of a window is, and stands at the start of a far node and of a queued order.  A
- * reference is the distance from the first pair in units of 8 bytes: twice its handle for an order.
- * Taking an order out is two stores wherever it stands: there is no case of a first or last one.
+ * all that a tick of a window is, and stands at the start of a queued order.  A reference is the
+ * distance from the first pair in units of 8 bytes: twice its handle for an order.  Taking an order
+ * out is two stores wherever it stands: there is no case of a first or last one.  Orders outside
+ * the windows have no sentinel: far.h.
  *
  * What is queued lies apart from the rest of the order (4 to a line) because an order that goes
  * touches no more than that of itself and its neighbours.
@@ -29,7 +30,9 @@
 typedef uint32_t nmw_oid;
 
 #define NMW_BOOKS_MAGIC	  UINT64_C(0x004b4f4f42574d4e) /* "NMWBOOK" */
-#define NMW_BOOKS_VERSION 3u
+#define NMW_BOOKS_VERSION 4u
+#define NMW_RANK_HIDDEN	  (UINT64_C(1) << 63) /* ranks from here on: of hidden orders */
+#define NMW_FAR_HEAD	  0x80000000u	      /* over every reference of an order */
 
 struct nmw_link {
 	uint32_t next; /* of a level: its first order; of a free order: the next free one */
@@ -39,7 +42,8 @@ struct nmw_link {
 struct nmw_queued {
 	struct nmw_link q;
 	uint32_t qty;	 /* shares left */
-	uint32_t hidden; /* 0 = displayed; of the last order of a level: its first hidden one */
+	uint32_t hidden; /* 0 = displayed; of the last order of a level: its first hidden one;
+			  * of the first order of a far level: NMW_FAR_HEAD | a child (far.h) */
 };
 
 struct nmw_order {
@@ -47,7 +51,7 @@ struct nmw_order {
 	uint32_t px;	/* ticks */
 	uint32_t sides; /* symbol * 2 + enum nmw_side */
 	uint32_t owner;
-	uint32_t pad;
+	uint32_t far;	  /* first order of a far level: its other child */
 	uint64_t user[5]; /* the caller's: comes into the cache with the rest */
 };
 
@@ -61,9 +65,9 @@ struct nmw_books {
 	uint32_t symbols;
 	uint64_t size; /* bytes of the region */
 	uint32_t orders;
-	uint32_t window;      /* ticks of a side's window */
-	uint32_t far_ref;     /* far node 0 */
-	uint32_t win_ref;     /* window of side 0 */
+	uint32_t window;  /* ticks of a side's window */
+	uint32_t win_ref; /* window of side 0: every reference below it is an order's */
+	uint32_t pad2;
 	uint64_t orders_off;  /* bytes from the start */
 	uint64_t sides_off;   /* bytes from the start */
 	uint64_t bitmaps_off; /* bytes from the start */
@@ -74,14 +78,12 @@ struct nmw_books {
 	uint64_t live;	 /* orders on the books */
 	uint64_t levels; /* with an order */
 	uint64_t far_levels;
-	uint32_t free;	   /* reference of the order given back last, 0 = none */
-	uint32_t fresh;	   /* handles that were ever free: 1..fresh */
-	uint32_t far_free; /* the same for far nodes */
-	uint32_t far_fresh;
+	uint32_t free;	      /* reference of the order given back last, 0 = none */
+	uint32_t fresh;	      /* handles that were ever free: 1..fresh */
 	uint32_t window_mask; /* window - 1 */
 	uint32_t pad1;
 	uint64_t bitmaps2_off; /* bytes from the start */
-	uint64_t pad[15];
+	uint64_t pad[16];
 };
 
 #define NMW_BOOKS_HEAD 256u /* bytes */
