@@ -135,7 +135,7 @@ static unsigned kill(struct nmw_core *c, const struct nmw_core_cmd *k, enum nmw_
 {
 	struct nmw_core_taker *t = &c->taker;
 	put(ev, c, k, NMW_CORE_CANCELED, why,
-	    (struct nmw_core_evt){.lo = new_lo(k), .px = k->px, .qty = t->t.qty});
+	    (struct nmw_core_evt){.lo = new_lo(k), .px = k->px, .qty = t->in.t.qty});
 	gone(c, k);
 	return 1;
 }
@@ -146,73 +146,11 @@ static unsigned rest(struct nmw_core *c, const struct nmw_core_cmd *k, struct nm
 	nmw_oid oid = t->oid ? t->oid : nmw_book_alloc(c->b);
 	if (!oid)
 		return kill(c, k, NMW_CORE_FULL, ev);
-	void *user = nmw_book_rest_at(c->b, oid, k->sides, k->px, t->t.qty, k->rank, k->owner);
+	void *user = nmw_book_rest_at(c->b, oid, k->sides, k->px, t->in.t.qty, k->rank, k->owner);
 	nmw_idmap_put_at(c->ids, oid, user, new_lo(k), replaces(k) ? k->new_hi : k->hi);
 	put(ev, c, k, NMW_CORE_RESTED, NMW_CORE_ASKED,
-	    (struct nmw_core_evt){.lo = new_lo(k), .oid = oid, .px = k->px, .qty = t->t.qty});
+	    (struct nmw_core_evt){.lo = new_lo(k), .oid = oid, .px = k->px, .qty = t->in.t.qty});
 	return 1;
-}
-
-/* All that could trade has: what becomes of the rest? */
-static unsigned settle(struct nmw_core *c, const struct nmw_core_cmd *k, struct nmw_core_evt *ev)
-{
-	struct nmw_core_taker *t = &c->taker;
-	if (t->t.qty && k->flags & (NMW_CORE_IOC | NMW_CORE_MARKET))
-		return kill(c, k, NMW_CORE_IMMEDIATE, ev);
-	if (t->t.qty)
-		return rest(c, k, ev);
-	gone(c, k);
-	return 0;
-}
-
-/* Shares that the order would get before its first own one: what that one's staying leaves to it.
- */
-static uint64_t available_before_own(const struct nmw_core *c, const struct nmw_core_cmd *k)
-{
-	const struct nmw_taker *t = &c->taker.t;
-	uint64_t sum = 0;
-	struct nmw_book_order o;
-	for (nmw_oid id = 0;
-	     sum < k->min_qty && (id = nmw_book_walk(c->b, t->sym, 1 - t->side, id));
-	     sum += o.qty) {
-		nmw_book_order(c->b, id, &o);
-		bool in_reach = t->side == NMW_BUY ? o.px <= t->limit : o.px >= t->limit;
-		if (!in_reach || o.owner == t->owner)
-			break;
-	}
-	return sum;
-}
-
-static bool min_qty_there(const struct nmw_core *c, const struct nmw_core_cmd *k)
-{
-	const struct nmw_taker *t = &c->taker.t;
-	if (k->owner && !(k->flags & NMW_CORE_OWN_LEAVES))
-		return available_before_own(c, k) >= k->min_qty;
-	return nmw_book_available(c->b, t->sym, t->side, t->limit, k->min_qty, t->owner) >=
-	       k->min_qty;
-}
-
-/* The order met one of its own account: one of the two goes. Returns true when it goes on. */
-static bool self_match(struct nmw_core *c, const struct nmw_core_cmd *k, struct nmw_core_evt *ev)
-{
-	struct nmw_taker *t = &c->taker.t;
-	struct nmw_book_order o;
-	nmw_book_order(c->b, t->self, &o);
-	struct nmw_core_evt v = {.lo = id_of(c, t->self), .oid = t->self, .px = o.px};
-	if (k->flags & NMW_CORE_OWN_LEAVES) {
-		v.qty = o.qty;
-		v.left = t->qty;
-		put(ev, c, k, NMW_CORE_OWN, NMW_CORE_SELF, v);
-		nmw_core_leave(c, t->self);
-		t->self = 0;
-		return true;
-	}
-	v.lo = new_lo(k);
-	v.qty = t->qty;
-	v.left = o.qty;
-	put(ev, c, k, NMW_CORE_CANCELED, NMW_CORE_SELF, v);
-	t->qty = 0;
-	return false;
 }
 
 static void filled(struct nmw_core *c, const struct nmw_core_cmd *k, const struct nmw_fill *f,
@@ -228,6 +166,49 @@ static void filled(struct nmw_core *c, const struct nmw_core_cmd *k, const struc
 		nmw_idmap_del(c->ids, f->maker);
 }
 
+static void own_left(struct nmw_core *c, const struct nmw_core_cmd *k, const struct nmw_fill *f,
+		     struct nmw_core_evt *ev)
+{
+	put(ev, c, k, NMW_CORE_OWN, NMW_CORE_SELF,
+	    (struct nmw_core_evt){.lo = id_of(c, f->maker),
+				  .oid = f->maker,
+				  .px = f->px,
+				  .qty = f->qty,
+				  .left = c->taker.in.t.qty});
+	nmw_idmap_del(c->ids, f->maker);
+}
+
+static unsigned self_met(struct nmw_core *c, const struct nmw_core_cmd *k, const struct nmw_fill *f,
+			 struct nmw_core_evt *ev)
+{
+	kill(c, k, NMW_CORE_SELF, ev);
+	ev->oid = f->maker;
+	ev->px = f->px;
+	ev->left = f->maker_left;
+	return 1;
+}
+
+/* The end of it, in at most one event. */
+static unsigned ended(struct nmw_core *c, const struct nmw_core_cmd *k, enum nmw_taker_step step,
+		      const struct nmw_fill *f, struct nmw_core_evt *ev)
+{
+	switch (step) {
+	case NMW_TAKER_RESTS:
+		return rest(c, k, ev);
+	case NMW_TAKER_IMMEDIATE:
+		return kill(c, k, NMW_CORE_IMMEDIATE, ev);
+	case NMW_TAKER_MIN_QTY:
+		return kill(c, k, NMW_CORE_MIN_QTY, ev);
+	case NMW_TAKER_WOULD_POST:
+		return kill(c, k, NMW_CORE_WOULD_POST, ev);
+	case NMW_TAKER_SELF:
+		return self_met(c, k, f, ev);
+	default:
+		gone(c, k);
+		return 0;
+	}
+}
+
 /* A handle is free only when what rests has taken its own: the events still speak of it. */
 static void free_dead(struct nmw_core *c, const struct nmw_core_evt *ev, unsigned n)
 {
@@ -240,22 +221,19 @@ unsigned nmw_core_more(struct nmw_core *c, const struct nmw_core_cmd *k, struct 
 		       unsigned max)
 {
 	struct nmw_core_taker *t = &c->taker;
-	struct nmw_levels *s = nmw_levels_at(c->b, k->sides ^ 1);
-	uint32_t limit = nmw_key_of(s, t->t.limit);
-	unsigned n = 0;
+	enum nmw_taker_step step = NMW_TAKER_GO;
 	struct nmw_fill f;
-	bool goes_on = true;
-	while (n + 1 < max && goes_on) {
-		if (nmw_book_fill(c->b, s, &t->t, limit, &f))
+	unsigned n = 0;
+	while (n + 1 < max && nmw_taker_goes_on(step)) {
+		step = nmw_taker_next(c->b, &t->in, &f);
+		if (step == NMW_TAKER_FILL)
 			filled(c, k, &f, &ev[n++]);
-		else if (t->t.self)
-			goes_on = self_match(c, k, &ev[n++]);
-		else
-			goes_on = false;
+		else if (step == NMW_TAKER_OWN)
+			own_left(c, k, &f, &ev[n++]);
 	}
-	t->more = goes_on;
-	if (!goes_on)
-		n += settle(c, k, &ev[n]);
+	t->more = nmw_taker_goes_on(step);
+	if (!t->more)
+		n += ended(c, k, step, &f, &ev[n]);
 	free_dead(c, ev, n);
 	return n;
 }
@@ -263,19 +241,18 @@ unsigned nmw_core_more(struct nmw_core *c, const struct nmw_core_cmd *k, struct 
 unsigned nmw_core_enter(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oid oid,
 			struct nmw_core_evt *ev, unsigned max)
 {
-	bool crosses = nmw_core_takes(c, k);
-	c->taker.oid = oid;
-	c->taker.more = false;
-	c->taker.t = (struct nmw_taker){.sym = k->sides / 2,
-					.side = k->sides & 1,
-					.limit = nmw_core_limit(k),
-					.qty = k->qty,
-					.owner = k->owner};
-	if (crosses && k->flags & NMW_CORE_POST_ONLY)
-		return kill(c, k, NMW_CORE_WOULD_POST, ev);
-	if (k->min_qty && !(crosses && min_qty_there(c, k)))
-		return kill(c, k, NMW_CORE_MIN_QTY, ev);
-	return crosses ? nmw_core_more(c, k, ev, max) : settle(c, k, ev);
+	struct nmw_core_taker *t = &c->taker;
+	t->oid = oid;
+	t->more = false;
+	t->in = (struct nmw_incoming){.t = {.sym = k->sides / 2,
+					    .side = k->sides & 1,
+					    .limit = nmw_core_limit(k),
+					    .qty = k->qty,
+					    .owner = k->owner},
+				      .min_qty = k->min_qty,
+				      .flags = k->flags};
+	enum nmw_taker_step step = nmw_taker_start(c->b, &t->in, nmw_core_takes(c, k));
+	return nmw_taker_goes_on(step) ? nmw_core_more(c, k, ev, max) : ended(c, k, step, NULL, ev);
 }
 
 /* ---- commands ----------------------------------------------------------------------------------

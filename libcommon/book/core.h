@@ -10,10 +10,7 @@
  *      REDUCE   REDUCED, or CANCELED when nothing is left
  *      any      REJECTED: the id is not live, or not free
  *
- * The rules, in this order: post-only cancels what would trade; a minimum quantity that is not
- * there cancels; then fills, best price first, by rank; what is left of an order that may not rest
- * is canceled.  One's own resting order (same owner, not 0) ends the incoming one, or with
- * OWN_LEAVES is canceled itself.
+ * The rules of an order that comes are those of taker.h.
  *
  * The order's record (nmw_book_user) begins with its struct nmw_id, which is the core's; what
  * follows is the caller's.  A maker that died is out of the map and its handle is free, but its
@@ -26,16 +23,16 @@
 #ifndef NMW_BOOK_CORE_H
 #define NMW_BOOK_CORE_H
 
-#include "book/book.h"
 #include "book/idmap.h"
+#include "book/taker.h"
 
 enum nmw_core_op { NMW_CORE_ENTER, NMW_CORE_CANCEL, NMW_CORE_REPLACE, NMW_CORE_REDUCE };
 
 enum nmw_core_flag {
-	NMW_CORE_IOC = 1,	 /* what does not trade at once is canceled */
-	NMW_CORE_MARKET = 2,	 /* at any price: px is not looked at; never rests */
-	NMW_CORE_POST_ONLY = 4,	 /* canceled instead of trading */
-	NMW_CORE_OWN_LEAVES = 8, /* self-match prevention cancels the resting order */
+	NMW_CORE_IOC = NMW_TAKER_IOC,
+	NMW_CORE_MARKET = NMW_TAKER_MARKET, /* at any price: px is not looked at */
+	NMW_CORE_POST_ONLY = NMW_TAKER_POST_ONLY,
+	NMW_CORE_OWN_LEAVES = NMW_TAKER_OWN_LEAVES,
 };
 
 struct nmw_core_cmd {
@@ -89,7 +86,7 @@ _Static_assert(sizeof(struct nmw_core_evt) == 32, "half a line");
 
 /* The order that comes, while it trades. */
 struct nmw_core_taker {
-	struct nmw_taker t;
+	struct nmw_incoming in;
 	nmw_oid oid; /* the handle that it will rest under; 0: one of the pool */
 	uint32_t cmd;
 	bool more; /* stopped because the room for events ended */

@@ -353,6 +353,7 @@ static void run_begin(struct nmw_run *r, struct nmw_engine *e, struct nmw_engine
 	r->feed = e->spec.feed_out;
 	r->want = (uint8_t)e->spec.codec;
 	r->owner = e->spec.stp == NMW_STP_ALLOW ? 0 : UINT16_MAX;
+	r->own_leaves = e->spec.stp == NMW_STP_CANCEL_OLD ? NMW_TAKER_OWN_LEAVES : 0;
 	nmw_read_begin(r);
 	nmw_run_day(r, ts_ns);
 }

@@ -57,29 +57,7 @@ static inline nmw_oid live_order(struct nmw_run *r, const struct nmw_in *in)
 
 /* ---- matching ------------------------------------------------------------------------------- */
 
-/* Shares that the order would get before its first own one: what cancel-new leaves to it. */
-static uint64_t available_before_own(const struct nmw_books *b, const struct nmw_in *in)
-{
-	uint64_t sum = 0;
-	struct nmw_book_order o;
-	for (nmw_oid id = 0;
-	     sum < in->min_qty && (id = nmw_book_walk(b, in->sym, 1 - in->side, id));
-	     sum += o.qty) {
-		nmw_book_order(b, id, &o);
-		bool in_reach = in->side == NMW_BUY ? o.px <= in->px : o.px >= in->px;
-		if (!in_reach || o.owner == in->account)
-			break;
-	}
-	return sum;
-}
-
-static bool min_qty_there(const struct nmw_run *r, const struct nmw_in *in)
-{
-	if (r->e->spec.stp == NMW_STP_CANCEL_NEW)
-		return available_before_own(r->b, in) >= in->min_qty;
-	return nmw_book_available(r->b, in->sym, in->side, in->px, in->min_qty, owner_of(r, in)) >=
-	       in->min_qty;
-}
+/* Each of these tells of a step of an order that comes (taker.h). */
 
 static void aiq_out(struct nmw_run *r, uint32_t session, struct nmw_key key, uint32_t qty,
 		    uint32_t prevented, int64_t price, uint8_t liquidity)
@@ -95,25 +73,24 @@ static void aiq_out(struct nmw_run *r, uint32_t session, struct nmw_key key, uin
 				    .key = key});
 }
 
-/* The order met one of its own account: one of the two goes. */
-static void self_match(struct nmw_run *r, struct nmw_in *in, nmw_oid own)
+/* Its own resting order left. */
+static void own_left(struct nmw_run *r, const struct nmw_in *in, const struct nmw_fill *f)
 {
-	const struct nmw_entry *m = nmw_entry_of(r->b, own);
-	struct nmw_book_order o;
-	nmw_book_order(r->b, own, &o);
-	const struct nmw_symbol *s = nmw_symbols_get(r->symbols, o.sym);
-	int64_t price = nmw_price_of(s, o.px);
-	uint32_t prevented = o.qty < in->qty ? o.qty : in->qty;
-	if (r->e->spec.stp == NMW_STP_CANCEL_NEW) {
-		aiq_out(r, in->session, *new_id(in), in->qty, prevented, price, 'R');
-		in->qty = 0;
-		return;
-	}
-	aiq_out(r, nmw_entry_owner(r->e, m), nmw_entry_key(m), o.qty, prevented, price, 'A');
+	const struct nmw_entry *m = nmw_entry_of(r->b, f->maker);
+	const struct nmw_symbol *s = symbol_of(r, in);
+	aiq_out(r, nmw_entry_owner(r->e, m), nmw_entry_key(m), f->qty,
+		f->qty < in->qty ? f->qty : in->qty, nmw_price_of(s, f->px), 'A');
 	if (!nmw_entry_hidden(m))
 		nmw_out_delete(r, nmw_entry_ref(m), s->locate);
-	nmw_book_unlink(r->b, own);
-	nmw_order_dead(r, own);
+	nmw_order_dead(r, f->maker);
+}
+
+/* It met one of its own, which stays. */
+static void self_met(struct nmw_run *r, const struct nmw_in *in, const struct nmw_fill *f)
+{
+	uint32_t prevented = f->maker_left < in->qty ? f->maker_left : in->qty;
+	aiq_out(r, in->session, *new_id(in), in->qty, prevented,
+		nmw_price_of(symbol_of(r, in), f->px), 'R');
 }
 
 /* A feed's order has no chain of replacements, and may have more shares than the count can hold. */
@@ -122,45 +99,30 @@ static void note_executed(struct nmw_entry *x, uint32_t qty)
 	x->bits += x->ref ? qty : 0;
 }
 
-static void fills_out(struct nmw_run *r, struct nmw_in *in, const struct nmw_fill *f, unsigned n)
+static inline void filled(struct nmw_run *r, struct nmw_in *in, const struct nmw_fill *f)
 {
-	const struct nmw_symbol *s = symbol_of(r, in);
-	for (unsigned i = 0; i < n; i++) {
-		nmw_out_fill(r, in, new_id(in), s, &f[i]);
-		in->executed += f[i].qty;
-		if (f[i].maker_left == 0)
-			nmw_order_dead(r, f[i].maker);
-		else
-			note_executed(nmw_entry_of(r->b, f[i].maker), f[i].qty);
-	}
+	nmw_out_fill(r, in, new_id(in), symbol_of(r, in), f);
+	in->executed += f->qty;
+	if (f->maker_left == 0)
+		nmw_order_dead(r, f->maker);
+	else
+		note_executed(nmw_entry_of(r->b, f->maker), f->qty);
 }
 
-static void match(struct nmw_run *r, struct nmw_in *in)
-{
-	struct nmw_fill f[NMW_ENGINE_FILLS];
-	struct nmw_taker t = {.sym = in->sym,
-			      .side = in->side,
-			      .limit = in->px,
-			      .qty = in->qty,
-			      .owner = owner_of(r, in)};
-	while (in->qty) {
-		t.self = 0;
-		unsigned n = nmw_book_match(r->b, &t, f, NMW_ENGINE_FILLS);
-		fills_out(r, in, f, n);
-		in->qty = t.qty;
-		if (n == NMW_ENGINE_FILLS)
-			continue;
-		if (!t.self)
-			return;
-		self_match(r, in, t.self);
-		t.qty = in->qty;
-	}
-}
-
-static void kill(struct nmw_run *r, struct nmw_in *in, uint8_t reason)
+static void killed(struct nmw_run *r, const struct nmw_in *in, uint8_t reason)
 {
 	r->e->stat.canceled++;
 	nmw_out_canceled(r, in->reply, *new_id(in), in->qty, reason);
+}
+
+/* What is left does not rest. */
+static void ended(struct nmw_run *r, struct nmw_in *in, enum nmw_taker_step step,
+		  const struct nmw_fill *f)
+{
+	if (step == NMW_TAKER_SELF)
+		self_met(r, in, f);
+	else if (step != NMW_TAKER_DONE)
+		killed(r, in, step == NMW_TAKER_WOULD_POST ? 'G' : 'I');
 	in->qty = 0;
 }
 
@@ -173,15 +135,25 @@ static inline bool takes_now(const struct nmw_run *r, const struct nmw_in *in)
  */
 __attribute__((noinline)) static void work(struct nmw_run *r, struct nmw_in *in, bool takes)
 {
-	bool special = in->flags & NMW_IN_SPECIAL;
-	if (takes && in->flags & NMW_IN_POST_ONLY)
-		kill(r, in, 'G');
-	else if (special && in->min_qty && !(takes && min_qty_there(r, in)))
-		kill(r, in, 'I');
-	else if (takes)
-		match(r, in);
-	if (in->qty && in->flags & NMW_IN_IMMEDIATE)
-		kill(r, in, 'I');
+	struct nmw_incoming c = {.t = {.sym = in->sym,
+				       .side = in->side,
+				       .limit = in->px,
+				       .qty = in->qty,
+				       .owner = owner_of(r, in)},
+				 .min_qty = in->flags & NMW_IN_SPECIAL ? in->min_qty : 0,
+				 .flags = (in->flags & NMW_IN_TAKER) | r->own_leaves};
+	struct nmw_fill f;
+	enum nmw_taker_step step = nmw_taker_start(r->b, &c, takes);
+	while (nmw_taker_goes_on(step)) {
+		step = nmw_taker_next(r->b, &c, &f);
+		if (step == NMW_TAKER_FILL)
+			filled(r, in, &f);
+		else if (step == NMW_TAKER_OWN)
+			own_left(r, in, &f);
+		in->qty = c.t.qty;
+	}
+	if (step != NMW_TAKER_RESTS)
+		ended(r, in, step, &f);
 }
 
 /* ---- enter ---------------------------------------------------------------------------------- */
@@ -234,7 +206,7 @@ NMW_BOOK_HOT void rest(struct nmw_run *r, const struct nmw_in *in, nmw_oid id,
 		       const struct nmw_key *key, struct nmw_number n, uint64_t ref, uint64_t terms)
 {
 	struct nmw_engine *e = r->e;
-	uint64_t hidden = in->flags & NMW_IN_HIDDEN;
+	uint64_t hidden = in->flags >> NMW_IN_HIDDEN_BIT & 1;
 	uint64_t rank = e->next_rank++ | hidden << 63;
 	struct nmw_entry *x =
 		nmw_book_rest(r->b, id, in->sym, in->side, in->px, in->qty, rank, owner_of(r, in));

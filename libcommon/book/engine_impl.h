@@ -12,6 +12,7 @@
 #include "book/session.h"
 #include "book/session_tokens.h"
 #include "book/symbols.h"
+#include "book/taker.h"
 #include "base/units.h"
 
 #define NMW_ENGINE_MAGIC   UINT64_C(0x656e67696e650001)
@@ -19,7 +20,6 @@
 #define NMW_ENGINE_CHUNK   32u	   /* messages read ahead in a burst */
 #define NMW_ENGINE_FEEDS   16u	   /* the same, of a feed */
 #define NMW_ENGINE_FAR	   16384u  /* live orders: with fewer, all of it is in the cache */
-#define NMW_ENGINE_FILLS   16u	   /* fills taken from the book at a time */
 #define NMW_QTY_MAX	   999999u /* shares of one order */
 
 /* What a message about a live order needs beside the book: lies in the book's own line of the order
@@ -112,12 +112,18 @@ struct nmw_in {
 	uint8_t entered;		   /* side as entered; MODIFY: asked for */
 };
 
-#define NMW_IN_HIDDEN	 0x01u
-#define NMW_IN_IMMEDIATE 0x02u /* what is left is canceled, never rests */
-#define NMW_IN_POST_ONLY 0x04u
-#define NMW_IN_TIMED	 0x08u
-#define NMW_IN_MARKET	 0x10u
-#define NMW_IN_SPECIAL	 0x20u /* was read by way of a struct nmw_cmd */
+#define NMW_IN_IMMEDIATE  0x01u /* what is left is canceled, never rests */
+#define NMW_IN_MARKET	  0x02u
+#define NMW_IN_POST_ONLY  0x04u
+#define NMW_IN_HIDDEN	  0x10u
+#define NMW_IN_HIDDEN_BIT 4
+#define NMW_IN_TIMED	  0x20u
+#define NMW_IN_SPECIAL	  0x40u /* was read by way of a struct nmw_cmd */
+
+#define NMW_IN_TAKER (NMW_IN_IMMEDIATE | NMW_IN_MARKET | NMW_IN_POST_ONLY)
+_Static_assert(NMW_IN_IMMEDIATE == NMW_TAKER_IOC && NMW_IN_MARKET == NMW_TAKER_MARKET &&
+		       NMW_IN_POST_ONLY == NMW_TAKER_POST_ONLY,
+	       "enum nmw_taker_flag as it is");
 
 typedef uint64_t nmw_pair __attribute__((vector_size(16)));
 
@@ -136,8 +142,9 @@ struct nmw_run {
 	uint64_t stride, bytes, n_replies, n_feed;
 	struct nmw_engine_out *out;
 	bool replies, feed;
-	uint8_t want;	/* codec; 0 = any */
-	uint16_t owner; /* self-match prevention: mask of the account; 0 = off */
+	uint8_t want;	    /* codec; 0 = any */
+	uint16_t owner;	    /* self-match prevention: mask of the account; 0 = off */
+	uint8_t own_leaves; /* NMW_TAKER_OWN_LEAVES, or 0 */
 	/* the message */
 	const struct nmw_slot *in;
 	nmw_pair times;	   /* of the descriptors of what it causes: ts_ns, ingress_ns */
