@@ -4,16 +4,29 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define WINDOWS_MAX (UINT64_C(128) << 20) /* bytes of the windows by default */
+#define WINDOWS_MAX (UINT64_C(128) << 20) /* bytes of windows and bitmaps by default */
 #define LINE	    UINT64_C(64)
 #define MORE	    64u /* handles */
 
+/* Of a tick 8 bytes and a bit. */
 static uint32_t default_window(uint32_t symbols)
 {
 	uint32_t w = NMW_BOOK_WINDOW_MAX;
-	while (w > NMW_BOOK_WINDOW_MIN && (uint64_t)symbols * 2 * w * 8 > WINDOWS_MAX)
+	while (w > NMW_BOOK_WINDOW_MIN && (uint64_t)symbols * 2 * (w * 8 + w / 8) > WINDOWS_MAX)
 		w /= 2;
 	return w;
+}
+
+static uint64_t to_line(uint64_t n)
+{
+	return (n + LINE - 1) & ~(LINE - 1);
+}
+
+/* Does all that has a reference lie where one reaches? */
+static bool referable(const struct nmw_books_spec *s, uint32_t window)
+{
+	uint64_t sides = (uint64_t)s->symbols * 2;
+	return s->orders * UINT64_C(2) + sides * (window + 8) < UINT32_MAX - LINE;
 }
 
 static bool spec_valid(const struct nmw_books_spec *s)
@@ -22,12 +35,8 @@ static bool spec_valid(const struct nmw_books_spec *s)
 	return s->symbols >= 1 && s->symbols <= UINT16_MAX && s->orders >= 1 &&
 	       s->orders <= NMW_BOOK_ORDERS_MAX &&
 	       (w == 0 ||
-		((w & (w - 1)) == 0 && w >= NMW_BOOK_WINDOW_MIN && w <= NMW_BOOK_WINDOW_MAX));
-}
-
-static uint64_t to_line(uint64_t n)
-{
-	return (n + LINE - 1) & ~(LINE - 1);
+		((w & (w - 1)) == 0 && w >= NMW_BOOK_WINDOW_MIN && w <= NMW_BOOK_WINDOW_MAX)) &&
+	       referable(s, w);
 }
 
 /* Where everything lies, as fields of the head. */

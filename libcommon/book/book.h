@@ -32,6 +32,7 @@
 #define NMW_TICK_MAX	    UINT32_C(0xFFFFFFFE) /* highest price in ticks */
 #define NMW_BOOK_ORDERS_MAX (UINT32_C(1) << 29)	 /* every reference then fits 32 bits */
 #define NMW_BOOK_USER	    40u			 /* bytes of the caller's own beside every order */
+#define NMW_BOOK_ORDER_SZ   80u			 /* bytes an order */
 #define NMW_BOOK_WINDOW_MIN 64u			 /* ticks */
 #define NMW_BOOK_WINDOW_MAX 65536u
 
@@ -44,7 +45,8 @@ struct nmw_books_spec {
 	uint32_t symbols; /* books, 1..65,535 */
 	uint32_t orders;  /* live orders over all books, 1..NMW_BOOK_ORDERS_MAX */
 	uint32_t window;  /* ticks of the dense window of a side: power of two, WINDOW_MIN..MAX;
-			   * 0 = 65,536, fewer when that made the windows larger than 128 MiB */
+			   * 0 = 65,536, fewer when that made the windows and bitmaps larger than 128
+			   * MiB */
 };
 
 /* Bytes of the region; 0: the spec is out of range. */

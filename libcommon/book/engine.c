@@ -415,6 +415,19 @@ void nmw_engine_stat(const struct nmw_engine *e, struct nmw_engine_stat *out)
 	out->sessions_up = nmw_sessions_of(w)->up;
 }
 
+void nmw_engine_memory(const struct nmw_engine *e, struct nmw_engine_memory *out)
+{
+	const struct nmw_books *b = nmw_engine_books(e);
+	*out = (struct nmw_engine_memory){
+		.orders = (e->spec.orders + UINT64_C(1)) * NMW_BOOK_ORDER_SZ,
+		.ids = e->tokens_off - e->ids_off,
+		.tokens = e->books_off - e->tokens_off,
+		.chains = e->ids_off - e->chains_off,
+	};
+	out->windows = b->size - out->orders;
+	out->other = e->size - b->size - out->ids - out->tokens - out->chains;
+}
+
 const struct nmw_books *nmw_engine_books(const struct nmw_engine *e)
 {
 	return nmw_books_of((struct nmw_engine *)(uintptr_t)e);

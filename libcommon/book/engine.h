@@ -112,6 +112,17 @@ void nmw_engine_end(struct nmw_engine *e, struct nmw_engine_out *out);
 void nmw_engine_stat(const struct nmw_engine *e, struct nmw_engine_stat *out);
 const struct nmw_books *nmw_engine_books(const struct nmw_engine *e);
 
+/* The region by what it is for: bytes. */
+struct nmw_engine_memory {
+	uint64_t orders;  /* and their queues */
+	uint64_t windows; /* with bitmaps and sides */
+	uint64_t ids;	  /* of live orders */
+	uint64_t tokens;
+	uint64_t chains; /* of sessions' orders; timers */
+	uint64_t other;	 /* sessions, symbols, what --check compares */
+};
+void nmw_engine_memory(const struct nmw_engine *e, struct nmw_engine_memory *out);
+
 /* What the engine knows of a resting order beside the book: tests, state dumps. */
 struct nmw_engine_order {
 	struct nmw_key key; /* as the protocol has it */

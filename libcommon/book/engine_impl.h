@@ -53,11 +53,13 @@ struct nmw_chain {
 	uint32_t timer;	    /* its place in the heap of timers */
 };
 
+/* The heap's order is that of expiry, then of the orders' references: no two are equal. */
 struct nmw_timer {
-	uint64_t expire_ns, order_ref; /* the heap's order: no two are equal */
+	uint64_t expire_ns;
 	nmw_oid oid;
 	uint32_t pad;
 };
+_Static_assert(sizeof(struct nmw_timer) == 16, "four to a line");
 
 /* The first execution of a replayed feed that the book did not reproduce. */
 struct nmw_replay_diff {

@@ -7,10 +7,16 @@ static struct nmw_timer *heap_of(const struct nmw_engine *e)
 	return (struct nmw_timer *)((uintptr_t)e + e->timers_off); /* from 1 */
 }
 
-static bool before(const struct nmw_timer *a, const struct nmw_timer *b)
+static uint64_t ref_of(struct nmw_engine *e, const struct nmw_timer *t)
 {
-	return a->expire_ns < b->expire_ns ||
-	       (a->expire_ns == b->expire_ns && a->order_ref < b->order_ref);
+	return nmw_entry_ref(nmw_entry_of(nmw_books_of(e), t->oid));
+}
+
+static bool before(struct nmw_engine *e, const struct nmw_timer *a, const struct nmw_timer *b)
+{
+	if (a->expire_ns != b->expire_ns)
+		return a->expire_ns < b->expire_ns;
+	return ref_of(e, a) < ref_of(e, b);
 }
 
 static void put(struct nmw_engine *e, uint32_t i, const struct nmw_timer *t)
@@ -21,7 +27,7 @@ static void put(struct nmw_engine *e, uint32_t i, const struct nmw_timer *t)
 
 static void sift_up(struct nmw_engine *e, uint32_t i, struct nmw_timer t)
 {
-	for (; i > 1 && before(&t, &heap_of(e)[i / 2]); i /= 2)
+	for (; i > 1 && before(e, &t, &heap_of(e)[i / 2]); i /= 2)
 		put(e, i, &heap_of(e)[i / 2]);
 	put(e, i, &t);
 }
@@ -30,9 +36,9 @@ static void sift_down(struct nmw_engine *e, uint32_t i, struct nmw_timer t)
 {
 	const struct nmw_timer *h = heap_of(e);
 	for (uint32_t child; (child = 2 * i) <= e->n_timers; i = child) {
-		if (child < e->n_timers && before(&h[child + 1], &h[child]))
+		if (child < e->n_timers && before(e, &h[child + 1], &h[child]))
 			child++;
-		if (!before(&h[child], &t))
+		if (!before(e, &h[child], &t))
 			break;
 		put(e, i, &h[child]);
 	}
@@ -46,11 +52,8 @@ bool nmw_timers_full(const struct nmw_engine *e)
 
 void nmw_timer_set(struct nmw_engine *e, nmw_oid id, uint64_t expire_ns)
 {
-	struct nmw_entry *x = nmw_entry_of(nmw_books_of(e), id);
-	x->bits |= NMW_ENTRY_TIMED;
-	sift_up(e, ++e->n_timers,
-		(struct nmw_timer){
-			.expire_ns = expire_ns, .order_ref = nmw_entry_ref(x), .oid = id});
+	nmw_entry_of(nmw_books_of(e), id)->bits |= NMW_ENTRY_TIMED;
+	sift_up(e, ++e->n_timers, (struct nmw_timer){.expire_ns = expire_ns, .oid = id});
 }
 
 void nmw_timer_clear(struct nmw_engine *e, nmw_oid id)
@@ -60,7 +63,7 @@ void nmw_timer_clear(struct nmw_engine *e, nmw_oid id)
 	struct nmw_timer moved = heap_of(e)[e->n_timers--];
 	if (i > e->n_timers)
 		return;
-	if (i > 1 && before(&moved, &heap_of(e)[i / 2]))
+	if (i > 1 && before(e, &moved, &heap_of(e)[i / 2]))
 		sift_up(e, i, moved);
 	else
 		sift_down(e, i, moved);

@@ -494,12 +494,24 @@ static void finish(struct match *m)
 		m->stage.exit = NMW_EXIT_DATA;
 }
 
+static double mib(uint64_t bytes)
+{
+	return (double)bytes / (1 << 20);
+}
+
 static void say_memory(const struct match *m)
 {
 	nmw_log(NMW_LOG_INFO,
 		"engine: %" PRIu64 " orders, %" PRIu64 " symbols, %" PRIu64 " sessions, %" PRIu64
 		" ids: %zu MiB, %s",
 		m->orders, m->symbols, m->sessions, m->ids, m->memory.size >> 20, m->memory.is);
+	struct nmw_engine_memory by;
+	nmw_engine_memory(m->engine, &by);
+	nmw_log(NMW_LOG_INFO,
+		"engine: of that for orders %.1f, windows %.1f, ids %.1f, tokens %.1f, chains and "
+		"timers %.1f, other %.1f MiB",
+		mib(by.orders), mib(by.windows), mib(by.ids), mib(by.tokens), mib(by.chains),
+		mib(by.other));
 }
 
 int main(int argc, char **argv)
