@@ -37,7 +37,7 @@ static void ahead_places(struct ahead *a, const struct nmw_core *c, const struct
 		uint32_t sides = k->sides, level;
 		nmw_levels_slot(b, nmw_levels_get(b, sides), k->px, &level);
 		level = takes(k) ? nmw_levels_get(b, sides ^ 1)->best_ref : level;
-		uint32_t slot = nmw_idmap_place(c->ids, k->lo, k->hi);
+		uint32_t slot = nmw_idmap_place(c->ids, nmw_idmap_hash(k->lo, k->hi));
 		a->at[i] = comes(k) ? level : slot;
 		const void *line = comes(k) ? (const void *)nmw_link_get(b, level)
 					    : (const void *)&c->ids->at[slot];
@@ -122,12 +122,11 @@ static uint64_t new_lo(const struct nmw_core_cmd *k)
 	return replaces(k) ? k->new_lo : k->lo;
 }
 
-/* It does not rest: its handle is free, its number used up. */
-static void gone(struct nmw_core *c, const struct nmw_core_cmd *k)
+/* It does not rest: its handle is free. */
+static void gone(struct nmw_core *c)
 {
 	if (c->taker.oid)
 		nmw_book_free(c->b, c->taker.oid);
-	nmw_idmap_skip(c->ids, new_lo(k), replaces(k) ? k->new_hi : k->hi);
 }
 
 static unsigned kill(struct nmw_core *c, const struct nmw_core_cmd *k, enum nmw_core_reason why,
@@ -136,7 +135,7 @@ static unsigned kill(struct nmw_core *c, const struct nmw_core_cmd *k, enum nmw_
 	struct nmw_core_taker *t = &c->taker;
 	put(ev, c, k, NMW_CORE_CANCELED, why,
 	    (struct nmw_core_evt){.lo = new_lo(k), .px = k->px, .qty = t->in.t.qty});
-	gone(c, k);
+	gone(c);
 	return 1;
 }
 
@@ -204,7 +203,7 @@ static unsigned ended(struct nmw_core *c, const struct nmw_core_cmd *k, enum nmw
 	case NMW_TAKER_SELF:
 		return self_met(c, k, f, ev);
 	default:
-		gone(c, k);
+		gone(c);
 		return 0;
 	}
 }

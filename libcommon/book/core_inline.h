@@ -54,22 +54,15 @@ NMW_BOOK_HOT bool nmw_core_rests(struct nmw_books *b, struct nmw_idmap *ids,
 				 const struct nmw_core_cmd *k, uint32_t cmd,
 				 struct nmw_core_evt *ev)
 {
-	bool next = nmw_idmap_is_next(ids, k->lo, k->hi);
-	uint32_t *bucket = NULL;
+	uint32_t hash = nmw_idmap_hash(k->lo, k->hi);
 	if (nmw_book_crosses_at(b, k->sides, k->px) ||
-	    (!next && !(bucket = nmw_idmap_bucket_for(ids, k->lo, k->hi))))
+	    (!nmw_idmap_is_new(ids, k->lo) && nmw_idmap_find_by(ids, hash, k->lo, k->hi)))
 		return false;
 	nmw_oid oid = nmw_book_alloc(b);
 	if (!oid)
 		return false;
 	struct nmw_id *id = nmw_book_rest_at(b, oid, k->sides, k->px, k->qty, k->rank, k->owner);
-	if (next) {
-		nmw_idmap_put_next(ids, oid, id, k->lo, k->hi);
-	} else {
-		id->lo = k->lo;
-		id->hi = k->hi;
-		nmw_idmap_chain(ids, bucket, oid, id);
-	}
+	nmw_idmap_put_by(ids, hash, oid, id, k->lo, k->hi);
 	nmw_core_put(ev, k, cmd, oid, k->qty, NMW_CORE_RESTED);
 	return true;
 }
@@ -78,8 +71,8 @@ NMW_BOOK_HOT bool nmw_core_rests(struct nmw_books *b, struct nmw_idmap *ids,
 NMW_BOOK_HOT bool nmw_core_goes(struct nmw_books *b, struct nmw_idmap *ids,
 				const struct nmw_core_cmd *k, uint32_t cmd, struct nmw_core_evt *ev)
 {
-	nmw_oid oid = nmw_idmap_take_ringed(ids, k->lo, k->hi);
-	if (!oid && !(oid = nmw_idmap_take_bucket(ids, k->lo, k->hi)))
+	nmw_oid oid = nmw_idmap_take(ids, k->lo, k->hi);
+	if (!oid)
 		return false;
 	nmw_core_put(ev, k, cmd, oid, nmw_book_qty(b, oid), NMW_CORE_CANCELED);
 	nmw_book_unlink(b, oid);

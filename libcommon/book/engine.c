@@ -48,7 +48,6 @@ static uint64_t layout(struct nmw_engine *e)
 	e->chains_off = place(&end, n * sizeof(struct nmw_chain));
 	e->timers_off = place(&end, (s->timers + UINT64_C(1)) * sizeof(struct nmw_timer));
 	e->ids_off = place(&end, nmw_idmap_footprint(s->orders));
-	e->live_off = place(&end, nmw_live_footprint(s->orders));
 	e->tokens_off = place(&end, nmw_tokens_footprint(s->ids));
 	e->books_off = place(&end, nmw_books_footprint(&books));
 	e->passive_off = place(&end, s->check ? nmw_passive_footprint(s->orders) : 0);
@@ -79,7 +78,6 @@ struct nmw_engine *nmw_engine_init(void *mem, const struct nmw_engine_spec *spec
 	if (!b)
 		return NULL;
 	nmw_idmap_init(nmw_ids_of(e), spec->orders, nmw_entry_of(b, 0), NMW_BOOK_STRIDE);
-	nmw_live_init(nmw_live_of(e), spec->orders);
 	nmw_tokens_init(nmw_tokens_of(e), spec->ids);
 	if (e->spec.check)
 		nmw_passive_init(NMW_AT(e, passive_off, struct nmw_passive), e->spec.orders);
@@ -295,7 +293,7 @@ static void apply(struct nmw_run *r, struct decoded *d, const struct nmw_slot *s
 /* First step: the bucket of its id, the level of its price. */
 static void fetch_id(const struct nmw_run *r, const struct nmw_cmd *c)
 {
-	nmw_idmap_prefetch(r->ids, c->key.lo, 0);
+	nmw_idmap_prefetch(r->ids, nmw_idmap_hash(c->key.lo, 0));
 	if (c->op != NMW_OP_FEED_ADD)
 		return;
 	uint32_t px, sym = nmw_symbols_find(r->symbols, c->info.symbol);
@@ -341,7 +339,6 @@ static void run_begin(struct nmw_run *r, struct nmw_engine *e, struct nmw_engine
 	r->e = e;
 	r->b = nmw_books_of(e);
 	r->ids = nmw_ids_of(e);
-	r->live = nmw_live_of(e);
 	r->sessions = nmw_sessions_of(e);
 	r->accounts = nmw_account_at(r->sessions, 0);
 	r->symbols = nmw_symbols_of(e);

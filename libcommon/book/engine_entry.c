@@ -46,13 +46,18 @@ NMW_BOOK_HOT enum nmw_token_use id_use(struct nmw_run *r, const struct nmw_in *i
 	return NMW_TOKEN_NEW;
 }
 
+static inline nmw_oid find(const struct nmw_run *r, const struct nmw_in *in)
+{
+	return nmw_idmap_find_by(r->ids, nmw_number_hash(in->number), in->id.lo, in->id.hi);
+}
+
 /* The live order that the message names; 0: none. What was found ahead may have gone since. */
 static inline nmw_oid live_order(struct nmw_run *r, const struct nmw_in *in)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, in->oid);
 	if (in->oid && x->lo == in->id.lo && x->hi == in->id.hi && nmw_book_linked(r->b, in->oid))
 		return in->oid;
-	return nmw_live_find(r->live, r->ids, in->number, in->id);
+	return find(r, in);
 }
 
 /* ---- matching ------------------------------------------------------------------------------- */
@@ -210,7 +215,8 @@ NMW_BOOK_HOT void rest(struct nmw_run *r, const struct nmw_in *in, nmw_oid id,
 	uint64_t rank = e->next_rank++ | hidden << 63;
 	struct nmw_entry *x =
 		nmw_book_rest(r->b, id, in->sym, in->side, in->px, in->qty, rank, owner_of(r, in));
-	nmw_live_put(r->live, r->ids, n, id, (struct nmw_id *)(void *)x, *key);
+	nmw_idmap_put_by(r->ids, nmw_number_hash(n), id, (struct nmw_id *)(void *)x, key->lo,
+			 key->hi);
 	x->bits = in->executed | (uint32_t)hidden << NMW_ENTRY_HIDDEN_BIT;
 	x->ref = ref << 16 | in->session;
 	memcpy(&x->terms, &terms, sizeof(terms));
@@ -503,7 +509,7 @@ bool nmw_entry_is(const struct nmw_engine *e, const struct nmw_slot *s, const ui
 /* The bucket of its id, the place of its token, the level of its price. */
 static inline void fetch(const struct nmw_run *r, struct nmw_in *in, bool v42)
 {
-	nmw_live_prefetch(r->live, r->ids, in->number, in->id);
+	nmw_idmap_prefetch(r->ids, nmw_number_hash(in->number));
 	if (in->op == NMW_OP_ENTER && in->why == NMW_RULES_OK)
 		in->level = nmw_book_prefetch_level(r->b, in->sym, in->side, in->px);
 	if (v42 && in->op == NMW_OP_REPLACE)
@@ -588,7 +594,7 @@ static void fetch_further(const struct nmw_run *r, struct nmw_in *in, unsigned n
 {
 	for (unsigned i = 0; i < n; i++) {
 		if (names_order(&in[i])) {
-			in[i].oid = nmw_live_find(r->live, r->ids, in[i].number, in[i].id);
+			in[i].oid = find(r, &in[i]);
 			nmw_book_prefetch_order(r->b, in[i].oid);
 		} else if (in[i].op == NMW_OP_ENTER && in[i].why == NMW_RULES_OK) {
 			nmw_book_prefetch_last(r->b, in[i].level);

@@ -58,8 +58,7 @@ static void rest(struct nmw_run *r, nmw_oid id, const struct nmw_passive_order *
 {
 	count_crossing(r, o->sym, o->side, o->px);
 	struct nmw_entry *x = nmw_book_rest(r->b, id, o->sym, o->side, o->px, o->qty, o->ref, 0);
-	nmw_live_put(r->live, r->ids, (struct nmw_number){.is = false}, id,
-		     (struct nmw_id *)(void *)x, (struct nmw_key){.lo = o->ref});
+	nmw_idmap_put_at(r->ids, id, (struct nmw_id *)(void *)x, o->ref, 0);
 	x->bits = 0;
 	x->ref = 0;
 	if (passive_of(r->e))
@@ -85,7 +84,7 @@ static void feed_add(struct nmw_run *r, const struct nmw_cmd *c)
 		e->stat.bad_message++;
 		return;
 	}
-	if (nmw_idmap_find(r->ids, c->key.lo, 0)) {
+	if (!nmw_idmap_is_new(r->ids, c->key.lo) && nmw_idmap_find(r->ids, c->key.lo, 0)) {
 		e->stat.ignored++;
 		return;
 	}

@@ -8,7 +8,7 @@
 #define NMW_BOOK_ENGINE_IMPL_H
 
 #include "book/engine.h"
-#include "book/live.h"
+#include "book/idmap.h"
 #include "book/session.h"
 #include "book/session_tokens.h"
 #include "book/symbols.h"
@@ -16,7 +16,7 @@
 #include "base/units.h"
 
 #define NMW_ENGINE_MAGIC   UINT64_C(0x656e67696e650001)
-#define NMW_ENGINE_VERSION 3u
+#define NMW_ENGINE_VERSION 4u
 #define NMW_ENGINE_CHUNK   32u	   /* messages read ahead in a burst */
 #define NMW_ENGINE_FEEDS   16u	   /* the same, of a feed */
 #define NMW_ENGINE_FAR	   16384u  /* live orders: with fewer, all of it is in the cache */
@@ -73,8 +73,8 @@ struct nmw_engine {
 	uint64_t size; /* of the region */
 	struct nmw_engine_spec spec;
 	/* bytes from the start of the region */
-	uint64_t sessions_off, symbols_off, chains_off, timers_off, ids_off, live_off, tokens_off,
-		books_off, passive_off;
+	uint64_t sessions_off, symbols_off, chains_off, timers_off, ids_off, tokens_off, books_off,
+		passive_off;
 	uint64_t now_ns;    /* highest message time */
 	uint64_t utc_shift; /* ns, below a day */
 	uint64_t next_ref, next_match, next_rank;
@@ -134,7 +134,6 @@ struct nmw_run {
 	struct nmw_engine *e;
 	struct nmw_books *b;
 	struct nmw_idmap *ids;
-	struct nmw_live *live;
 	struct nmw_sessions *sessions;
 	struct nmw_account *accounts;
 	struct nmw_symbols *symbols;
@@ -183,10 +182,6 @@ static inline struct nmw_symbols *nmw_symbols_of(struct nmw_engine *e)
 static inline struct nmw_idmap *nmw_ids_of(struct nmw_engine *e)
 {
 	return NMW_AT(e, ids_off, struct nmw_idmap);
-}
-static inline struct nmw_live *nmw_live_of(struct nmw_engine *e)
-{
-	return NMW_AT(e, live_off, struct nmw_live);
 }
 static inline struct nmw_tokens *nmw_tokens_of(struct nmw_engine *e)
 {
@@ -378,7 +373,7 @@ static inline void nmw_order_chain(struct nmw_engine *e, nmw_oid id, uint32_t se
 static inline void nmw_order_detach(struct nmw_run *r, nmw_oid id)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
-	nmw_live_take(r->live, r->ids, (const struct nmw_id *)(const void *)x);
+	nmw_idmap_del_by(r->ids, nmw_idmap_hash(x->lo, x->hi), id);
 	if (__builtin_expect(x->bits & NMW_ENTRY_TIMED, 0))
 		nmw_timer_clear(r->e, id);
 	if (__builtin_expect(x->bits & NMW_ENTRY_CHAINED, 0))

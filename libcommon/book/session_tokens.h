@@ -1,16 +1,16 @@
 /* session_tokens.h: the OUCH 4.2 tokens of the day, each with its account, live or dead.
  *
- * Tokens that are numbers (live.h) lie in blocks, a bit for each of 128 that follow each other: who
- * counts comes to the same line a hundred times.  All others, and numbers once the blocks are used
- * up, are kept whole: open addressing, linear probing, at most half full.  Nothing is ever taken
- * out: to look a token up and to remember it is one line of memory, whose address is known when the
- * message is read.  36 to 72 bytes a token, of which counted ones touch half a byte.  Lies in the
- * engine's region; no allocation.
+ * Tokens that are numbers (number.h) lie in blocks, a bit for each of 128 that follow each other:
+ * who counts comes to the same line a hundred times.  All others, and numbers once the blocks are
+ * used up, are kept whole: open addressing, linear probing, at most half full.  Nothing is ever
+ * taken out: to look a token up and to remember it is one line of memory, whose address is known
+ * when the message is read.  36 to 72 bytes a token, of which counted ones touch half a byte.  Lies
+ * in the engine's region; no allocation.
  */
 #ifndef NMW_BOOK_SESSION_TOKENS_H
 #define NMW_BOOK_SESSION_TOKENS_H
 
-#include "book/live.h"
+#include "book/number.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,7 +48,7 @@ static inline uint64_t nmw_tokens_home(const struct nmw_tokens *t, struct nmw_ke
 /* Blocks that follow each other lie side by side. */
 static inline uint32_t nmw_tokens_block_home(const struct nmw_tokens *t, struct nmw_number n)
 {
-	return (n.number / 128 + nmw_number_hash(n.scope)) & t->block_mask;
+	return (n.number / 128 + nmw_number_mix(n.scope)) & t->block_mask;
 }
 
 static inline struct nmw_token_block *nmw_tokens_block(struct nmw_tokens *t, uint32_t i)

@@ -366,7 +366,7 @@ static void new_id(struct flow *f, uint64_t *lo, uint64_t *hi)
 	bool random = f->ids == AT_RANDOM || (f->ids == MIXED && below(f, 2));
 	f->next += below(f, 10) ? 1 : 1 + below(f, 100);
 	*lo = random ? below(f, 4000) : f->next;
-	*hi = f->ids == TWO_SCOPES ? f->next & 1 : 0;
+	*hi = f->ids == TWO_SCOPES ? (f->next & 1) << 48 : 0;
 	f->recent_lo[f->at & 63] = *lo;
 	f->recent_hi[f->at++ & 63] = *hi;
 }
