@@ -116,8 +116,7 @@ def packets_of(path):
 
 
 def measure_pipelines(rows, path, count, runs):
-    # the generator's ids, so that no order is refused for want of room
-    match = ["nmw-match", "-q", "--log-level", "error", "--ids", str(max(1_000_000, count))]
+    match = ["nmw-match", "-q", "--log-level", "error"]
     recv, send = ["nmw-recv", "-q", "--log-level", "error"], ["nmw-send", "-q", "--log-level", "error", "null:"]
     gen = f"gen:seed=1,count={count},symbols=100"
     cases = [("recv pcap | send null", [recv + [f"pcap:{path}"], send]),

@@ -38,7 +38,7 @@ struct nmw_engine_spec {
 	uint32_t orders;	 /* most live orders, 1..2^31 */
 	uint32_t sessions;	 /* most sessions of a day, 1..65,535; as many accounts */
 	uint32_t timers;	 /* most live orders with a time to live; 0 = orders, 1 M at most */
-	uint64_t ids;		 /* OUCH 4.2 tokens remembered for duplicates, a day */
+	uint64_t ids;		 /* OUCH 4.2 tokens remembered a day: see session_tokens.h */
 	uint32_t window;	 /* see nmw_books_spec */
 	enum nmw_codec_id codec; /* NONE: each message says its own; else others are dropped */
 	bool check;		 /* replay a feed and compare */

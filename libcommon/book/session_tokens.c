@@ -1,24 +1,25 @@
 #include "book/session_tokens.h"
 
-#define BLOCK_TOKENS 8u /* of the day's tokens there are so many for each block */
+#define BLOCK_TOKENS 8u /* for so many whole tokens there is a block */
 
-static uint64_t slots_for(uint64_t max)
+/* At most three quarters of them are used. */
+static uint64_t slots_for(uint64_t n)
 {
-	uint64_t n = 64;
-	while (n < 2 * max)
-		n *= 2;
-	return n;
+	uint64_t slots = 64;
+	while (slots / 4 * 3 < n)
+		slots *= 2;
+	return slots;
 }
 
-static uint32_t blocks_for(uint64_t max)
+static uint64_t blocks_of(uint64_t max)
 {
-	return (uint32_t)slots_for(max / BLOCK_TOKENS);
+	return (max + BLOCK_TOKENS - 1) / BLOCK_TOKENS;
 }
 
 size_t nmw_tokens_footprint(uint64_t max)
 {
 	return sizeof(struct nmw_tokens) + slots_for(max) * sizeof(struct nmw_key) +
-	       blocks_for(max) * sizeof(struct nmw_token_block);
+	       slots_for(blocks_of(max)) * sizeof(struct nmw_token_block);
 }
 
 void nmw_tokens_init(struct nmw_tokens *t, uint64_t max)
@@ -27,8 +28,8 @@ void nmw_tokens_init(struct nmw_tokens *t, uint64_t max)
 	t->used = 0;
 	t->mask = slots_for(max) - 1;
 	t->blocks = 0;
-	t->blocks_max = blocks_for(max) / 2;
-	t->block_mask = blocks_for(max) - 1;
+	t->blocks_max = (uint32_t)blocks_of(max);
+	t->block_mask = (uint32_t)slots_for(blocks_of(max)) - 1;
 }
 
 enum nmw_token_use nmw_tokens_use_whole(struct nmw_tokens *t, struct nmw_key k)
