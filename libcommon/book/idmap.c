@@ -28,6 +28,7 @@ struct nmw_idmap *nmw_idmap_init(void *mem, uint32_t cap, void *records, uint32_
 	*m = (struct nmw_idmap){.cap = cap,
 				.places = PLACES_FIRST,
 				.mask = PLACES_FIRST - 1,
+				.room = PLACES_FIRST / NMW_IDMAP_ROOM,
 				.records = (char *)records - (char *)mem,
 				.stride = stride,
 				.most = most_places(cap)};
@@ -57,4 +58,5 @@ void nmw_idmap_grow(struct nmw_idmap *m)
 {
 	for (unsigned i = 0; i < SPLITS && m->places < m->most; i++)
 		split_one(m);
+	m->room = m->places < m->most ? m->places / NMW_IDMAP_ROOM : UINT32_MAX;
 }

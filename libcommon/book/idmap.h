@@ -38,7 +38,8 @@ struct nmw_idmap {
 	uint32_t places;  /* in use */
 	uint32_t mask;	  /* of the power of two that is being grown to, or was reached */
 	uint32_t most;	  /* places at most */
-	uint32_t pad[6];
+	uint32_t room;	  /* ids that the places are enough for */
+	uint32_t pad[5];
 	uint32_t at[];
 };
 
@@ -115,7 +116,7 @@ static inline void nmw_idmap_put_by(struct nmw_idmap *m, uint32_t hash, uint32_t
 	*id = (struct nmw_id){.lo = lo, .hi = hi, .next = *head};
 	*head = value;
 	m->highest = lo > m->highest ? lo : m->highest;
-	if (__builtin_expect((uint64_t)++m->count * NMW_IDMAP_ROOM > m->places, 0))
+	if (__builtin_expect(++m->count > m->room, 0))
 		nmw_idmap_grow(m);
 }
 

@@ -451,7 +451,8 @@ START_TEST(any_burst_gives_the_events_of_the_list)
 	printf("ids %d: %u commands, %zu events\n", _i, COMMANDS, s->n);
 	play(k, s, 1, 4);
 	play(k, s, 7, 5);
-	play(k, s, 200, 256);
+	play(k, s, 64, 256);
+	play(k, s, 256, 200);
 	free(s->ev);
 	free(s);
 	free(k);
