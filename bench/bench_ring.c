@@ -20,11 +20,14 @@
 #include "ring/ring.h"
 #include "ring/shm.h"
 
+#include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +39,8 @@
 #define ROUNDS_DEF   24u
 #define STAGE_ROUNDS 3u
 #define KILLS	     100u
+#define CLEAN_TRIES  40u
+#define CLEAN_US     50000u
 
 enum state { STATE_A, STATE_B, STATE_C, STATES };
 
@@ -157,6 +162,7 @@ static double slice(const struct bench_cand *c)
 	if (pid < 0)
 		bench_stop_with("fork");
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(trip ? c->ops->pong : c->ops->receive)(c);
 		_exit(0);
 	}
@@ -394,6 +400,29 @@ static void clean_up(void)
 	rmdir(dir);
 }
 
+/* A process of its own that cleans up when this one was killed. */
+static void watch_over(void)
+{
+	pid_t parent = getpid(), pid = fork();
+	sigset_t term;
+	int sig;
+	if (pid < 0)
+		bench_stop_with("fork");
+	if (pid > 0)
+		return;
+	setpgid(0, 0); /* what ends the others from a terminal does not end it */
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent)
+		sigwait(&term, &sig);
+	for (unsigned i = 0; i < CLEAN_TRIES && rmdir(dir) != 0 && errno != ENOENT; i++) {
+		nmw_ring_reap(false, NULL);
+		usleep(CLEAN_US);
+	}
+	_exit(0);
+}
+
 static void *shared(uint64_t sz, int flags)
 {
 	return mmap(NULL, sz, PROT_READ | PROT_WRITE,
@@ -415,6 +444,7 @@ static bool take_memory(bool huge)
 	if (!mkdtemp(dir) || setenv("NMW_DIR", dir, 1) != 0)
 		return false;
 	atexit(clean_up);
+	watch_over();
 	return true;
 }
 

@@ -4,14 +4,16 @@
 
 #define CAP_MAX	     (UINT32_C(1) << 30)
 #define PLACES_FIRST 1024u
+#define PLACES_ROOMY (UINT32_C(1) << 22)
 #define SPLITS	     2u /* an insert: so that the places get ahead */
 
+/* Two an id or more; past PLACES_ROOMY of them, which no cache holds, one will do. */
 static uint32_t most_places(uint32_t cap)
 {
 	uint32_t n = PLACES_FIRST;
-	while (n < 2 * (uint64_t)cap)
+	while (n < 2 * (uint64_t)cap && n < PLACES_ROOMY)
 		n *= 2;
-	return n;
+	return n < cap ? cap : n;
 }
 
 size_t nmw_idmap_footprint(uint32_t cap)

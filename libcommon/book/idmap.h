@@ -11,7 +11,8 @@
  * Suits both regimes.  Numbers that follow each other have places that do, 16 to a line, each
  * mostly alone in its own: as good as an array of the last ones.  Random ones, strides and tokens
  * are spread.  The places grow with the ids in them (linear hashing: an insert splits two at most,
- * no pause) to eight times their number: few live ids stay in the cache however large cap is.
+ * no pause) to eight times their number, if there are so many for cap: few live ids stay in the
+ * cache however large cap is.
  *
  * No pointers in it, but the distance to the records: it moves only together with them.
  * Deterministic, no allocation; one thread. Nothing fails: the caller keeps ids apart (find first,
@@ -47,7 +48,8 @@ _Static_assert(sizeof(struct nmw_idmap) == 64, "one line");
 
 #define NMW_IDMAP_ROOM 8u /* places an id */
 
-/* Bytes for values 1..cap (1..2^30), not counting the records: 8 to 16 a value. */
+/* Bytes for values 1..cap (1..2^30), not counting the records: 4 a value for many, up to
+ * 16 for 2^22 or fewer. */
 size_t nmw_idmap_footprint(uint32_t cap);
 /* Formats `mem` (64-byte aligned, zeroed). records: where record 0 would lie (value 0 is never
  * used); every stride bytes there is room for a struct nmw_id. */
