@@ -23,11 +23,9 @@ run "7 137" 'nmw-recv gen:seed=1,count=0 -q | exec bash -c '\''(sleep 1; kill -S
 said 'behind this one died: [1-9][0-9]* messages were not taken'
 
 # The stage before ended before this one joined: its ring is not waited for.
-start=$SECONDS
 printf 'nmw-ring 1 nmw-recv-1-0\n' >"$T/line"
-run "0 6" "cat $T/line | nmw-send null: -q --wait 20s"
+run "0 6" "cat $T/line | nmw-send null: -q --wait 1h"
 said 'the stage before this one ended'
-[ $((SECONDS - start)) -lt 10 ] || fail "waited for a stage that had ended"
 
 nmw-stat reap >"$T/out"
 

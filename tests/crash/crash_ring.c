@@ -384,9 +384,9 @@ static bool kill_before(enum role r, const struct nmw_ring_spec *s, unsigned nth
 /* Passes 100 messages to all readers. */
 static bool pass(struct nmw_prod *p, struct nmw_cons c[READERS])
 {
-	uint64_t t = nmw_clock_mono(), last = p->next + 99;
+	uint64_t end = nmw_clock_mono() + STALL_S * NMW_NS_PER_S, last = p->next + 99;
 	bool ok = true, all = false;
-	while (ok && !all && nmw_clock_mono() - t < 2 * NMW_NS_PER_S) {
+	while (ok && !all && nmw_clock_mono() < end) {
 		nmw_prod_publish(p, fill_burst(p, nmw_prod_room(p, 7)));
 		all = true;
 		for (unsigned k = 0; k < READERS; k++) {

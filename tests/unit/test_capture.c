@@ -17,7 +17,7 @@
 
 static uint8_t file[FILE_MAX];
 static size_t size;
-static char path[64], fifo[64];
+static char path[UNIT_PATH], fifo[UNIT_PATH];
 static struct nmw_rng rng;
 static bool big;
 static bool times = true; /* compared: not where a fraction of a second may have a high bit, which
@@ -126,8 +126,8 @@ static void compare(void)
 
 static void setup(uint64_t seed)
 {
-	snprintf(path, sizeof path, "/tmp/nmw-capture.%d", (int)getpid());
-	snprintf(fifo, sizeof fifo, "/tmp/nmw-capture.%d.fifo", (int)getpid());
+	unit_path(path, "capture");
+	unit_path(fifo, "capture-fifo");
 	nmw_rng_seed(&rng, seed);
 }
 

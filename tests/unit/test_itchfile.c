@@ -10,7 +10,7 @@
 
 #define MESSAGES 2000u
 
-static char path[] = "/tmp/nmw_itchfile_XXXXXX";
+static char path[UNIT_PATH];
 static uint8_t file[MESSAGES * 400];
 static uint32_t file_len, bounds[MESSAGES + 1];
 static struct nmw_err e;
@@ -82,7 +82,7 @@ START_TEST(whole_files)
 	check_file(file_len, MESSAGES, -EBADMSG);
 	file_len += 99;
 	check_file(file_len, MESSAGES, -EBADMSG);
-	char want[128];
+	char want[UNIT_PATH + 64];
 	snprintf(want, sizeof want, "%s: length 0 at byte %u ends it, but more follows: ", path,
 		 bounds[MESSAGES]);
 	ck_assert(!strncmp(e.msg, want, strlen(want)));
@@ -124,7 +124,7 @@ START_TEST(what_cannot_be_opened)
 	struct nmw_itchfile f;
 	ck_assert_int_eq(nmw_itchfile_open(&f, "/nonexistent/x", &e), -ENOENT);
 	ck_assert_int_eq(e.exit, NMW_EXIT_USAGE);
-	ck_assert_int_eq(nmw_itchfile_open(&f, "/tmp", &e), -EISDIR);
+	ck_assert_int_eq(nmw_itchfile_open(&f, "/", &e), -EISDIR);
 	ck_assert_int_eq(e.exit, NMW_EXIT_USAGE);
 }
 END_TEST
@@ -181,10 +181,7 @@ int main(void)
 {
 	const TTest *const tests[] = {whole_files, cut_anywhere, longest_message,
 				      what_cannot_be_opened, a_slow_pipe};
-	int fd = mkstemp(path);
-	if (fd < 0)
-		return EXIT_FAILURE;
-	close(fd);
+	unit_path(path, "itchfile");
 	int rc = unit_run("itchfile", tests, sizeof tests / sizeof tests[0]);
 	unlink(path);
 	return rc;

@@ -15,7 +15,7 @@
 
 static struct nmw_outfile o;
 static struct nmw_err err;
-static char path[] = "/tmp/nmw-outfile-XXXXXX";
+static char path[UNIT_PATH];
 
 static void put(const void *p, uint32_t n, uint32_t msgs)
 {
@@ -30,9 +30,7 @@ static void put(const void *p, uint32_t n, uint32_t msgs)
 
 static void open_temp(void)
 {
-	int fd = mkstemp(path);
-	ck_assert_int_ge(fd, 0);
-	close(fd);
+	close(unit_file(path, "outfile"));
 	ck_assert_int_eq(nmw_outfile_open(&o, path, path, true, &err), 0);
 	ck_assert(o.regular);
 }
@@ -232,7 +230,7 @@ START_TEST(what_cannot_be_opened)
 	ck_assert_int_lt(nmw_outfile_open(&o, "/nosuch/file", "x:/nosuch/file", true, &err), 0);
 	ck_assert_int_eq(err.exit, NMW_EXIT_USAGE);
 	ck_assert_ptr_nonnull(strstr(err.msg, "x:/nosuch/file: cannot open"));
-	ck_assert_int_lt(nmw_outfile_open(&o, "/tmp", "x:/tmp", true, &err), 0);
+	ck_assert_int_lt(nmw_outfile_open(&o, "/", "x:/", true, &err), 0);
 	ck_assert_int_eq(err.exit, NMW_EXIT_USAGE);
 	ck_assert_int_eq(o.fd, -1);
 	ck_assert_int_eq(nmw_outfile_close(&o), 0);

@@ -14,9 +14,8 @@ static struct nmw_err err;
 /* Loads a file of this text into a fresh engine. */
 static int load(const char *text)
 {
-	char path[] = "/tmp/nmw-symbols-XXXXXX";
-	int fd = mkstemp(path);
-	ck_assert_int_ge(fd, 0);
+	char path[UNIT_PATH];
+	int fd = unit_file(path, "symbols");
 	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	close(fd);
 	if (r.mem)

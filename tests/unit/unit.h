@@ -4,8 +4,12 @@
 #define NMW_TESTS_UNIT_H
 
 #include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define UNIT_PATH 512 /* bytes of a path */
 
 /* Where a test makes its files, in memory if that can be. tests/run gives each test a folder of its
  * own and removes it, so that what a failed one leaves is gone. */
@@ -15,6 +19,25 @@ static inline const char *unit_shm(void)
 	if (own && *own)
 		return own;
 	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
+/* A path under TMPDIR, which tests/run makes for each test and removes with all that is in it. */
+static inline void unit_path(char path[UNIT_PATH], const char *name)
+{
+	const char *dir = getenv("TMPDIR");
+	int n = snprintf(path, UNIT_PATH, "%s/nmw-%s.%d", dir && *dir ? dir : "/tmp", name,
+			 (int)getpid());
+	if (n >= UNIT_PATH)
+		abort();
+}
+
+/* Makes an empty file there; returns it open. */
+static inline int unit_file(char path[UNIT_PATH], const char *name)
+{
+	unit_path(path, name);
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	return fd;
 }
 
 /* Runs the tests, each in its own process and between setup and teardown (NULL: none); the exit
