@@ -1,18 +1,19 @@
 # nmw: one non-recursive Makefile.  `make help` lists the targets.
 #
 # Objects live under build/<variant>; a variant is the compiler, the optimisation level and the
-# sanitizers, so that `make SAN=address,undefined` never shares an object with a plain build.
+# sanitizers, so that `make SAN=address,undefined` never shares an object with a plain build. Within a
+# variant any other change of the flags builds everything anew. CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS
+# are the user's and come behind our own.
 
-CC      ?= gcc
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
-CXX     := $(if $(findstring clang,$(CC)),clang++,g++)
 PREFIX  ?= /usr/local
 DESTDIR ?=
 O       ?= 2
 SAN     ?=
 COV     ?=
+WERROR  ?=
 V       ?=
 VERSION := 0.1.0
 
@@ -22,20 +23,23 @@ B       := build/$(VARIANT)
 Q       := $(if $(V),,@)
 
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-            -Wvla -Wpointer-arith -Wcast-qual -Werror
+            -Wvla -Wpointer-arith -Wcast-qual $(if $(WERROR),-Werror)
 ARCH     ?= -march=x86-64-v2
-CPPFLAGS += -D_GNU_SOURCE -DNMW_VERSION='"$(VERSION)"' -Ilibcommon
-CFLAGS   += -std=gnu17 -O$(O) -g $(ARCH) -fno-strict-aliasing -fno-omit-frame-pointer $(WARN)
-LDFLAGS  += -Wl,--as-needed
-LDLIBS   := -lpcap -ljansson -lpthread -lm
+NMW_CPPFLAGS = -D_GNU_SOURCE -DNMW_VERSION='"$(VERSION)"' -Ilibcommon
+NMW_CFLAGS   = -std=gnu17 -O$(O) -g $(ARCH) -fno-strict-aliasing -fno-omit-frame-pointer $(WARN)
+NMW_LDFLAGS  = -Wl,--as-needed
+NMW_LDLIBS   = -lpcap -ljansson -lpthread -lm
 ifneq ($(SAN),)
-CFLAGS   += -fsanitize=$(SAN) -fno-sanitize-recover=all
-LDFLAGS  += -fsanitize=$(SAN)
+NMW_CFLAGS  += -fsanitize=$(SAN) -fno-sanitize-recover=all
+NMW_LDFLAGS += -fsanitize=$(SAN)
 endif
 ifneq ($(COV),)
-CFLAGS   += --coverage
-LDFLAGS  += --coverage
+NMW_CFLAGS  += --coverage
+NMW_LDFLAGS += --coverage
 endif
+COMPILE   = $(CC) $(NMW_CPPFLAGS) $(CPPFLAGS) $(NMW_CFLAGS) $(CFLAGS)
+LINK      = $(CC) $(NMW_CFLAGS) $(CFLAGS) $(NMW_LDFLAGS) $(LDFLAGS)
+LIBS      = $(NMW_LDLIBS) $(LDLIBS)
 
 LIB_SRC   := $(sort $(wildcard libcommon/*/*.c))
 LIB_OBJ   := $(LIB_SRC:%.c=$B/%.o)
@@ -58,31 +62,47 @@ all: $(LIB) $(TOOL_BIN) ## build the library and every tool into build/<variant>
 .SECONDARY:
 .SUFFIXES:
 
-$B/%.o: %.c
+# Files that are written when what they hold changes, so that all that was made from it is made anew:
+# the flags, and the names of the sources, for one that is deleted leaves no newer object.
+FLAGS   := $(strip $(COMPILE) $(LINK) $(LIBS))
+SOURCES := $(LIB_SRC) $(sort $(wildcard tools/nmw-*/*.c))
+
+define STAMP_RULE
+ifneq ($$(file <$$B/$1),$$($2))
+.PHONY: $$B/$1
+endif
+$$B/$1:
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$$(subst ','\'',$$($2))' >$$@
+endef
+$(eval $(call STAMP_RULE,flags,FLAGS))
+$(eval $(call STAMP_RULE,sources,SOURCES))
+
+$B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(if $Q,@echo "  CC      $<")
-	$Q$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$Q$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(LIB): $(LIB_OBJ)
+$(LIB): $(LIB_OBJ) $B/sources
 	$(if $Q,@echo "  AR      $@")
-	$Qrm -f $@ && ar rcsD $@ $^
+	$Qrm -f $@ && ar rcsD $@ $(LIB_OBJ)
 
 define TOOL_RULE
-$B/bin/$1: $$(patsubst %.c,$B/%.o,$$(sort $$(wildcard tools/$1/*.c))) $$(LIB)
+$B/bin/$1: $$(patsubst %.c,$B/%.o,$$(sort $$(wildcard tools/$1/*.c))) $$(LIB) $$B/sources
 	@mkdir -p $$(@D)
 	$$(if $$Q,@echo "  LD      $$@")
-	$$Q$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$Q$$(LINK) -o $$@ $$(filter %.o %.a,$$^) $$(LIBS)
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$t)))
 
 # tests/unit/*.c that are not test_*.c (the naive book, for one) are linked into every unit test. A
 # test of a tool's module names it in a line `// uses: tools/nmw-x/y.c`.
-$B/tests/%.o: CPPFLAGS += -I.
+$B/tests/%.o: NMW_CPPFLAGS += -I.
 
 $B/tests/test_%: $B/tests/unit/test_%.o $(TEST_AUX:%.c=$B/%.o) $(LIB)
 	@mkdir -p $(@D)
 	$(if $Q,@echo "  LD      $@")
-	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) -lcheck -lsubunit $(LDLIBS) -lrt
+	$Q$(LINK) -o $@ $(filter %.o,$^) $(LIB) -lcheck -lsubunit $(LIBS) -lrt
 
 define USES_RULE
 $B/tests/$(basename $(notdir $1)): $(patsubst %.c,$B/%.o,$(shell sed -n 's,^// uses: ,,p' $1))
@@ -92,12 +112,12 @@ $(foreach s,$(UNIT_SRC),$(eval $(call USES_RULE,$s)))
 $B/tests/crash/%: $B/tests/crash/%.o $(LIB)
 	$(if $Q,@echo "  LD      $@")
 	@mkdir -p $(@D)
-	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$Q$(LINK) -o $@ $^ $(LIBS)
 
 $B/tests/fuzz/%: $B/tests/fuzz/%.o $(LIB)
 	$(if $Q,@echo "  LD      $@")
 	@mkdir -p $(@D)
-	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$Q$(LINK) -o $@ $^ $(LIBS)
 
 # The ring's bench has candidates of its own in bench/ring. A peer is built where pkg-config finds its
 # library; the bench says which are missing.
@@ -110,15 +130,15 @@ endif
 ifeq ($(call have,ck),)
 RING_AUX := $(filter-out %_ck.c,$(RING_AUX))
 endif
-$B/bench/ring/peer_dpdk.o: CPPFLAGS += $(call flags_of,libdpdk)
-$B/bench/ring/peer_ck.o: CPPFLAGS += $(call flags_of,ck)
-$B/bench/bench_ring: LDLIBS += $(if $(call have,libdpdk),-lrte_ring -lrte_eal) $(if $(call have,ck),-lck)
+$B/bench/ring/peer_dpdk.o: NMW_CPPFLAGS += $(call flags_of,libdpdk)
+$B/bench/ring/peer_ck.o: NMW_CPPFLAGS += $(call flags_of,ck)
+$B/bench/bench_ring: NMW_LDLIBS += $(if $(call have,libdpdk),-lrte_ring -lrte_eal) $(if $(call have,ck),-lck)
 $B/bench/bench_ring: $(RING_AUX:%.c=$B/%.o)
 
 $B/bench/bench_%: $B/bench/bench_%.o $(BENCH_AUX:%.c=$B/%.o) $(LIB)
 	$(if $Q,@echo "  LD      $@")
 	@mkdir -p $(@D)
-	$Q$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS)
+	$Q$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 
 .PHONY: tests unit benches
 tests: $(UNIT_BIN) $(PROG_BIN) ## build the tests without running them
@@ -200,5 +220,6 @@ help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo 'Variants, each in a folder of its own under build/:'
 	@echo '  SAN=address,undefined  SAN=thread  COV=1  CC=clang  O=0'
+	@echo 'CFLAGS and the like come behind our own flags; WERROR=1 makes warnings errors.'
 
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -26,6 +26,15 @@ for variant in "${!folder[@]}"; do
 	grep -v "^build/${folder[$variant]}/" "$T/made" && fail "$variant: writes outside build/${folder[$variant]}"
 done
 
+# other flags build anew, and the user's come behind ours
+for flag in ARCH=-march=native CFLAGS=-g3 CPPFLAGS=-DX LDFLAGS=-s VERSION=9; do
+	plan "$flag" all | grep -q -- '-fno-strict-aliasing .*-c .* libcommon/base/err.c$' || fail "$flag: nothing is built anew"
+done
+plan CFLAGS=-O1 all | grep -qE -- '-O2 .* -O1 .*-c ' || fail "CFLAGS do not come last"
+# a source that goes leaves the archive
+plan LIB_SRC=libcommon/base/err.c all | grep -q 'ar rcsD build/gcc-O2/libnmw.a build/gcc-O2/libcommon/base/err.o$' ||
+	fail "the archive keeps an object whose source is gone"
+
 env -u B make -s install DESTDIR="$T/root" PREFIX=/opt/nmw >"$T/out" 2>&1 || { cat "$T/out"; fail "install"; }
 for tool in "$B"/bin/nmw-*; do
 	tool=${tool##*/}
