@@ -33,6 +33,7 @@
 #include "base/err.h"
 #include "base/msg.h"
 #include <stdbool.h>
+#include <string.h>
 
 #define NMW_RING_CONSUMERS    16u
 #define NMW_RING_NAME_MAX     64u  /* bytes, with the NUL: letters digits . _ - */
@@ -272,6 +273,13 @@ static inline unsigned nmw_cons_run(const struct nmw_cons *c, unsigned i, unsign
 	return n;
 }
 
+/* A ring never has more, whatever stands in it: slots that are numbered anew while they are read
+ * would be followed past the ring's end. */
+static inline unsigned nmw_cons_at_most(const struct nmw_cons *c, unsigned max)
+{
+	return max <= c->mask ? max : (unsigned)(c->mask + 1);
+}
+
 /* Number of messages (up to max) that can be read now, starting at c->next. Pure loads. */
 static inline unsigned nmw_cons_ready(struct nmw_cons *c, unsigned max)
 {
@@ -287,7 +295,7 @@ static inline unsigned nmw_cons_ready(struct nmw_cons *c, unsigned max)
 	__builtin_prefetch(c->guess + c->guess_more);
 	unsigned n = nmw_cons_run(c, 0, first);
 	if (__builtin_expect(n == piece && n < max, 0))
-		n += nmw_cons_run(c, n, max - n);
+		n += nmw_cons_run(c, n, nmw_cons_at_most(c, max) - n);
 	c->rest = n > 1 && n < max ? NMW_RING_REST : 0;
 	return n;
 }
@@ -307,12 +315,28 @@ static inline unsigned nmw_cons_span(struct nmw_cons *c, unsigned max,
 static inline const uint8_t *nmw_cons_payload(const struct nmw_cons *c, const struct nmw_slot *s,
 					      uint32_t *len)
 {
-	uint32_t n = s->len;
-	uint64_t off = s->frame_off;
+	/* read once: another program may write there between the check and the use */
+	uint32_t n = __atomic_load_n(&s->len, __ATOMIC_RELAXED);
+	uint64_t off = __atomic_load_n(&s->frame_off, __ATOMIC_RELAXED);
 	*len = n;
 	if (__builtin_expect(off == NMW_INLINE, 1))
 		return n <= c->slot_room ? s->payload : NULL;
 	return off <= c->frame_sz && n <= c->frame_sz - off ? c->frames + off : NULL;
+}
+
+/* Copies the descriptor of message i and checks the copy; *payload and *len are of that copy, so
+ * that nothing written to the ring meanwhile comes between check and use. False: they do not lie in
+ * the ring; the copy says what was found. Payload bytes themselves stay the ring's. */
+static inline bool nmw_cons_take(const struct nmw_cons *c, unsigned i, struct nmw_slot *desc,
+				 const uint8_t **payload, uint32_t *len)
+{
+	const struct nmw_slot *s = nmw_cons_slot(c, i);
+	memcpy(desc, s, NMW_DESC_SZ);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* the copy is not read from the ring again */
+	*payload = nmw_cons_payload(c, desc, len);
+	if (*payload && desc->frame_off == NMW_INLINE)
+		*payload = s->payload;
+	return *payload;
 }
 
 /* The lines beside the slot's first that the next message will be read from, so that they are

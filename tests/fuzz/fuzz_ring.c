@@ -6,14 +6,16 @@
  * the file), and lets a consumer, a tap, a look, a producer and the reaper meet it.  What may come
  * out: it is refused (-EPROTO), it is called corrupt, a message is not what it was (counted), or
  * nothing is noticed because nothing that matters was hit.  What may not: a crash, a hang, a read
- * outside of the file (which the address sanitizer and the page protection see).  Exit 0 or 1;
- * NMW_DIR is an empty directory of its own. */
+ * outside of the file (which the address sanitizer and the page protection see).  In the end a ring
+ * that a second thread changes while it is read.  Exit 0 or 1; NMW_DIR is an empty
+ * directory of its own. */
 #include "base/clock.h"
 #include "base/rng.h"
 #include "ring/ring_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,8 @@
 
 #define RING	 "fuzz"
 #define MESSAGES 50u
-#define STEPS	 100000u /* more than any reader needs */
+#define STEPS	 100000u  /* more than any reader needs */
+#define LIES	 1000000u /* looks at a ring that changes meanwhile */
 
 enum outcome { CLEAN, REFUSED, CORRUPT, DIFFERENT, BLOCKED, OUTCOMES };
 static const char *const outcome_names[OUTCOMES] = {"clean", "refused", "called corrupt",
@@ -260,6 +263,80 @@ static void round_live(void)
 	count[out]++;
 }
 
+/* A producer that changes what it has published while it is read. */
+struct liar {
+	struct nmw_ring *ring;
+	bool end;
+};
+
+/* Numbers its slots anew, lap by lap, and swaps a short message in its slot for a long one in a
+ * frame. */
+static void *lie(void *arg)
+{
+	struct liar *l = arg;
+	uint64_t laps = 4 * l->ring->g.slot_cnt;
+	for (uint64_t seq = 1; !__atomic_load_n(&l->end, __ATOMIC_RELAXED); seq++) {
+		struct nmw_slot *s = nmw_ring_slot(l->ring, seq);
+		bool framed = seq / l->ring->g.slot_cnt % 2;
+		__atomic_store_n(&s->seq, 1 + (seq - 1) % laps, __ATOMIC_RELAXED);
+		__atomic_store_n(&s->frame_off, framed ? 0 : NMW_INLINE, __ATOMIC_RELAXED);
+		__atomic_store_n(&s->len, framed ? 8192 : 80, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* Is what is taken one thing: pointer, length and copied descriptor? */
+static bool of_a_piece(const struct nmw_cons *c)
+{
+	struct nmw_slot desc;
+	const uint8_t *at;
+	uint32_t len;
+	bool lies = nmw_cons_take(c, 0, &desc, &at, &len);
+	bool in_slot = desc.frame_off == NMW_INLINE;
+	return len == desc.len && lies == (!in_slot || len <= c->slot_room) &&
+	       (!lies || at == (in_slot ? nmw_cons_slot(c, 0)->payload : c->frames));
+}
+
+/* Whatever it writes, a consumer is never told of more messages than the ring has slots, and what
+ * it takes is as it was checked. */
+static bool believes(struct nmw_cons *c)
+{
+	for (unsigned i = 0; i < LIES; i++) {
+		unsigned n = nmw_cons_ready(c, UINT32_MAX);
+		if (n > 32)
+			printf("%u messages ready in a ring of 32\n", n);
+		if (n > 32 || !of_a_piece(c))
+			return true;
+	}
+	return false;
+}
+
+static int lied_to(void)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	struct nmw_prod p;
+	struct nmw_cons c;
+	struct nmw_ring_spec s = {.name = RING, .slots = 32, .frame_bytes = 8192};
+	pthread_t thread;
+	if (nmw_prod_open(&p, &s, &e) != 0 ||
+	    nmw_cons_join(&c, &(struct nmw_cons_spec){.ring = RING}, &e) != 0)
+		exit(1);
+	struct liar l = {.ring = p.ring};
+	c.next = 20; /* a run goes over the end of the ring */
+	if (pthread_create(&thread, NULL, lie, &l) != 0)
+		exit(1);
+	bool believed = believes(&c);
+	__atomic_store_n(&l.end, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	nmw_cons_leave(&c, true);
+	nmw_prod_close(&p);
+	nmw_prod_leave(&p);
+	nmw_ring_reap(false, NULL);
+	if (believed)
+		printf("a consumer believed what was written while it read\n");
+	return believed;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 3 || !getenv("NMW_DIR")) {
@@ -281,5 +358,5 @@ int main(int argc, char **argv)
 	}
 	for (unsigned k = 0; k < OUTCOMES; k++)
 		printf("%5u %s\n", count[k], outcome_names[k]);
-	return count[BLOCKED] ? 1 : 0;
+	return count[BLOCKED] || lied_to() ? 1 : 0;
 }

@@ -286,6 +286,14 @@ START_TEST(hostile_descriptor)
 				      row[i].ok,
 			      "row %zu", i);
 		ck_assert_uint_eq(len, row[i].len);
+		struct nmw_slot copy;
+		const uint8_t *at;
+		ck_assert_int_eq(nmw_cons_take(&c, 0, &copy, &at, &len), row[i].ok);
+		ck_assert_mem_eq(&copy, nmw_cons_slot(&c, 0), NMW_DESC_SZ);
+		ck_assert_uint_eq(len, row[i].len);
+		ck_assert_ptr_eq(at, !row[i].ok			? NULL
+				     : row[i].off == NMW_INLINE ? nmw_cons_slot(&c, 0)->payload
+								: c.frames + row[i].off);
 		nmw_cons_release(&c, 1);
 	}
 	nmw_cons_leave(&c, false);

@@ -384,15 +384,10 @@ static unsigned collect(struct match *m, const struct nmw_cons *c, unsigned n)
 	uint64_t bytes = 0;
 	unsigned i;
 	for (i = 0; i < n; i++) {
-		const struct nmw_slot *at = nmw_cons_slot(c, i);
 		struct nmw_slot *s = (struct nmw_slot *)(void *)m->desc[i];
-		memcpy(s, at, NMW_DESC_SZ);
 		m->slot[i] = s;
-		m->payload[i] = nmw_cons_payload(c, s, &m->len[i]);
-		if (!m->payload[i])
+		if (!nmw_cons_take(c, i, s, &m->payload[i], &m->len[i]))
 			break;
-		if (s->frame_off == NMW_INLINE)
-			m->payload[i] = at->payload;
 		if (s->session)
 			s->session = id_of(m, s->session);
 		bytes += m->len[i];

@@ -223,13 +223,10 @@ static inline bool is_channel(uint8_t channel)
 	return channel && channel < NMW_CH_MAX;
 }
 
-/* A descriptor is copied once and checked: its ring is another program's memory. */
 static int take(const struct nmw_cons *c, unsigned at, struct sink_msg *m, struct nmw_err *e)
 {
-	const struct nmw_slot *slot = nmw_cons_slot(c, at);
-	memcpy(m->desc, slot, sizeof m->desc);
-	m->payload = nmw_cons_payload(c, slot, &m->len);
-	if (m->payload && is_channel(sink_slot(m)->channel))
+	struct nmw_slot *desc = (struct nmw_slot *)(void *)m->desc;
+	if (nmw_cons_take(c, at, desc, &m->payload, &m->len) && is_channel(desc->channel))
 		return 0;
 	return not_a_message(c, at, sink_slot(m), e);
 }

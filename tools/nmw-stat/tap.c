@@ -90,13 +90,11 @@ static struct nmw_slot *copy_of(struct tap *t, unsigned i)
 
 static void copy(struct tap *t, unsigned i)
 {
-	const struct nmw_slot *at = nmw_cons_slot(&t->cons, i);
 	struct nmw_slot *s = copy_of(t, i);
-	memcpy(s, at, sizeof *s);
-	const uint8_t *p = nmw_cons_payload(&t->cons, s, &t->len[i]);
-	t->wild[i] = !p;
-	if (p)
-		memcpy(s->payload, s->frame_off == NMW_INLINE ? at->payload : p, t->len[i]);
+	const uint8_t *p;
+	t->wild[i] = !nmw_cons_take(&t->cons, i, s, &p, &t->len[i]);
+	if (!t->wild[i])
+		memcpy(s->payload, p, t->len[i]);
 }
 
 static void note_missed(struct tap *t, uint64_t n)
