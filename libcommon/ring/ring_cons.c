@@ -139,6 +139,7 @@ static void set_start(struct nmw_cons *c, struct nmw_ring *r, bool tap)
 	c->next = tap ? nmw_ring_oldest(r) : line_of(r)->cursor + 1;
 	c->cursor = tap ? NULL : &line_of(r)->cursor;
 	c->slots = r->slots;
+	c->guess = r->slots;
 	c->mask = r->g.slot_cnt - 1;
 	c->slot_shift = (uint32_t)__builtin_ctz(r->g.slot_sz);
 	c->slot_room = r->g.slot_sz - NMW_DESC_SZ;
@@ -239,11 +240,12 @@ void nmw_cons_leave(struct nmw_cons *c, bool forget)
 	if (!r)
 		return;
 	if (c->cursor) {
-		nmw_ring_file_lock(r, NMW_RING_LOCK_JOIN, JOIN_MS);
+		bool alone = nmw_ring_file_lock(r, NMW_RING_LOCK_JOIN, JOIN_MS) == 0;
 		if (!r->named || forget)
 			__atomic_store_n(&line_of(r)->state, NMW_LINE_FREE, __ATOMIC_RELEASE);
 		nmw_shm_unlock(r->fd, NMW_RING_LOCK_CONSUMER(r->idx));
-		nmw_ring_file_remove_unneeded(r);
+		if (alone) /* else the file is left to a sweep, or to the name's next producer */
+			nmw_ring_file_remove_unneeded(r);
 	}
 	nmw_ring_file_free(r);
 	memset(c, 0, sizeof *c);
@@ -308,6 +310,7 @@ unsigned nmw_cons_ready_special(struct nmw_cons *c, unsigned max)
 		max = room < max ? (unsigned)room : max;
 	}
 	unsigned n = 0;
+	max = nmw_cons_at_most(c, max);
 	while (n < max &&
 	       __atomic_load_n(&nmw_cons_slot(c, n)->seq, __ATOMIC_ACQUIRE) == c->next + n)
 		n++;

@@ -192,8 +192,9 @@ static void retire(struct nmw_ring *old)
 	nmw_ring_futex_wake(&old->ctl->wake_seq);
 }
 
-/* A new ring in place of old, whose producer's lock we hold. In another directory (other pages) the
- * old name goes first, so that readers do not find it. */
+/* A new ring in place of old, whose producer's lock we hold. The new file is there before the old
+ * one is given up: when there is no room for both, the old one is as it was. In another directory
+ * (other pages) a reader that comes in between may find the old ring: it drains it and ends. */
 static int replace(struct nmw_ring **rp, const struct nmw_ring_spec *s, bool readable,
 		   struct nmw_err *e)
 {
@@ -203,13 +204,13 @@ static int replace(struct nmw_ring **rp, const struct nmw_ring_spec *s, bool rea
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "ring %s: no memory", s->name);
 	r->fd = -1;
 	snprintf(r->name, sizeof r->name, "%s", s->name);
-	if (readable)
-		retire(old);
 	int rc = create(r, s, old->path, e);
 	if (rc != 0) {
 		nmw_ring_file_free(r);
 		return rc;
 	}
+	if (readable)
+		retire(old);
 	if (strcmp(r->path, old->path) != 0)
 		nmw_ring_file_unlink(old);
 	nmw_ring_file_free(old);
@@ -543,9 +544,12 @@ void nmw_prod_leave(struct nmw_prod *p)
 		return;
 	__atomic_store_n(&r->hdr->at.published, p->next - 1, __ATOMIC_RELEASE);
 	/* a consumer that leaves at the same time does the same under this lock: one of the two
-	 * finds that nobody is left */
-	nmw_ring_file_lock(r, NMW_RING_LOCK_JOIN, JOIN_MS);
-	if ((r->g.flags & NMW_RING_F_PRIVATE) || (r->closed && nmw_ring_needed_by(r) == 0))
+	 * finds that nobody is left. Without the lock the file is left to a sweep, or to
+	 * the name's next producer. */
+	bool alone = nmw_ring_file_lock(r, NMW_RING_LOCK_JOIN, JOIN_MS) == 0;
+	bool unneeded =
+		(r->g.flags & NMW_RING_F_PRIVATE) || (r->closed && nmw_ring_needed_by(r) == 0);
+	if (alone && unneeded)
 		nmw_ring_file_unlink(r);
 	nmw_ring_file_free(r);
 	memset(p, 0, sizeof *p);

@@ -10,6 +10,7 @@ START_TEST(resume)
 	struct nmw_ring_spec s = {.name = "r", .slots = 16, .tool = "first"};
 	struct nmw_prod p = fx_prod(s);
 	struct nmw_cons c = fx_join((struct nmw_cons_spec){.ring = "r"});
+	ck_assert_ptr_nonnull(c.guess); /* what is fetched ahead is there from the start */
 	fx_put(&p, 11, 3);
 	fx_get(&c, 4, 3);
 	/* killed while it filled a slot and had not published it */
@@ -555,6 +556,52 @@ START_TEST(private_left_behind)
 }
 END_TEST
 
+/* Without the lock for leaving, who else comes or goes is not known: the file stays. */
+START_TEST(leaving_unlocked)
+{
+	struct nmw_ring_spec s = {.slots = 16};
+	struct nmw_prod p = fx_prod(s);
+	struct nmw_cons c = fx_join((struct nmw_cons_spec){.ring = nmw_prod_name(&p)});
+	int other = open(p.ring->path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(nmw_shm_lock(other, NMW_RING_LOCK_JOIN), 0);
+	nmw_prod_close(&p);
+	nmw_prod_leave(&p);
+	ck_assert_uint_eq(fx_files(), 1);
+	nmw_cons_leave(&c, true);
+	ck_assert_uint_eq(fx_files(), 1);
+	close(other);
+	nmw_ring_sweep();
+	ck_assert_uint_eq(fx_files(), 0);
+}
+END_TEST
+
+/* A ring that cannot be replaced, for want of memory, is left as it was. */
+START_TEST(discard_without_room)
+{
+	struct nmw_ring_spec s = {.name = "dr", .slots = 16};
+	struct nmw_prod p = fx_prod(s);
+	struct nmw_cons c = fx_join((struct nmw_cons_spec){.ring = "dr"});
+	fx_put(&p, 5, 3);
+	fx_die(p.ring);
+	s.discard = true;
+	s.frame_bytes = NMW_RING_FRAMES_MAX;
+	ck_assert_int_eq(nmw_prod_open(&p, &s, &fx_err), -ENOSPC);
+	ck_assert_int_eq(nmw_cons_state(&c), NMW_RING_DEAD);
+	s = (struct nmw_ring_spec){.name = "dr"};
+	p = fx_prod(s);
+	ck_assert_uint_eq(p.next, 6);
+	fx_die(p.ring);
+	s.discard = true;
+	p = fx_prod(s);
+	ck_assert_uint_eq(p.next, 1);
+	ck_assert_uint_eq(fx_get(&c, 16, 3), 5);
+	ck_assert_int_eq(nmw_cons_state(&c), NMW_RING_CLOSED);
+	nmw_cons_leave(&c, true);
+	nmw_prod_close(&p);
+	nmw_prod_leave(&p);
+}
+END_TEST
+
 START_TEST(locks)
 {
 	char path[100];
@@ -580,4 +627,5 @@ END_TEST
 
 FX_MAIN("ring_ends", resume, resume_everywhere, resume_frames, resume_for_late_readers,
 	resume_refused, resume_corrupt, after_close, eviction, named, named_private, died_joining,
-	after, after_end, tap, tap_frames, looking, private_left_behind, locks)
+	after, after_end, tap, tap_frames, looking, private_left_behind, leaving_unlocked,
+	discard_without_room, locks)
