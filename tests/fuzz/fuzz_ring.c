@@ -26,8 +26,9 @@
 
 #define RING	 "fuzz"
 #define MESSAGES 50u
-#define STEPS	 100000u  /* more than any reader needs */
-#define LIES	 1000000u /* looks at a ring that changes meanwhile */
+#define STEPS	 100000u /* more than any reader needs */
+#define LIE_AT	 20u	 /* message that changes */
+#define LIES	 200000u /* rounds of changes under a reader */
 
 enum outcome { CLEAN, REFUSED, CORRUPT, DIFFERENT, BLOCKED, OUTCOMES };
 static const char *const outcome_names[OUTCOMES] = {"clean", "refused", "called corrupt",
@@ -266,21 +267,24 @@ static void round_live(void)
 /* A producer that changes what it has published while it is read. */
 struct liar {
 	struct nmw_ring *ring;
-	bool end;
+	uint64_t rounds;
 };
 
-/* Numbers its slots anew, lap by lap, and swaps a short message in its slot for a long one in a
- * frame. */
+/* Numbers its slots anew, lap by lap, then swaps one's short message for a long one in a frame. */
 static void *lie(void *arg)
 {
 	struct liar *l = arg;
-	uint64_t laps = 4 * l->ring->g.slot_cnt;
-	for (uint64_t seq = 1; !__atomic_load_n(&l->end, __ATOMIC_RELAXED); seq++) {
-		struct nmw_slot *s = nmw_ring_slot(l->ring, seq);
-		bool framed = seq / l->ring->g.slot_cnt % 2;
-		__atomic_store_n(&s->seq, 1 + (seq - 1) % laps, __ATOMIC_RELAXED);
-		__atomic_store_n(&s->frame_off, framed ? 0 : NMW_INLINE, __ATOMIC_RELAXED);
-		__atomic_store_n(&s->len, framed ? 8192 : 80, __ATOMIC_RELAXED);
+	const uint64_t cnt = l->ring->g.slot_cnt;
+	struct nmw_slot *s = nmw_ring_slot(l->ring, LIE_AT);
+	for (uint64_t n = 1; n <= LIES; n++) {
+		for (uint64_t seq = 1; seq <= 4 * cnt; seq++)
+			__atomic_store_n(&nmw_ring_slot(l->ring, seq)->seq, seq, __ATOMIC_RELAXED);
+		for (uint64_t k = 0; k < cnt; k++) {
+			bool framed = k % 2;
+			__atomic_store_n(&s->frame_off, framed ? 0 : NMW_INLINE, __ATOMIC_RELAXED);
+			__atomic_store_n(&s->len, framed ? 8192 : 80, __ATOMIC_RELAXED);
+		}
+		__atomic_store_n(&l->rounds, n, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -299,9 +303,9 @@ static bool of_a_piece(const struct nmw_cons *c)
 
 /* Whatever it writes, a consumer is never told of more messages than the ring has slots, and what
  * it takes is as it was checked. */
-static bool believes(struct nmw_cons *c)
+static bool believes(struct nmw_cons *c, const struct liar *l)
 {
-	for (unsigned i = 0; i < LIES; i++) {
+	while (__atomic_load_n(&l->rounds, __ATOMIC_RELAXED) < LIES) {
 		unsigned n = nmw_cons_ready(c, UINT32_MAX);
 		if (n > 32)
 			printf("%u messages ready in a ring of 32\n", n);
@@ -322,11 +326,10 @@ static int lied_to(void)
 	    nmw_cons_join(&c, &(struct nmw_cons_spec){.ring = RING}, &e) != 0)
 		exit(1);
 	struct liar l = {.ring = p.ring};
-	c.next = 20; /* a run goes over the end of the ring */
+	c.next = LIE_AT; /* a run goes over the end of the ring */
 	if (pthread_create(&thread, NULL, lie, &l) != 0)
 		exit(1);
-	bool believed = believes(&c);
-	__atomic_store_n(&l.end, true, __ATOMIC_RELAXED);
+	bool believed = believes(&c, &l);
 	pthread_join(thread, NULL);
 	nmw_cons_leave(&c, true);
 	nmw_prod_close(&p);
