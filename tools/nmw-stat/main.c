@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,29 +51,31 @@ static const struct command {
 	{"reap", "", 0, 0, false, command_reap},
 };
 
+static const struct command *named(const char *name)
+{
+	for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static int no_such(const char *name, struct nmw_err *e)
+{
+	char all[128];
+	size_t n = 0;
+	for (unsigned i = 0; i < sizeof commands / sizeof commands[0] && n < sizeof all; i++)
+		n += (size_t)snprintf(all + n, sizeof all - n, "%s, ", commands[i].name);
+	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+			   "%s: no such command: %sor an interval such as 1s", name, all);
+}
+
 /* The first word is a command; an interval (`nmw-stat 1s`) is short for watch, nothing for list. */
 static int find(int argc, char **argv, const struct command **out, int *skip, struct nmw_err *e)
 {
-	*skip = 1;
-	*out = &commands[0];
-	if (argc == 0) {
-		*skip = 0;
-		return 0;
-	}
-	if (argv[0][0] >= '0' && argv[0][0] <= '9') {
-		*skip = 0;
-		*out = &commands[2];
-		return 0;
-	}
-	for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++)
-		if (!strcmp(commands[i].name, argv[0])) {
-			*out = &commands[i];
-			return 0;
-		}
-	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-			   "%s: no such command: list, show, watch, tap, check, reap, or an "
-			   "interval such as 1s",
-			   argv[0]);
+	bool interval = argc > 0 && argv[0][0] >= '0' && argv[0][0] <= '9';
+	*skip = argc > 0 && !interval;
+	*out = named(argc == 0 ? "list" : interval ? "watch" : argv[0]);
+	return *out ? 0 : no_such(argv[0], e);
 }
 
 static const struct view *choose_view(const struct command_opts *o)
