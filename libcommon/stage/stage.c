@@ -302,6 +302,6 @@ void nmw_stage_idle(struct nmw_stage *st)
 	if (idle >= IDLE_CHECK_NS) {
 		if (st->n_in)
 			check_inputs(st);
-		st->calls = HOUSEKEEPING_GO;
+		nmw_stage_look_soon(st);
 	}
 }

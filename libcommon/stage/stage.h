@@ -10,7 +10,7 @@
  * Options it owns: -i/--in RING (repeatable) -o/--out RING --wait DURATION --pages auto|huge|normal
  * --slots COUNT --slot-size SIZE --frames SIZE --burst N --wait-mode auto|spin|park
  * --on-full wait|drop --consumer NAME --after NAME --min-consumers N --discard --group --name NAME
- * --cpu N --strict --log-level --log-format text|json --quiet.
+ * --cpu N --log-level --log-format text|json --quiet.
  *
  * SIGINT/SIGTERM: stop the input, drain, final figures, exit 0; a second one leaves at once.
  * SIGUSR1 prints figures. SIGPIPE is ignored.
@@ -74,8 +74,9 @@ bool nmw_stage_named(
 	const struct nmw_stage *st); /* --consumer: what it has released is never seen again */
 /* A second stop signal came: whatever waits outside the stage (a blocked write) gives up. */
 bool nmw_stage_leaving(void);
-/* For a caller that waits by itself (a pace): the next nmw_stage_go looks at peers and signals. */
-static inline void nmw_stage_waited(struct nmw_stage *st)
+/* The next nmw_stage_go looks at the clock, and so at peers and signals, however few calls there
+ * were: for a caller that waited. */
+static inline void nmw_stage_look_soon(struct nmw_stage *st)
 {
 	st->calls = UINT32_MAX - 1;
 }

@@ -347,6 +347,6 @@ int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)
 	fill_metrics(st);
 	touch_own();
 	c->started_ns = nmw_clock_mono();
-	nmw_stage_waited(st); /* the first nmw_stage_go looks around */
+	nmw_stage_look_soon(st); /* the first nmw_stage_go looks around */
 	return 0;
 }

@@ -79,8 +79,6 @@ int durable_open(struct durable *d, const struct durable_opts *o, uint64_t conf_
 	d->pos.version = POS_VERSION;
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGUSR2, &sa, NULL);
-	sa.sa_handler = SIG_IGN;
-	sigaction(SIGXFSZ, &sa, NULL); /* a file size limit is an error of write */
 	return nmw_journal_open(&d->journal, &c, e);
 }
 

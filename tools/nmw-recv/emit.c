@@ -1,9 +1,9 @@
 #include "emit.h"
 
-/* Makes the next nmw_stage_go look at the clock: the last one may be long ago. */
+/* The last nmw_stage_go may be long ago. */
 static bool go_now(struct nmw_stage *st)
 {
-	st->calls = UINT32_MAX - 1;
+	nmw_stage_look_soon(st);
 	return nmw_stage_go(st);
 }
 

@@ -199,7 +199,7 @@ static bool wait_due(struct send *s, uint64_t due)
 {
 	while (!s->stage.stopping && !nmw_pace_wait(&s->pace, due)) {
 		idle(s);
-		nmw_stage_waited(&s->stage);
+		nmw_stage_look_soon(&s->stage);
 		if (!nmw_stage_go(&s->stage))
 			return false;
 	}
@@ -337,7 +337,6 @@ int main(int argc, char **argv)
 	if (act == NMW_OPT_DONE)
 		return nmw_stage_close(&s.stage, NULL);
 	signal(SIGPIPE, SIG_IGN); /* write errors like any other */
-	signal(SIGXFSZ, SIG_IGN);
 	int rc = act < 0 ? act : configure(&s, &e);
 	if (!rc)
 		rc = sinks_open(&s.sinks, (const char *const *)argv + 1, (unsigned)nargs, &s.conf,
