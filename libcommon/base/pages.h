@@ -1,6 +1,6 @@
 /* pages.h: memory that is there when it is needed: zeroed, and every page of it touched, so that
- * its first use is no page fault.  Large pieces lie on huge pages where the kernel gives them
- * unasked.
+ * its first use is no page fault.  Large pieces ask for huge pages (MADV_HUGEPAGE), which the
+ * kernel may or may not give.
  *
  * Any thread.  For the start: a call takes about 0.1 ms a MiB.
  */

@@ -3,8 +3,7 @@
 #define CHUNK	   64u	  /* commands fetched ahead */
 #define FETCH_FROM 16384u /* live orders: with fewer, all of them are in the cache */
 
-/* ---- fetching ahead ----------------------------------------------------------------------------
- */
+/* ---- fetching ahead ------------------------------------------------------ */
 
 /* In steps: each reads what the one before has fetched, for all commands, and so waits for nothing.
  *
@@ -83,8 +82,7 @@ void nmw_core_ahead(const struct nmw_core *c, const struct nmw_core_cmd *k, size
 	}
 }
 
-/* ---- events ------------------------------------------------------------------------------------
- */
+/* ---- events -------------------------------------------------------------- */
 
 static inline void put(struct nmw_core_evt *ev, const struct nmw_core *c,
 		       const struct nmw_core_cmd *k, enum nmw_core_kind kind,
@@ -104,8 +102,7 @@ static unsigned refuse(const struct nmw_core *c, const struct nmw_core_cmd *k,
 	return 1;
 }
 
-/* ---- an order that comes -----------------------------------------------------------------------
- */
+/* ---- an order that comes ------------------------------------------------- */
 
 static uint64_t id_of(const struct nmw_core *c, nmw_oid oid)
 {
@@ -129,8 +126,8 @@ static void gone(struct nmw_core *c)
 		nmw_book_free(c->b, c->taker.oid);
 }
 
-static unsigned kill(struct nmw_core *c, const struct nmw_core_cmd *k, enum nmw_core_reason why,
-		     struct nmw_core_evt *ev)
+static unsigned cancel_taker(struct nmw_core *c, const struct nmw_core_cmd *k,
+			     enum nmw_core_reason why, struct nmw_core_evt *ev)
 {
 	struct nmw_core_taker *t = &c->taker;
 	put(ev, c, k, NMW_CORE_CANCELED, why,
@@ -144,7 +141,7 @@ static unsigned rest(struct nmw_core *c, const struct nmw_core_cmd *k, struct nm
 	struct nmw_core_taker *t = &c->taker;
 	nmw_oid oid = t->oid ? t->oid : nmw_book_alloc(c->b);
 	if (!oid)
-		return kill(c, k, NMW_CORE_FULL, ev);
+		return cancel_taker(c, k, NMW_CORE_FULL, ev);
 	void *user = nmw_book_rest_at(c->b, oid, k->sides, k->px, t->in.t.qty, k->rank, k->owner);
 	nmw_idmap_put_at(c->ids, oid, user, new_lo(k), replaces(k) ? k->new_hi : k->hi);
 	put(ev, c, k, NMW_CORE_RESTED, NMW_CORE_ASKED,
@@ -180,7 +177,7 @@ static void own_left(struct nmw_core *c, const struct nmw_core_cmd *k, const str
 static unsigned self_met(struct nmw_core *c, const struct nmw_core_cmd *k, const struct nmw_fill *f,
 			 struct nmw_core_evt *ev)
 {
-	kill(c, k, NMW_CORE_SELF, ev);
+	cancel_taker(c, k, NMW_CORE_SELF, ev);
 	ev->oid = f->maker;
 	ev->px = f->px;
 	ev->left = f->maker_left;
@@ -195,11 +192,11 @@ static unsigned ended(struct nmw_core *c, const struct nmw_core_cmd *k, enum nmw
 	case NMW_TAKER_RESTS:
 		return rest(c, k, ev);
 	case NMW_TAKER_IMMEDIATE:
-		return kill(c, k, NMW_CORE_IMMEDIATE, ev);
+		return cancel_taker(c, k, NMW_CORE_IMMEDIATE, ev);
 	case NMW_TAKER_MIN_QTY:
-		return kill(c, k, NMW_CORE_MIN_QTY, ev);
+		return cancel_taker(c, k, NMW_CORE_MIN_QTY, ev);
 	case NMW_TAKER_WOULD_POST:
-		return kill(c, k, NMW_CORE_WOULD_POST, ev);
+		return cancel_taker(c, k, NMW_CORE_WOULD_POST, ev);
 	case NMW_TAKER_SELF:
 		return self_met(c, k, f, ev);
 	default:
@@ -254,8 +251,7 @@ unsigned nmw_core_enter(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oi
 	return nmw_taker_goes_on(step) ? nmw_core_more(c, k, ev, max) : ended(c, k, step, NULL, ev);
 }
 
-/* ---- commands ----------------------------------------------------------------------------------
- */
+/* ---- commands ------------------------------------------------------------ */
 
 static unsigned replace(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oid oid,
 			struct nmw_core_evt *ev, unsigned max)

@@ -13,9 +13,8 @@
  * The rules of an order that comes are those of taker.h.
  *
  * The order's record (nmw_book_user) begins with its struct nmw_id, which is the core's; what
- * follows is the caller's.  A maker that died is out of the map and its handle is free, but its
- * record is what it was until the next command: one at a time, all that an event is about can
- * still be read.  In a burst it is what the event says.
+ * follows is the caller's.  A filled maker is out of the map and its handle is free at once, but
+ * its record stays readable until the next command; inside a burst rely on the event alone.
  *
  * Pure and deterministic: the events do not depend on how commands are cut into bursts.  One
  * thread.  What makes a handle, an index or a symbol valid is checked by the caller.
@@ -61,7 +60,7 @@ enum nmw_core_kind {
 enum nmw_core_reason {
 	NMW_CORE_ASKED,	     /* as the command says */
 	NMW_CORE_IMMEDIATE,  /* IOC or market */
-	NMW_CORE_MIN_QTY,    /* */
+	NMW_CORE_MIN_QTY,    /* less is there than the least that it takes */
 	NMW_CORE_WOULD_POST, /* post-only would have traded */
 	NMW_CORE_SELF,	     /* met an order of its own: oid, px: that one; left: its shares */
 	NMW_CORE_FULL,	     /* no order is free */
@@ -118,9 +117,7 @@ size_t nmw_core_burst(struct nmw_core *c, const struct nmw_core_cmd *k, size_t n
  * cache. */
 void nmw_core_ahead(const struct nmw_core *c, const struct nmw_core_cmd *k, size_t n);
 
-/* ---- in pieces, for a caller who has looked the order up and judged the command
- * ------------------
- */
+/* ---- in pieces, for a caller who has judged the command ---------------------- */
 
 /* Does the order trade as soon as it comes? */
 static inline bool nmw_core_takes(const struct nmw_core *c, const struct nmw_core_cmd *k);

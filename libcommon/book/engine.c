@@ -275,8 +275,7 @@ void nmw_run_day(struct nmw_run *r, uint64_t ts_ns)
 	r->day = ts_ns >= tod ? NMW_NS_PER_DAY : 0;
 }
 
-/* ---- messages that are not order entry --------------------------------------------------------
- */
+/* ---- messages that are not order entry ----------------------------------- */
 
 static void apply(struct nmw_run *r, struct decoded *d, const struct nmw_slot *s, const uint8_t *p,
 		  uint32_t len)
@@ -330,8 +329,7 @@ static unsigned others(struct nmw_run *r, const struct nmw_slot *const *s,
 	return k;
 }
 
-/* ---- a burst ----------------------------------------------------------------------------------
- */
+/* ---- a burst ------------------------------------------------------------- */
 
 static void run_begin(struct nmw_run *r, struct nmw_engine *e, struct nmw_engine_out *out,
 		      uint64_t ts_ns)

@@ -5,8 +5,8 @@
  * is that of the messages.  All memory at the start, in one region without absolute pointers, so
  * that a snapshot is the bytes of the region:
  *
- *     header | sessions, accounts | symbols | chains | timers | ids | live | tokens | books |
- * passive
+ *     header | sessions, accounts | symbols | chains | timers |
+ *     ids | live | tokens | books | passive
  *
  * A live order touches about 90 bytes: a line and two links in the books, two words of ids.  Chains
  * (orders of a session with cancel on disconnect, places of timers) are touched by few orders.

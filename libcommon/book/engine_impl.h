@@ -232,8 +232,7 @@ static inline bool nmw_entry_hidden(const struct nmw_entry *x)
 	return x->bits & NMW_ENTRY_HIDDEN;
 }
 
-/* ---- engine_out.c: what goes out (engine_out.h: what goes out most) ---------------------------
- */
+/* ---- engine_out.c: what goes out (engine_out.h: what goes out most) ------ */
 
 /* A reply to a session (index; 0: nobody). ts_ns is filled in. */
 void nmw_reply(struct nmw_run *r, uint32_t session, struct nmw_evt *v);
@@ -249,8 +248,7 @@ void nmw_day_open(struct nmw_run *r);
 void nmw_day_end(struct nmw_run *r);
 void nmw_greet(struct nmw_run *r, uint32_t session);
 
-/* ---- engine_order.c: orders as they live and die ----------------------------------------------
- */
+/* ---- engine_order.c: orders as they live and die ------------------------- */
 
 void nmw_order_chain_last(struct nmw_engine *e, struct nmw_session *s, nmw_oid id);
 void nmw_order_unchain(struct nmw_engine *e, nmw_oid id);
@@ -262,8 +260,7 @@ void nmw_order_cover_session(struct nmw_engine *e, uint32_t session);
 /* All orders of a session that went away, oldest first. */
 void nmw_order_cancel_session(struct nmw_run *r, uint32_t session);
 
-/* ---- engine_read.c: messages as they are read (engine_read.h: most of them) --------------------
- */
+/* ---- engine_read.c: messages as they are read (engine_read.h: most of them) ---- */
 
 /* By way of a struct nmw_cmd: what engine_read.h does not take. False: is none of its codec. */
 void nmw_read_begin(struct nmw_run *r);
@@ -324,8 +321,7 @@ uint64_t nmw_timer_at(struct nmw_engine *e, nmw_oid id); /* ns; 0 = none */
 /* Cancels what is due at now_ns. */
 void nmw_timers_run(struct nmw_run *r);
 
-/* ---- a message's time --------------------------------------------------------------------------
- */
+/* ---- a message's time ---------------------------------------------------- */
 
 void nmw_run_day(struct nmw_run *r, uint64_t ts_ns);
 
@@ -350,8 +346,7 @@ static inline uint64_t nmw_run_tod(const struct nmw_run *r)
 	return __builtin_bswap64(r->tod_be);
 }
 
-/* ---- what happens to most orders ---------------------------------------------------------------
- */
+/* ---- what happens to most orders ----------------------------------------- */
 
 static inline uint32_t nmw_price_of(const struct nmw_symbol *s, uint32_t px)
 {

@@ -41,8 +41,8 @@ struct nmw_levels {
 	uint32_t far_root;
 	uint32_t win;	 /* reference of slot 0 */
 	uint32_t mirror; /* all ones for bids, 0 for asks */
-	/* a rank over it, but below NMW_RANK_HIDDEN, stands last: the highest so far, or over all
-	 * such ranks when hidden orders may stand behind */
+	/* highest rank seen on this side: a displayed order above it is appended without a search;
+	 * INT64_MAX once a hidden order has rested, which turns the shortcut off */
 	int64_t rank_top;
 };
 

@@ -15,7 +15,7 @@
  * What is queued lies apart from the rest of the order (4 to a line) because an order that goes
  * touches no more than that of itself and its neighbours.
  *
- * Record 0 is nobody's: what need not be kept is written there, to save a branch.
+ * Record 0 is a dummy: writes that have no target go there, which saves a branch.
  *
  * The pool hands out the handle that died last (its lines are warm).
  */
@@ -72,7 +72,7 @@ struct nmw_books {
 	uint64_t sides_off;   /* bytes from the start */
 	uint64_t bitmaps_off; /* bytes from the start */
 	uint64_t sum_unit;    /* see bitmap.h: of the bitmap, or of the second one */
-	uint32_t window_log2; /* */
+	uint32_t window_log2;
 	uint32_t pad0;
 	/* what changes */
 	uint64_t live;	 /* orders on the books */

@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the table: open addressing, linear probing, at most half full ----------------------------
- */
+/* ---- the table: open addressing, linear probing, at most half full ------- */
 
 struct nmw_passive {
 	uint64_t mask, count, max;

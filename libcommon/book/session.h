@@ -35,8 +35,8 @@ struct nmw_account {
 	char name[10]; /* space padded; all spaces = no name */
 	uint8_t codec;
 	uint8_t pad;
-	uint16_t latest;   /* session that logged in last */
-	uint16_t pad1;	   /* */
+	uint16_t latest; /* session that logged in last */
+	uint16_t pad1;
 	uint32_t last_urn; /* OUCH 5.0: highest user reference number used */
 	uint8_t pad2[12];
 };

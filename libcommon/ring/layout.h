@@ -89,7 +89,8 @@ enum nmw_line_state {
 	NMW_LINE_JOINING = 1, /* start not fixed yet; the producer holds still for it */
 	NMW_LINE_UNNAMED = 2, /* released when its consumer dies */
 	NMW_LINE_NAMED = 3,   /* kept when its consumer dies */
-	NMW_LINE_EVICTED = 4, /* put out by the producer: its cursor could not be */
+	NMW_LINE_EVICTED = 4, /* put out by the producer: its cursor was invalid: moved back, or
+				 beyond what was published */
 };
 
 struct nmw_ring_line {

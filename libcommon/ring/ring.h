@@ -60,7 +60,7 @@ struct nmw_ring_spec {
 	const char *tool;      /* written into the header for nmw-stat: "nmw-recv" */
 };
 
-/* What a descriptor or the file was found to be. */
+/* State of a ring. */
 enum nmw_ring_state {
 	NMW_RING_LIVE = 0,    /* producer holds its lock */
 	NMW_RING_CLOSED = 1,  /* producer said that no more will come */
@@ -123,7 +123,8 @@ static inline struct nmw_slot *nmw_prod_slot(struct nmw_prod *p, unsigned i)
 /* Where to write a payload of len bytes for slot s: in the slot, or in a frame of the arena.  Sets
  * s->len and s->frame_off. NULL: len fits neither now (arena full: backpressure; publish what is
  * filled and try again; see nmw_prod_frame_max for never). The slots of a burst are filled in
- * order: asking for a frame again gives up the frames of that slot and the ones after it. */
+ * order. Asking again for the first slot of a burst gives up all its frames; for a later one the
+ * old frame stays in use until it is read. */
 uint8_t *nmw_prod_frame(struct nmw_prod *p, struct nmw_slot *s, uint32_t len);
 static inline uint8_t *nmw_prod_payload(struct nmw_prod *p, struct nmw_slot *s, uint32_t len)
 {
@@ -136,10 +137,10 @@ static inline uint8_t *nmw_prod_payload(struct nmw_prod *p, struct nmw_slot *s, 
 /* Longest payload that a frame can ever hold. */
 uint32_t nmw_prod_frame_max(const struct nmw_prod *p);
 
-/* Wakes sleepers; called by publish when the waiters' word is set. */
+/* Wakes sleepers; called by publish when `sleepers` is set. */
 void nmw_prod_wake(struct nmw_prod *p);
-/* Asks for a line to write to. It is in the cache of a consumer, which has read it and will not
- * look at it again before it is written. */
+/* Prefetches a slot's line for writing. The consumer still caches it from the previous lap; taking
+ * it early hides that transfer. */
 static inline void nmw_ring_want(const uint8_t *line)
 {
 	__asm__ volatile("prefetchw %0" : : "m"(*line));
@@ -251,8 +252,8 @@ static inline const struct nmw_slot *nmw_cons_slot(const struct nmw_cons *c, uns
 
 unsigned nmw_cons_ready_special(struct nmw_cons *c, unsigned max);
 
-/* Fetches a slot's second line, so that those of a burst are under way together. It does not ask
- * what the descriptor says, which would have to be there first: then nothing is gained. */
+/* Fetches a slot's second line, so that those of a burst are under way together. Unconditional:
+ * testing `len` would wait for the first line, the very latency this hides. */
 static inline void nmw_cons_fetch(const struct nmw_cons *c, const struct nmw_slot *s)
 {
 	if (c->slot_room > NMW_LINE)

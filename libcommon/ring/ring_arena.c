@@ -135,7 +135,7 @@ static uint64_t place(const struct nmw_arena *a, uint64_t size, uint64_t sz)
 }
 
 /* The same with room made by all means; UINT64_MAX: there is none now. */
-static uint64_t place_somehow(struct nmw_prod *p, uint64_t sz)
+static uint64_t place_or_recycle(struct nmw_prod *p, uint64_t sz)
 {
 	struct nmw_arena *a = &p->ring->arena;
 	uint64_t size = p->frame_sz, at = place(a, size, sz);
@@ -182,7 +182,7 @@ uint8_t *nmw_prod_frame(struct nmw_prod *p, struct nmw_slot *s, uint32_t len)
 		ask_again(p, seq);
 	uint64_t at = a->head;
 	if (__builtin_expect(at + sz - a->base > size || at + sz - a->tail > size, 0)) {
-		at = place_somehow(p, sz);
+		at = place_or_recycle(p, sz);
 		if (at == UINT64_MAX)
 			return NULL;
 	}

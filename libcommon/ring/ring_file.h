@@ -105,7 +105,7 @@ static inline uint64_t nmw_ring_oldest(const struct nmw_ring *r)
 	uint64_t slot = claim > r->g.slot_cnt ? claim - r->g.slot_cnt : 1;
 	return slot > floor ? slot : floor + 1;
 }
-/* State of a line as its consumer's lock has it: 1 alive, 0 not. */
+/* Whether a line in this state holds the producer back. */
 static inline bool nmw_ring_line_counts(uint32_t state)
 {
 	return state == NMW_LINE_JOINING || state == NMW_LINE_UNNAMED || state == NMW_LINE_NAMED;

@@ -1,7 +1,7 @@
 /* wait.h: what a stage does when there is nothing to do.
  *
  * auto: spin 2 us, then sleep 20 us, doubling to 200 us; after 1 ms idle a futex, so that an idle
- * pipeline uses next to no CPU.  Spins longer only where every busy stage has a CPU of its own; in
+ * pipeline uses next to no CPU.  Spins longer only where it may use 4 CPUs or more; in
  * a stream that is faster than the sleeps it does not spin and starts with longer ones. spin: never
  * sleeps.  park: sleeps at once.
  */
@@ -35,7 +35,8 @@ static inline void nmw_wait_busy(struct nmw_wait *w)
  * that outruns the sleep, the next one is longer: larger turns, fewer switches between stages that
  * share a CPU; up to an eighth of the ring. */
 void nmw_wait_turn(struct nmw_wait *w, uint64_t n, uint64_t slots);
-/* One step of waiting; c (may be NULL) is the ring to sleep on. Returns idle ns so far. */
+/* One step of waiting; c (may be NULL) is the ring to sleep on. Returns idle ns so far;
+ * spin: 0 for 63 of 64 calls, which do not look at the clock. */
 uint64_t nmw_wait_idle(struct nmw_wait *w, struct nmw_cons *c);
 
 #endif

@@ -54,8 +54,7 @@ __attribute__((format(printf, 2, 3), noreturn)) static void fail(enum role r, co
 	_exit(1);
 }
 
-/* ---- what is in a message follows from its sequence number -------------------------------------
- */
+/* ---- what is in a message follows from its sequence number --------------- */
 
 static uint32_t len_of(uint64_t seq)
 {
@@ -84,8 +83,7 @@ static bool right(const struct nmw_cons *c, unsigned i)
 	return ok;
 }
 
-/* ---- the workers -------------------------------------------------------------------------------
- */
+/* ---- the workers --------------------------------------------------------- */
 
 static unsigned fill_burst(struct nmw_prod *p, unsigned n)
 {
@@ -199,8 +197,7 @@ static pid_t start(enum role r, uint64_t seed)
 	return pid;
 }
 
-/* ---- random moments ----------------------------------------------------------------------------
- */
+/* ---- random moments ------------------------------------------------------ */
 
 static bool said(void)
 {
@@ -328,8 +325,7 @@ static int random_moments(uint64_t seed, unsigned kills)
 	return ok ? 0 : 1;
 }
 
-/* ---- before every system call ------------------------------------------------------------------
- */
+/* ---- before every system call -------------------------------------------- */
 
 /* A whole life of a producer or a consumer, alone. */
 static void short_life(enum role r, const struct nmw_ring_spec *s)

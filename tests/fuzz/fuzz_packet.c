@@ -36,8 +36,7 @@ static uint32_t below(uint32_t n)
 	return (uint32_t)nmw_rng_below(&rng, n);
 }
 
-/* ---- headers ----------------------------------------------------------------------------------
- */
+/* ---- headers ------------------------------------------------------------- */
 
 static uint32_t random_frame(uint8_t *b, enum nmw_link *link)
 {
@@ -129,8 +128,7 @@ static void fuzz_headers(uint64_t inputs)
 	nmw_tcp_free(t);
 }
 
-/* ---- what TCP hands on was sent -----------------------------------------------------------------
- */
+/* ---- what TCP hands on was sent ------------------------------------------ */
 
 /* Byte i of the stream is a function of i, so that each byte that comes out can be judged. */
 static uint8_t byte_at(uint64_t i)
@@ -201,8 +199,7 @@ static void judged_stream(void)
 	nmw_tcp_free(t);
 }
 
-/* ---- BinaryFILE --------------------------------------------------------------------------------
- */
+/* ---- BinaryFILE ---------------------------------------------------------- */
 
 static void try_itchfile(void)
 {
@@ -228,8 +225,7 @@ static void try_itchfile(void)
 	close(fd);
 }
 
-/* ---- files -------------------------------------------------------------------------------------
- */
+/* ---- files --------------------------------------------------------------- */
 
 /* The header of the file is mostly spared, or hardly anything would be read. */
 static int mutate_file(void)

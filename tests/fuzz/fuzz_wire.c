@@ -45,8 +45,7 @@ static void report(const char *what, int line)
 	abort();
 }
 
-/* ---- the targets ------------------------------------------------------------------------------
- */
+/* ---- the targets --------------------------------------------------------- */
 
 static void try_json(const struct nmw_slot *s, const uint8_t *p, uint32_t len, bool known)
 {
@@ -174,8 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 #else
 
-/* ---- making inputs ----------------------------------------------------------------------------
- */
+/* ---- making inputs ------------------------------------------------------- */
 
 static uint32_t below(struct nmw_rng *r, uint32_t n)
 {

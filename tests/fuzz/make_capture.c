@@ -23,8 +23,7 @@ static struct nmw_rng rng;
 static bool micro, big;
 static uint64_t clock_ns;
 
-/* ---- the file ---------------------------------------------------------------------------------
- */
+/* ---- the file ------------------------------------------------------------ */
 
 static void put(const void *p, size_t n)
 {
@@ -68,8 +67,7 @@ static uint32_t datalink_of(enum nmw_link link)
 	return types[link];
 }
 
-/* ---- connections -------------------------------------------------------------------------------
- */
+/* ---- connections --------------------------------------------------------- */
 
 /* A client's connection, or the other direction of it. */
 struct conn {
@@ -169,8 +167,7 @@ static void add_all(struct conn *c)
 		add_cancel(c, i);
 }
 
-/* ---- cases: links ------------------------------------------------------------------------------
- */
+/* ---- cases: links -------------------------------------------------------- */
 
 static void whole_session(enum nmw_link link, unsigned family, unsigned tags, const uint8_t *ext)
 {
@@ -235,8 +232,7 @@ static void loop4(void)
 	whole_session(NMW_LINK_LOOP, 4, 0, NULL);
 }
 
-/* ---- cases: TCP --------------------------------------------------------------------------------
- */
+/* ---- cases: TCP ---------------------------------------------------------- */
 
 static void start(struct conn *c)
 {
@@ -395,8 +391,7 @@ static void both(void)
 	send_rest(&server, from);
 }
 
-/* ---- cases: UDP --------------------------------------------------------------------------------
- */
+/* ---- cases: UDP ---------------------------------------------------------- */
 
 static void send_datagram(const uint8_t *p, uint32_t len)
 {

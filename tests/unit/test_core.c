@@ -27,8 +27,7 @@ static struct nmw_core new_core(uint32_t symbols, uint32_t orders)
 	return c;
 }
 
-/* ---- rule by rule ------------------------------------------------------------------------------
- */
+/* ---- rule by rule -------------------------------------------------------- */
 
 enum { BUY = NMW_BUY, SELL = NMW_SELL };
 
@@ -183,8 +182,7 @@ START_TEST(live_orders_change)
 }
 END_TEST
 
-/* ---- against a list ----------------------------------------------------------------------------
- */
+/* ---- against a list ------------------------------------------------------ */
 
 struct known {
 	struct nmw_core_cmd k; /* as it came; k.qty: what is left */
@@ -459,8 +457,7 @@ START_TEST(any_burst_gives_the_events_of_the_list)
 }
 END_TEST
 
-/* ---- hidden orders -----------------------------------------------------------------------------
- */
+/* ---- hidden orders ------------------------------------------------------- */
 
 /* A displayed order must find its place without looking at the hidden ones: they cannot be read. */
 START_TEST(hidden_orders_are_not_walked)

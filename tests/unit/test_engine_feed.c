@@ -314,8 +314,7 @@ START_TEST(passive_table_keeps_all)
 }
 END_TEST
 
-/* ---- a real feed as plain commands ------------------------------------------------------------
- */
+/* ---- a real feed as plain commands --------------------------------------- */
 
 /* "ADD seq ts ref side px4 qty rank" and so on: everything rests by its rank, what takes is an
  * immediate order of a session. */

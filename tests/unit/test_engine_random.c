@@ -212,8 +212,7 @@ START_TEST(same_bytes_at_any_burst)
 }
 END_TEST
 
-/* ---- its own feed -----------------------------------------------------------------------------
- */
+/* ---- its own feed -------------------------------------------------------- */
 
 /* The market data of one engine, replayed through another, must give the same market data. */
 START_TEST(own_feed_is_reproduced)

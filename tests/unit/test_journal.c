@@ -38,8 +38,7 @@ static void teardown(void)
 	ck_assert_int_eq(system(cmd), 0);
 }
 
-/* ---- a stream of records that can be told from its number -------------------------------------
- */
+/* ---- a stream of records that can be told from its number ---------------- */
 
 static uint32_t record(uint64_t n, uint8_t desc[NMW_DESC_SZ], uint8_t *payload, uint32_t max)
 {

@@ -160,8 +160,7 @@ static uint32_t pick_symbol(struct gen *g)
 	return (uint32_t)r < g->symbol[i].keep ? i : g->symbol[i].other;
 }
 
-/* ---- the generator's own market ---------------------------------------------------------------
- */
+/* ---- the generator's own market ------------------------------------------ */
 
 static nmw_oid *live_list(struct gen *g, uint32_t sym)
 {
@@ -228,8 +227,7 @@ static void trade(struct gen *g, struct order *o, bool day)
 		rest(g, o);
 }
 
-/* ---- messages ---------------------------------------------------------------------------------
- */
+/* ---- messages ------------------------------------------------------------ */
 
 /* The session's next id: "G" and 13 digits, counted up as text; OUCH 5.0 has it as a number. */
 static struct nmw_key next_key(struct gen *g, uint32_t session)

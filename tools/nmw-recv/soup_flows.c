@@ -134,8 +134,7 @@ static void session_packet(const struct at *a, const struct nmw_soup *p)
 	}
 }
 
-/* ---- finding packets in the stream ------------------------------------------------------------
- */
+/* ---- finding packets in the stream --------------------------------------- */
 
 /* Whether a packet of that type can be that long: what tells a packet from chance. */
 static bool plausible(uint8_t type, uint32_t payload)

@@ -112,8 +112,7 @@ static void message(struct udp_flows *u, struct stream *s, const struct nmw_flow
 	emit_message(f->emit, f->ts_ns, s->session, is.channel, is.codec, p, len);
 }
 
-/* ---- MoldUDP64 --------------------------------------------------------------------------------
- */
+/* ---- MoldUDP64 ----------------------------------------------------------- */
 
 static void gap(struct udp_flows *u, struct stream *s, const struct nmw_flow_key *k, uint64_t to)
 {
@@ -270,8 +269,7 @@ static bool looks_like_mold(const struct nmw_packet *p)
 	return m.at == m.end;
 }
 
-/* ---- datagrams --------------------------------------------------------------------------------
- */
+/* ---- datagrams ----------------------------------------------------------- */
 
 static void plain_packet(struct udp_flows *u, struct stream *s, const struct nmw_flow_key *k,
 			 const struct nmw_packet *p)
