@@ -6,8 +6,12 @@
 #include <math.h>
 #include <string.h>
 
+/* Memory ran out for a part of the document in work: it is not whole. */
+static _Thread_local bool lost;
+
 static struct nmw_json *wrap(json_t *v)
 {
+	lost = lost || !v;
 	return (struct nmw_json *)v;
 }
 
@@ -36,7 +40,7 @@ struct nmw_json *nmw_json_str(const char *s)
 	/* not UTF-8: every byte outside ASCII becomes ? */
 	char *copy = strdup(s);
 	if (!copy)
-		return NULL;
+		return wrap(NULL);
 	for (char *p = copy; *p; p++)
 		if (*p & 0x80)
 			*p = '?';
@@ -74,23 +78,26 @@ struct nmw_json *nmw_json_null(void)
 
 struct nmw_json *nmw_json_set(struct nmw_json *into, const char *key, struct nmw_json *v)
 {
-	return json_object_set_new(unwrap(into), key, unwrap(v)) ? NULL : v;
+	return json_object_set_new(unwrap(into), key, unwrap(v)) ? wrap(NULL) : v;
 }
 
 struct nmw_json *nmw_json_add(struct nmw_json *into, struct nmw_json *v)
 {
-	return json_array_append_new(unwrap(into), unwrap(v)) ? NULL : v;
+	return json_array_append_new(unwrap(into), unwrap(v)) ? wrap(NULL) : v;
 }
 
 void nmw_json_free(struct nmw_json *v)
 {
+	lost = false;
 	json_decref(unwrap(v));
 }
 
 int nmw_json_print(struct nmw_json *v, FILE *f, unsigned indent)
 {
-	if (!v)
+	if (!v || lost) {
+		nmw_json_free(v);
 		return -ENOMEM;
+	}
 	size_t flags = indent ? JSON_INDENT((size_t)indent) : JSON_COMPACT;
 	int rc = json_dumpf(unwrap(v), f, flags | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY);
 	nmw_json_free(v);

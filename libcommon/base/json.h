@@ -2,7 +2,7 @@
  *
  * A value that is put into another belongs to it; nmw_json_print frees the whole document. When
  * memory runs out a builder returns NULL, which every other call takes, and nmw_json_print returns
- * -ENOMEM: only the end needs a check.  One thread a document.
+ * -ENOMEM: only the end needs a check.  One thread a document, one document at a time.
  *
  * Ids and nanosecond times are strings (nmw_json_id): jq and JavaScript read numbers as doubles.
  */

@@ -491,6 +491,8 @@ int nmw_opt_parse(const struct nmw_opt_spec *spec, int argc, char **argv, int *n
 	}
 	if (!r.print_config)
 		return NMW_OPT_RUN;
-	opt_print_config(&r);
+	int rc = opt_print_config(&r);
+	if (rc == -ENOMEM)
+		return nmw_err_set(e, rc, NMW_EXIT_RESOURCE, "--print-config: no memory");
 	return done(e);
 }
