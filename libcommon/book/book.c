@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define WINDOWS_MAX (UINT64_C(128) << 20) /* bytes of windows and bitmaps by default */
 #define LINE	    UINT64_C(64)
@@ -88,11 +89,14 @@ struct nmw_books *nmw_books_join(void *mem, size_t size)
 		.symbols = b->symbols, .orders = b->orders, .window = b->window};
 	if (!spec_valid(&spec))
 		return NULL;
+	/* all but what changes follows from the spec, and indexes the region */
 	struct nmw_books want = layout(&spec);
-	bool same = b->size == want.size && b->win_ref == want.win_ref &&
-		    b->orders_off == want.orders_off && b->sides_off == want.sides_off &&
-		    b->bitmaps_off == want.bitmaps_off && b->window_log2 == want.window_log2 &&
-		    b->sum_unit == want.sum_unit && b->fresh <= b->orders;
+	want.live = b->live;
+	want.levels = b->levels;
+	want.far_levels = b->far_levels;
+	want.free = b->free;
+	want.fresh = b->fresh;
+	bool same = memcmp(b, &want, sizeof want) == 0 && b->fresh <= b->orders;
 	return same ? b : NULL;
 }
 

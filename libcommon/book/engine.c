@@ -2,6 +2,7 @@
 #include "book/engine_impl.h"
 #include "book/replay_check.h"
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #define TIMERS_DEF (1u << 20)
@@ -28,9 +29,11 @@ static struct nmw_books_spec books_spec(const struct nmw_engine_spec *s)
 
 static bool spec_valid(const struct nmw_engine_spec *s)
 {
-	return s->symbols >= 1 && s->symbols <= TABLE_MAX && s->orders >= 1 &&
-	       s->orders <= NMW_BOOK_ORDERS_MAX && s->sessions >= 1 && s->sessions < TABLE_MAX &&
-	       s->timers <= s->orders && s->ids >= 1 && s->ids <= IDS_MAX;
+	const struct nmw_books_spec books = books_spec(s);
+	return nmw_books_footprint(&books) && s->symbols >= 1 && s->symbols <= TABLE_MAX &&
+	       s->orders >= 1 && s->orders <= NMW_BOOK_ORDERS_MAX && s->sessions >= 1 &&
+	       s->sessions < TABLE_MAX && s->timers <= s->orders && s->ids >= 1 &&
+	       s->ids <= IDS_MAX;
 }
 
 /* Where everything lies; the header's size and offsets to *e. Returns the bytes of all. */
@@ -57,8 +60,7 @@ static uint64_t layout(struct nmw_engine *e)
 size_t nmw_engine_footprint(const struct nmw_engine_spec *spec)
 {
 	struct nmw_engine e = {.spec = *spec};
-	const struct nmw_books_spec books = books_spec(spec);
-	return spec_valid(spec) && nmw_books_footprint(&books) ? layout(&e) : 0;
+	return spec_valid(spec) ? layout(&e) : 0;
 }
 
 struct nmw_engine *nmw_engine_init(void *mem, const struct nmw_engine_spec *spec)
@@ -94,7 +96,9 @@ struct nmw_engine *nmw_engine_join(void *mem, size_t size)
 		return NULL;
 	struct nmw_engine where = {.spec = e->spec};
 	layout(&where);
-	if (where.books_off != e->books_off || where.tokens_off != e->tokens_off)
+	const size_t from = offsetof(struct nmw_engine, sessions_off),
+		     to = offsetof(struct nmw_engine, now_ns);
+	if (memcmp((const char *)e + from, (const char *)&where + from, to - from) != 0)
 		return NULL;
 	return nmw_books_join(nmw_books_of(e), size - e->books_off) ? e : NULL;
 }

@@ -35,8 +35,8 @@ enum nmw_stp { NMW_STP_ALLOW, NMW_STP_CANCEL_NEW, NMW_STP_CANCEL_OLD };
 
 struct nmw_engine_spec {
 	uint32_t symbols;	 /* most symbols, 1..65,535 */
-	uint32_t orders;	 /* most live orders, 1..2^31 */
-	uint32_t sessions;	 /* most sessions of a day, 1..65,535; as many accounts */
+	uint32_t orders;	 /* most live orders, 1..2^29 */
+	uint32_t sessions;	 /* most sessions of a day, 1..65,534; as many accounts */
 	uint32_t timers;	 /* most live orders with a time to live; 0 = orders, 1 M at most */
 	uint64_t ids;		 /* OUCH 4.2 tokens remembered a day: see session_tokens.h */
 	uint32_t window;	 /* see nmw_books_spec */

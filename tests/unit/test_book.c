@@ -491,6 +491,13 @@ START_TEST(specs_and_regions_refused)
 	struct nmw_books *b = nmw_books_init(mem, &ok);
 	ck_assert_ptr_eq(nmw_books_join(mem, size), b);
 	ck_assert_ptr_null(nmw_books_join(mem, size - 1));
+	b->window_mask ^= 1;
+	ck_assert_ptr_null(nmw_books_join(mem, size));
+	b->window_mask ^= 1;
+	b->bitmaps2_off += 64;
+	ck_assert_ptr_null(nmw_books_join(mem, size));
+	b->bitmaps2_off -= 64;
+	ck_assert_ptr_eq(nmw_books_join(mem, size), b);
 	b->version++;
 	ck_assert_ptr_null(nmw_books_join(mem, size));
 	free(mem);

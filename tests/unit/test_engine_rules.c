@@ -1,7 +1,9 @@
 /* OUCH semantics, one test a rule, each with both versions of the protocol. */
+#include "book/engine_impl.h"
 #include "engine_rig.h"
 #include "unit.h"
 #include "wire_util.h"
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -1243,6 +1245,13 @@ START_TEST(region_moves_and_is_checked)
 		cancel(1, 1, 0);
 		rig_expect(&r, "1:C 2 10 T\nf:D 2\n1:C 1 40 U\nf:D 1\n");
 		ck_assert_ptr_null(nmw_engine_join(r.mem, r.size - 1));
+		for (size_t at = offsetof(struct nmw_engine, sessions_off);
+		     at < offsetof(struct nmw_engine, now_ns); at += 8) {
+			((uint8_t *)r.mem)[at] ^= 64;
+			ck_assert_ptr_null(nmw_engine_join(r.mem, r.size));
+			((uint8_t *)r.mem)[at] ^= 64;
+		}
+		ck_assert_ptr_nonnull(nmw_engine_join(r.mem, r.size));
 		((uint8_t *)r.mem)[0] ^= 1;
 		ck_assert_ptr_null(nmw_engine_join(r.mem, r.size));
 	}
@@ -1252,6 +1261,11 @@ END_TEST
 START_TEST(spec_out_of_range)
 {
 	struct nmw_engine_spec s = rig_small;
+	static _Alignas(64) char mem[64];
+	s.window = 96;
+	ck_assert_uint_eq(nmw_engine_footprint(&s), 0);
+	ck_assert_ptr_null(nmw_engine_init(mem, &s));
+	s = rig_small;
 	s.symbols = 0;
 	ck_assert_uint_eq(nmw_engine_footprint(&s), 0);
 	s = rig_small;
