@@ -13,6 +13,7 @@
 
 #define HUGETLBFS_MAGIC 0x958458f6
 #define DIRS_MAX	5
+#define GROUPS_MAX	1024 /* groups of a process that are looked at */
 
 /* The directories are worked out once a thread; $NMW_DIR is not expected to change under it, but
  * tests do that, so what was seen is kept beside the answer. */
@@ -113,8 +114,26 @@ const char *const *nmw_shm_dirs(void)
 	return dirs.list;
 }
 
-/* The directory is ours or root's (or, in a group, that of one of its members), and nobody else may
- * put names into it: its owner could put any file in the place of a ring. */
+static bool in_group(gid_t gid)
+{
+	gid_t more[GROUPS_MAX];
+	int n = getgroups(GROUPS_MAX, more);
+	bool in = gid == getegid();
+	for (int i = 0; i < n; i++)
+		in = in || more[i] == gid;
+	return in;
+}
+
+/* Whose owner may put any file in the place of a ring: root and ourselves; and, where rings are
+ * shared, who opened his directory to a group that is ours too. root joins nobody. */
+static bool trusted(const struct stat *st, bool group)
+{
+	if (st->st_uid == 0 || st->st_uid == geteuid())
+		return true;
+	return group && geteuid() != 0 && (st->st_mode & S_IWGRP) && in_group(st->st_gid);
+}
+
+/* The directory belongs to somebody trusted, and not everybody may put names into it. */
 static int check_dir(const char *path, bool group, struct nmw_err *e)
 {
 	struct stat st;
@@ -132,11 +151,14 @@ static int check_dir(const char *path, bool group, struct nmw_err *e)
 		return nmw_err_set(e, -errno, NMW_EXIT_PERM,
 				   "directory %s: not writable (owner uid %u): set NMW_DIR", path,
 				   (unsigned)st.st_uid);
-	if (!group && st.st_uid != 0 && st.st_uid != geteuid())
+	if (!trusted(&st, group))
 		return nmw_err_set(e, -EPERM, NMW_EXIT_PERM,
 				   "directory %s: belongs to another user (uid %u): set NMW_DIR "
-				   "to one of your own, or share it with --group",
-				   path, (unsigned)st.st_uid);
+				   "to one of your own, or share it with --group%s",
+				   path, (unsigned)st.st_uid,
+				   group ? ": mode 0770, of a group that both are in; root shares "
+					   "only its own"
+					 : "");
 	return 0;
 }
 
