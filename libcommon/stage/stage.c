@@ -253,12 +253,11 @@ static void look_for_awaited(struct nmw_stage *st, unsigned i, uint64_t now)
 {
 	struct nmw_stage_cold *c = st->cold;
 	const char *name = nmw_cons_awaited(&st->in[i]);
-	if (!name || c->awaited_said)
+	if (!name || !c->awaited_since[i])
+		c->awaited_since[i] = name ? now : 0;
+	if (!name || c->awaited_said[i] || now - c->awaited_since[i] < AWAITED_SAY_NS)
 		return;
-	c->awaited_since = c->awaited_since ? c->awaited_since : now;
-	if (now - c->awaited_since < AWAITED_SAY_NS)
-		return;
-	c->awaited_said = true;
+	c->awaited_said[i] = true;
 	nmw_log(NMW_LOG_WARN,
 		"ring %s: nothing is read before consumer %s, which is not there: start it with "
 		"-i %s --consumer %s, or leave out --after",

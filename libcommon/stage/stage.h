@@ -46,6 +46,7 @@ struct nmw_stage {
 	uint64_t pending_bytes;
 	uint64_t turn; /* messages taken in since there was nothing to take */
 	bool strict, drop_on_full;
+	bool dropped; /* why the last slot was refused: its message was counted as dropped */
 	struct nmw_metrics *m;
 	struct nmw_wait wait;
 	/* how it ends */
@@ -101,7 +102,7 @@ void nmw_stage_flush(struct nmw_stage *st); /* publishes what is pending, with c
 /* The next output slot, with room for len payload bytes at *payload; the caller fills in all but
  * seq, len and frame_off (it may lower len), then commits.  Waits for room under backpressure.
  * NULL: the stage must end, or with --on-full drop the ring is full: the message was counted as
- * dropped; or it is longer than a frame can hold (counted as too_long). */
+ * dropped; or it is longer than a frame can hold (counted as too_long). st->dropped tells. */
 static inline struct nmw_slot *nmw_stage_slot(struct nmw_stage *st, uint32_t len, uint8_t **payload)
 {
 	if (__builtin_expect(st->pending == st->granted, 0) && !nmw_stage_grow(st))

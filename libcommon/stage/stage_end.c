@@ -12,10 +12,10 @@ static void drain_output(struct nmw_stage *st)
 {
 	if (!st->cold->private_out)
 		return;
-	for (unsigned step = 0; nmw_prod_released(&st->out) + 1 < st->out.next ||
-				nmw_prod_consumers(&st->out, NULL) == 0;
-	     step++)
-		if (!nmw_stage_wait_step(st, step) || !nmw_handoff_alive_down(STDOUT_FILENO))
+	struct stage_wait w = {0};
+	while (nmw_prod_released(&st->out) + 1 < st->out.next ||
+	       nmw_prod_consumers(&st->out, NULL) == 0)
+		if (!nmw_stage_wait_step(st, &w) || !nmw_handoff_alive_down(STDOUT_FILENO))
 			break;
 	if (!st->failed)
 		nmw_stage_check_downstream(st);

@@ -22,14 +22,12 @@ struct nmw_stage_cold {
 	bool closing;		      /* nothing more will be published */
 	bool input_ended[NMW_STAGE_INS];
 	uint64_t input_dead_since[NMW_STAGE_INS]; /* ns; 0 = its producer lives */
-	uint64_t awaited_since;			  /* ns; 0 = who is to be followed is there */
-	bool awaited_said;
-	uint64_t stop_at[NMW_STAGE_INS];	  /* sequence number to stop before; 0 = none */
+	uint64_t awaited_since[NMW_STAGE_INS];	  /* ns; 0 = who is to be followed is there */
+	bool awaited_said[NMW_STAGE_INS];
+	uint64_t stop_at[NMW_STAGE_INS]; /* sequence number to stop before; 0 = none */
 	uint64_t stop_since;
 	uint64_t last_housekeeping;
 	uint64_t faults_at_ready, faults_looked; /* page faults; ns of the last look at them */
-	uint64_t room_since,
-		room_said; /* wait for room: its start, the start of the one that was said */
 	uint64_t started_ns;
 	uint64_t sent_at_ready;
 	struct nmw_err err;
@@ -47,7 +45,15 @@ void nmw_stage_count_faults(struct nmw_stage *st);
 /* The consumer of a private ring is the next program of the pipeline: notes its end. */
 void nmw_stage_check_downstream(struct nmw_stage *st);
 void nmw_stage_say_figures(const struct nmw_stage *st);
-/* One step of waiting for the output's reader; false when the stage must end instead. */
-bool nmw_stage_wait_step(struct nmw_stage *st, unsigned step);
+
+/* A wait for the output's reader; each loop that waits has its own, zeroed. */
+struct stage_wait {
+	unsigned steps;
+	uint64_t since; /* ns; 0 = not long enough for a look at the clock */
+	bool said;	/* that it lasts */
+};
+
+/* One step of it; false when the stage must end instead. */
+bool nmw_stage_wait_step(struct nmw_stage *st, struct stage_wait *w);
 
 #endif

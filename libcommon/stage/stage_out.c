@@ -95,14 +95,13 @@ static bool lose(struct nmw_stage *st, const char *name, uint64_t behind)
 
 /* A wait for room that lasts is said once; who was asked to stop does not wait for a reader that is
  * away. */
-static void look_at_wait(struct nmw_stage *st, uint64_t now)
+static void look_at_wait(struct nmw_stage *st, struct stage_wait *w, uint64_t now)
 {
-	struct nmw_stage_cold *c = st->cold;
-	c->room_since = c->room_since ? c->room_since : now;
-	bool said = c->room_said == c->room_since;
-	if (now - c->room_since < ROOM_SAY_NS || (said && !nmw_stage_stops))
+	w->since = w->since ? w->since : now;
+	bool said = w->said;
+	if (now - w->since < ROOM_SAY_NS || (said && !nmw_stage_stops))
 		return;
-	c->room_said = c->room_since;
+	w->said = true;
 	struct nmw_ring_info info;
 	const char *ring = nmw_prod_name(&st->out);
 	if (nmw_ring_inspect(ring, &info, NULL))
@@ -123,8 +122,9 @@ static void look_at_wait(struct nmw_stage *st, uint64_t now)
 			ring, name, alive ? "alive" : "away", behind);
 }
 
-bool nmw_stage_wait_step(struct nmw_stage *st, unsigned step)
+bool nmw_stage_wait_step(struct nmw_stage *st, struct stage_wait *w)
 {
+	unsigned step = w->steps++;
 	if (step < ROOM_SPINS || st->wait.mode == NMW_WAIT_SPIN) {
 		nmw_clock_pause();
 		if (step % ROOM_SPINS)
@@ -138,7 +138,7 @@ bool nmw_stage_wait_step(struct nmw_stage *st, unsigned step)
 	uint64_t now = nmw_clock_mono();
 	if (now - st->cold->last_housekeeping >= HOUSEKEEPING_NS)
 		nmw_stage_housekeeping(st, now);
-	look_at_wait(st, now);
+	look_at_wait(st, w, now);
 	bool nobody = nmw_stage_stops && st->n_in == 0 && nmw_prod_consumers(&st->out, NULL) == 0;
 	return !st->failed && !nobody && nmw_stage_stops < 2;
 }
@@ -150,8 +150,9 @@ static bool wait_room(struct nmw_stage *st)
 	unsigned worth = (unsigned)((st->out.mask + 1) / 4);
 	worth = worth > st->burst ? worth : st->burst;
 	uint64_t since = nmw_clock_mono();
-	for (unsigned step = 0;; step++) {
-		if (!nmw_stage_wait_step(st, step))
+	struct stage_wait w = {0};
+	for (;;) {
+		if (!nmw_stage_wait_step(st, &w))
 			return false;
 		unsigned room = nmw_prod_room(&st->out, worth);
 		if (room == worth || (room && nmw_clock_mono() - since > ROOM_LONG_NS)) {
@@ -161,30 +162,39 @@ static bool wait_room(struct nmw_stage *st)
 	}
 }
 
+/* The message that wants a slot is not passed on, and counted. */
+static void drop(struct nmw_stage *st, enum nmw_drop_id why)
+{
+	nmw_drop(st->m, why, 1);
+	st->dropped = true;
+}
+
 bool nmw_stage_grow(struct nmw_stage *st)
 {
+	st->dropped = false;
 	nmw_stage_flush(st);
 	st->granted = nmw_prod_room(&st->out, st->burst);
 	if (st->granted)
 		return true;
 	nmw_count(st->m, NMW_M_full_waits, 1);
 	if (st->drop_on_full && nmw_prod_started(&st->out)) {
-		nmw_drop(st->m, NMW_DROP_ring_full, 1);
+		drop(st, NMW_DROP_ring_full);
 		return false;
 	}
-	st->cold->room_since = 0;
 	return wait_room(st);
 }
 
 uint8_t *nmw_stage_frame(struct nmw_stage *st, struct nmw_slot **s, uint32_t len)
 {
+	struct stage_wait w = {0};
+	st->dropped = false;
 	if (len > nmw_prod_frame_max(&st->out)) {
-		nmw_drop(st->m, NMW_DROP_too_long, 1);
+		drop(st, NMW_DROP_too_long);
 		return NULL;
 	}
 	nmw_stage_flush(st);
 	nmw_count(st->m, NMW_M_full_waits, 1);
-	for (unsigned step = 0;; step++) {
+	for (;;) {
 		if (!st->granted && !nmw_stage_grow(st))
 			return NULL;
 		*s = nmw_prod_slot(&st->out, 0);
@@ -192,10 +202,10 @@ uint8_t *nmw_stage_frame(struct nmw_stage *st, struct nmw_slot **s, uint32_t len
 		if (p)
 			return p;
 		if (st->drop_on_full) {
-			nmw_drop(st->m, NMW_DROP_ring_full, 1);
+			drop(st, NMW_DROP_ring_full);
 			return NULL;
 		}
-		if (!nmw_stage_wait_step(st, step))
+		if (!nmw_stage_wait_step(st, &w))
 			return NULL;
 	}
 }

@@ -61,10 +61,13 @@ int durable_conf_hash(const char *text, size_t n, const char *file, uint64_t *ou
 				   strerror(errno));
 	for (size_t got; f && (got = fread(buf, 1, sizeof buf, f)) > 0;)
 		h = fnv(h, buf, got);
+	int rc = f && ferror(f) ? nmw_err_set(e, errno ? -errno : -EIO, NMW_EXIT_USAGE,
+					      "%s: cannot read: %s", file, strerror(errno))
+				: 0;
 	if (f)
 		fclose(f);
 	*out = h;
-	return 0;
+	return rc;
 }
 
 int durable_open(struct durable *d, const struct durable_opts *o, uint64_t conf_hash,
@@ -94,7 +97,7 @@ int durable_restore(struct durable *d, void *region, size_t size, struct nmw_err
 	if (st.bad_snapshots)
 		nmw_log(NMW_LOG_WARN, "journal %s: %" PRIu64 " damaged snapshots passed over",
 			d->o.dir, st.bad_snapshots);
-	if (rc && (d->pos.version != POS_VERSION || d->pos.inputs > UINT16_MAX))
+	if (rc && d->pos.version != POS_VERSION)
 		return nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA,
 				   "journal %s: position of a snapshot: version %" PRIu64
 				   " found, %u expected",

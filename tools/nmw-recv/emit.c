@@ -37,7 +37,7 @@ bool emit_due(struct emit *e, uint64_t ts_ns)
 
 void emit_no_slot(struct emit *e)
 {
-	if (nmw_stage_go(e->st)) /* it was dropped, not given up */
+	if (e->st->dropped) /* not given up */
 		nmw_count(e->st->m, NMW_M_in_messages, 1);
 }
 
