@@ -14,6 +14,7 @@
 #ifndef NMW_BASE_MSG_H
 #define NMW_BASE_MSG_H
 
+#include "base/platform.h"
 #include <stddef.h>
 #include <stdint.h>
 

@@ -30,6 +30,7 @@
 #ifndef NMW_RING_RING_H
 #define NMW_RING_RING_H
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/msg.h"
 #include <stdbool.h>
@@ -289,7 +290,7 @@ static inline unsigned nmw_cons_ready(struct nmw_cons *c, unsigned max)
 	/* a consumer that reached the producer in a stream stays off the lines that are being
 	 * written for a moment; one that takes message by message is in a hurry */
 	for (uint32_t i = c->rest; i > 0; i--)
-		__builtin_ia32_pause();
+		nmw_clock_pause();
 	uint64_t piece = c->mask + 1 - (c->next & c->mask);
 	unsigned first = piece < max ? (unsigned)piece : max;
 	__builtin_prefetch(c->guess);

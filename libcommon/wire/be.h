@@ -2,6 +2,7 @@
 #ifndef NMW_WIRE_BE_H
 #define NMW_WIRE_BE_H
 
+#include "base/platform.h"
 #include <stdint.h>
 #include <string.h>
 

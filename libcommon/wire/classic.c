@@ -66,10 +66,9 @@ bool nmw_classic_open(struct nmw_classic *c, struct nmw_input *in, uint8_t *buf,
 		      uint32_t len)
 {
 	static const uint8_t version[2][4] = {{2, 0, 4, 0}, {0, 2, 0, 4}}; /* little, big */
-	bool big_host = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
 	memset(c, 0, sizeof *c);
 	if (len < NMW_CLASSIC_HDR || !read_magic(c, hdr) ||
-	    memcmp(hdr + 4, version[c->swapped != big_host], sizeof version[0]) != 0)
+	    memcmp(hdr + 4, version[c->swapped], sizeof version[0]) != 0)
 		return false;
 	c->in = in;
 	c->buf = buf;

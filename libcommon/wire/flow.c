@@ -1,6 +1,7 @@
 #include "wire/flow.h"
 
 #include "base/pages.h"
+#include "base/platform.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -30,7 +31,6 @@ struct nmw_flows {
 #define TAG_START 48 /* bits of it below the tag */
 _Static_assert(offsetof(struct nmw_flow_key, a_port) == 8 * PORTS_AT, "ports in the fifth word");
 _Static_assert(offsetof(struct nmw_flow_key, tag) == 8 * PORTS_AT + TAG_START / 8, "then the tag");
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "ports are the low half of their word");
 
 static inline void words_of(const struct nmw_flow_key *k, uint64_t w[WORDS])
 {
