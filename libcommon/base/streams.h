@@ -4,7 +4,7 @@
 
 /* A standard stream that the caller closed must not become the next file that is opened: it is
  * opened on /dev/null, the wrong way round, so that using it stays an error and no output
- * vanishes. */
+ * vanishes. A limit on the size of files is an error of write, not a signal: SIGXFSZ is ignored. */
 void nmw_streams_init(void);
 
 #endif
