@@ -407,7 +407,14 @@ int nmw_ring_inspect(const char *name, struct nmw_ring_info *out, struct nmw_err
  * returns other than 0, and returns that. The names are listed before, so fn may remove files.
  * -errno when a directory cannot be read. */
 int nmw_ring_each(int (*fn)(const char *name, void *arg), void *arg, struct nmw_err *e);
-/* Removes rings whose ends are all dead. Returns how many, or a negative errno. */
+/* Removes rings whose ends are all dead. Returns how many, or a negative errno. A file that is no
+ * ring, or of another version, stays. */
 int nmw_ring_reap(bool closed_only, struct nmw_err *e);
+/* The same, told ring by ring: fn is called for each that was removed (dry_run: that would be) with
+ * what it was, kept NULL, and for each file that stays because it cannot be removed or is no ring
+ * of this version, with the reason in kept. */
+typedef void (*nmw_ring_reap_fn)(const char *name, const struct nmw_ring_info *was,
+				 const struct nmw_err *kept, void *arg);
+int nmw_ring_reap_each(bool dry_run, nmw_ring_reap_fn fn, void *arg, struct nmw_err *e);
 
 #endif

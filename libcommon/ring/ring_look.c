@@ -173,32 +173,45 @@ static bool anybody(int fd)
 
 enum reap_what { REAP_PRIVATE, REAP_CLOSED, REAP_ALL };
 
-static bool wanted(struct nmw_ring *r, enum reap_what what, bool sound)
+static bool wanted(struct nmw_ring *r, enum reap_what what)
 {
-	if (what == REAP_ALL || (sound && (r->g.flags & NMW_RING_F_PRIVATE)))
+	if (what == REAP_ALL || (r->g.flags & NMW_RING_F_PRIVATE))
 		return true;
-	return what == REAP_CLOSED && sound && nmw_ring_file_map(r, false, true, NULL) == 0 &&
+	return what == REAP_CLOSED && nmw_ring_file_map(r, false, true, NULL) == 0 &&
 	       __atomic_load_n(&r->hdr->p.closed, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* A file that is no ring counts as dead when nobody holds a lock on it. */
-static int reap_one(const char *name, enum reap_what what)
+/* Removes the file if nobody lives: 1. */
+static int remove_dead(const struct nmw_ring *r, bool dry_run, struct nmw_err *e)
+{
+	if (anybody(r->fd))
+		return 0;
+	if (dry_run)
+		return 1;
+	if (nmw_shm_lock(r->fd, NMW_RING_LOCK_PRODUCER) != 0 || !nmw_ring_file_current(r))
+		return 0;
+	nmw_ring_file_unlink(r);
+	if (!nmw_ring_file_current(r))
+		return 1;
+	return nmw_err_set(e, -EACCES, NMW_EXIT_PERM,
+			   "ring %s: %s: cannot be removed: ask the owner of the directory",
+			   r->name, r->path);
+}
+
+/* 1: removed. What is no ring of this version is another's, and may hold messages: -errno, kept. */
+static int reap_one(const char *name, enum reap_what what, bool dry_run, struct nmw_err *e)
 {
 	struct nmw_ring *r = calloc(1, sizeof *r);
-	int n = 0;
 	if (!r)
-		return 0;
+		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "ring %s: no memory", name);
 	r->fd = -1;
 	r->any_owner = true;
 	snprintf(r->name, sizeof r->name, "%s", name);
-	bool sound = nmw_ring_file_open(r, O_RDWR, NULL) == 0;
-	if (r->fd >= 0 && wanted(r, what, sound) && !anybody(r->fd) &&
-	    nmw_shm_lock(r->fd, NMW_RING_LOCK_PRODUCER) == 0 && nmw_ring_file_current(r)) {
-		nmw_ring_file_unlink(r);
-		n = 1;
-	}
+	int rc = nmw_ring_file_open(r, O_RDWR, e);
+	if (rc == 0)
+		rc = wanted(r, what) ? remove_dead(r, dry_run, e) : 0;
 	nmw_ring_file_free(r);
-	return n;
+	return rc;
 }
 
 /* ".NAME.PID.N.tmp", nothing else: it may be removed. */
@@ -250,7 +263,7 @@ static int reap(enum reap_what what, struct nmw_err *e)
 	char(*names)[NMW_RING_NAME_MAX] = NULL;
 	int n = list(&names, e), gone = n < 0 ? n : 0;
 	for (int i = 0; i < n; i++)
-		gone += reap_one(names[i], what);
+		gone += reap_one(names[i], what, false, NULL) == 1;
 	free(names);
 	for (const char *const *d = nmw_shm_dirs(); *d; d++)
 		sweep_tmp(*d);
@@ -260,6 +273,24 @@ static int reap(enum reap_what what, struct nmw_err *e)
 int nmw_ring_reap(bool closed_only, struct nmw_err *e)
 {
 	return reap(closed_only ? REAP_CLOSED : REAP_ALL, e);
+}
+
+int nmw_ring_reap_each(bool dry_run, nmw_ring_reap_fn fn, void *arg, struct nmw_err *e)
+{
+	char(*names)[NMW_RING_NAME_MAX] = NULL;
+	int n = list(&names, e);
+	for (int i = 0; i < n; i++) {
+		struct nmw_ring_info info;
+		struct nmw_err why = NMW_ERR_INIT;
+		nmw_ring_inspect(names[i], &info, NULL); /* what it held, before it goes */
+		int rc = reap_one(names[i], REAP_ALL, dry_run, &why);
+		if (rc && rc != -ENOENT)
+			fn(names[i], &info, rc < 0 ? &why : NULL, arg);
+	}
+	free(names);
+	for (const char *const *d = nmw_shm_dirs(); n >= 0 && !dry_run && *d; d++)
+		sweep_tmp(*d);
+	return n < 0 ? n : 0;
 }
 
 void nmw_ring_sweep(void)

@@ -164,29 +164,44 @@ int nmw_metrics_each(int (*fn)(const struct nmw_metrics *m, bool alive, const ch
 struct reap {
 	bool dry_run, tmp;
 	int removed;
-	void (*fn)(const char *path, void *arg);
+	void (*fn)(const char *path, const struct nmw_err *kept, void *arg);
 	void *arg;
 };
+
+/* 1: its tool is dead and it may go; -errno: it is nothing of ours. */
+static int dead_block(int fd, const char *path, bool tmp, struct nmw_err *e)
+{
+	struct stat st;
+	uint64_t magic = 0;
+	if (nmw_shm_locked(fd, 0) != 0)
+		return 0;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return nmw_err_set(e, -EPROTO, NMW_EXIT_PEER, "%s: not a regular file", path);
+	if (tmp) /* half made, at any stage of it */
+		return time(NULL) - st.st_mtime > TMP_AGE_S;
+	if (pread(fd, &magic, sizeof magic, 0) != sizeof magic || magic != NMW_METRICS_MAGIC)
+		return nmw_err_set(e, -EPROTO, NMW_EXIT_PEER, "%s: not a counter block", path);
+	return 1;
+}
 
 static int reap_path(const char *path, void *arg)
 {
 	struct reap *r = arg;
+	struct nmw_err why = NMW_ERR_INIT;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
-		return 0;
-	struct stat st;
-	bool dead = nmw_shm_locked(fd, 0) == 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) &&
-		    (!r->tmp || time(NULL) - st.st_mtime > TMP_AGE_S);
-	close(fd);
-	if (!dead || (!r->dry_run && unlink(path)))
-		return 0;
-	r->removed++;
-	if (r->fn)
-		r->fn(path, r->arg);
+	int rc = fd < 0 ? -errno : dead_block(fd, path, r->tmp, &why);
+	if (fd >= 0)
+		close(fd);
+	if ((rc > 0 && !r->dry_run && unlink(path)) || (rc < 0 && !why.err))
+		rc = nmw_err_set(&why, -errno, nmw_exit_of(errno), "%s: %s", path, strerror(errno));
+	r->removed += rc > 0;
+	if (r->fn && rc && rc != -ENOENT && !(rc < 0 && r->tmp))
+		r->fn(path, rc < 0 ? &why : NULL, r->arg);
 	return 0;
 }
 
-int nmw_metrics_reap(bool dry_run, void (*fn)(const char *path, void *arg), void *arg,
+int nmw_metrics_reap(bool dry_run,
+		     void (*fn)(const char *path, const struct nmw_err *kept, void *arg), void *arg,
 		     struct nmw_err *e)
 {
 	struct reap r = {dry_run, false, 0, fn, arg};

@@ -102,52 +102,33 @@ struct removals {
 	unsigned n;
 };
 
-static void note_counters(const char *path, void *arg)
+static struct view_removed *note(struct removals *r, const char *kind, const char *name,
+				 const struct nmw_err *kept)
 {
-	struct removals *r = arg;
 	if (r->n == sizeof r->list / sizeof r->list[0])
-		return;
+		return NULL;
 	struct view_removed *x = &r->list[r->n++];
-	x->kind = "counters";
+	x->kind = kind;
 	x->unread = 0;
-	const char *slash = strrchr(path, '/');
-	snprintf(x->name, sizeof x->name, "%s", slash ? slash + 1 : path);
+	x->kept = kept;
+	snprintf(x->name, sizeof x->name, "%s", name);
+	snprintf(x->why, sizeof x->why, "%s", kept ? kept->msg : "");
+	return x;
 }
 
-static void note_ring(struct removals *r, const struct nmw_ring_info *i)
+static void note_counters(const char *path, const struct nmw_err *kept, void *arg)
 {
-	struct view_removed *x = &r->list[r->n++];
-	x->kind = "ring";
-	x->unread = 0;
-	snprintf(x->name, sizeof x->name, "%s", i->name);
-	for (unsigned c = 0; c < i->consumers; c++)
+	const char *slash = strrchr(path, '/');
+	note(arg, "counters", slash ? slash + 1 : path, kept);
+}
+
+static void note_ring(const char *name, const struct nmw_ring_info *i, const struct nmw_err *kept,
+		      void *arg)
+{
+	struct view_removed *x = note(arg, "ring", name, kept);
+	for (unsigned c = 0; x && !kept && c < i->consumers; c++)
 		if (state_lag(i, c) > x->unread)
 			x->unread = state_lag(i, c);
-}
-
-static bool still_there(const char *ring)
-{
-	struct nmw_ring_info i;
-	return nmw_ring_inspect(ring, &i, NULL) == 0;
-}
-
-/* The library removes; what had gone is told from what is left, so that only the truth is said. */
-static int reap_rings(struct removals *r, bool dry_run, struct nmw_err *e)
-{
-	struct state s;
-	int rc = state_take(&s, NULL, e);
-	if (rc)
-		return rc;
-	if (!dry_run)
-		rc = nmw_ring_reap(false, e);
-	for (unsigned i = 0; rc >= 0 && i < s.n_rings; i++) {
-		const struct state_ring *x = &s.rings[i];
-		if (x->readable &&
-		    (dry_run ? state_ring_abandoned(&x->info) : !still_there(x->info.name)))
-			note_ring(r, &x->info);
-	}
-	state_free(&s);
-	return rc < 0 ? rc : 0;
 }
 
 int command_reap(const struct command_args *a, struct nmw_err *e)
@@ -155,7 +136,7 @@ int command_reap(const struct command_args *a, struct nmw_err *e)
 	static struct removals r;
 	if (!a->view->removed)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "reap: has no Prometheus form");
-	int rc = reap_rings(&r, a->o->dry_run, e);
+	int rc = nmw_ring_reap_each(a->o->dry_run, note_ring, &r, e);
 	if (!rc)
 		rc = nmw_metrics_reap(a->o->dry_run, note_counters, &r, e);
 	if (rc < 0)

@@ -173,14 +173,6 @@ uint64_t state_lag(const struct nmw_ring_info *r, unsigned i)
 	return r->published > r->consumer[i].cursor ? r->published - r->consumer[i].cursor : 0;
 }
 
-bool state_ring_abandoned(const struct nmw_ring_info *r)
-{
-	for (unsigned i = 0; i < r->consumers; i++)
-		if (r->consumer[i].alive)
-			return false;
-	return r->state != NMW_RING_LIVE;
-}
-
 bool state_balances(const struct nmw_metrics *m)
 {
 	return !strcmp(m->tool, "nmw-recv") || !strcmp(m->tool, "nmw-send");

@@ -47,8 +47,6 @@ const char *state_ring_word(const struct state_ring *r);
 
 /* Messages that consumer i of a ring has still to take. */
 uint64_t state_lag(const struct nmw_ring_info *r, unsigned i);
-/* Neither end lives: nmw-stat reap would remove it. */
-bool state_ring_abandoned(const struct nmw_ring_info *r);
 /* in - out - dropped of a tool whose messages go on one by one (nmw-recv, nmw-send); an engine's
  * output is as many messages as follow from each input, so there is no such sum for it.  A living
  * tool has up to STATE_IN_FLIGHT between two counts. */

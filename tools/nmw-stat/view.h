@@ -12,11 +12,13 @@ struct view_opts {
 	bool colour;
 };
 
-/* What reap removed, or would remove. */
+/* What reap removed, or would remove; or a file that it found in the way and let be. */
 struct view_removed {
 	const char *kind; /* "ring", "counters" */
 	char name[256];
 	uint64_t unread; /* messages that a consumer had not taken yet */
+	bool kept;
+	char why[NMW_ERR_MAX]; /* kept: names the file as well */
 };
 
 struct view_fault { /* a figure that does not add up */

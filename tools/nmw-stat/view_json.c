@@ -209,12 +209,16 @@ static void json_removed(FILE *f, const struct view_removed *r, unsigned n, bool
 {
 	json *doc = nmw_json_object();
 	nmw_json_set(doc, "dry_run", nmw_json_bool(dry_run));
-	json *a = nmw_json_set(doc, "removed", nmw_json_array());
+	json *removed = nmw_json_set(doc, "removed", nmw_json_array());
+	json *kept = nmw_json_set(doc, "kept", nmw_json_array());
 	for (unsigned i = 0; i < n; i++) {
-		json *o = nmw_json_add(a, nmw_json_object());
+		json *o = nmw_json_add(r[i].kept ? kept : removed, nmw_json_object());
 		nmw_json_set(o, "kind", nmw_json_str(r[i].kind));
 		nmw_json_set(o, "name", nmw_json_str(r[i].name));
-		nmw_json_set(o, "unread_messages", nmw_json_num(r[i].unread));
+		if (r[i].kept)
+			nmw_json_set(o, "why", nmw_json_str(r[i].why));
+		else
+			nmw_json_set(o, "unread_messages", nmw_json_num(r[i].unread));
 	}
 	nmw_json_print(doc, f, 2);
 }

@@ -343,13 +343,19 @@ static void text_interval(FILE *f, const struct state *old, const struct state *
 
 static void text_removed(FILE *f, const struct view_removed *r, unsigned n, bool dry_run)
 {
+	bool any = false;
 	for (unsigned i = 0; i < n; i++) {
+		if (r[i].kept) {
+			fprintf(f, "kept: %s\n", r[i].why);
+			continue;
+		}
+		any = true;
 		fprintf(f, "%s %s: %s", r[i].kind, r[i].name, dry_run ? "dead" : "removed");
 		if (r[i].unread)
 			fprintf(f, ", " U64 " messages that a consumer had not taken", r[i].unread);
 		fputc('\n', f);
 	}
-	if (!n)
+	if (!any)
 		fputs("nothing to remove\n", f);
 }
 

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# nmw-stat reap removes rings and counter blocks of the dead, and nothing else: what is none, is damaged or of another
+# version stays and is named, alike with and without -n.
+. "$(dirname "$0")/lib.sh"
+need jq
+
+cp examples/day.pcap "$NMW_DIR/mine.ring"
+head -c 100000 /dev/urandom >"$NMW_DIR/noise.ring"
+: >"$NMW_DIR/empty.ring"
+mkfifo "$NMW_DIR/fifo.ring"
+echo junk >"$NMW_DIR/stat.notes.1"
+for ring in old dead; do
+	nmw-recv gen:seed=1,count=1k -o $ring --pages normal >"$T/recv.log" 2>&1 &
+	pid=$!
+	until [ -e "$NMW_DIR/$ring.ring" ]; do sleep 0.02; done
+	nmw-send -i $ring --consumer desk --count 10 null: >"$T/send.log" 2>&1 || fail "a named consumer: $(cat "$T/send.log")"
+	kill -9 $pid
+	wait $pid 2>/dev/null
+done
+printf '\x63' | dd of="$NMW_DIR/old.ring" bs=1 seek=8 conv=notrunc status=none # its version
+find "$NMW_DIR" | sort >"$T/before"
+
+expect 0 nmw-stat -n reap
+mv "$T/out" "$T/dry"
+find "$NMW_DIR" | sort | diff - "$T/before" || fail "-n removes files"
+expect 0 nmw-stat reap
+for f in mine.ring noise.ring empty.ring fifo.ring old.ring stat.notes.1; do
+	[ -e "$NMW_DIR/$f" ] || fail "$f was removed"
+	name=${f%.ring}
+	grep -q "^kept: .*$name: " "$T/out" || { cat "$T/out"; fail "$f: kept without a word"; }
+done
+cmp examples/day.pcap "$NMW_DIR/mine.ring" || fail "mine.ring was changed"
+[ ! -e "$NMW_DIR/dead.ring" ] || fail "a dead ring stays"
+grep -q '^ring dead: removed, [0-9]* messages that a consumer had not taken' "$T/out" || { cat "$T/out"; fail "dead: not told"; }
+grep -q '^kept: ring old: version 99 found' "$T/out" || { cat "$T/out"; fail "another version: not told"; }
+sed 's/: dead\b/: removed/' "$T/dry" | diff - "$T/out" || fail "-n reap says other than reap"
+
+expect 0 nmw-stat reap
+grep -q '^nothing to remove$' "$T/out" || fail "nothing to remove: not said"
+expect 0 nmw-stat reap --json
+jq -e '.removed == [] and (.kept | length) == 6 and (.kept | all(.why != ""))' "$T/out" >"$T/jq" || { cat "$T/out"; fail "kept in JSON"; }
+exit 0
