@@ -1,4 +1,6 @@
 /* TotalView-ITCH 5.0: market data. Layouts: section 4 of the specification. */
+#include "wire/itch50.h"
+
 #include "wire/be.h"
 #include "wire/codec.h"
 #include <errno.h>
@@ -92,6 +94,11 @@ static void get_other(const uint8_t *p, struct nmw_cmd *c)
 	default:
 		break;
 	}
+}
+
+uint32_t nmw_itch50_len(uint8_t type)
+{
+	return msg_len[type];
 }
 
 static int decode(const uint8_t *p, uint32_t len, struct nmw_cmd *c)

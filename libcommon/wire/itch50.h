@@ -9,6 +9,8 @@
 
 #include "wire/be.h"
 
+#include <stdbool.h>
+
 enum { /* bytes of each message */
        NMW_ITCH50_ADD = 36,
        NMW_ITCH50_EXEC = 31,
@@ -16,6 +18,9 @@ enum { /* bytes of each message */
        NMW_ITCH50_DELETE = 19,
        NMW_ITCH50_REPLACE = 35,
 };
+
+/* Bytes of a message of this type: each has its own length; 0 = there is no such type. */
+uint32_t nmw_itch50_len(uint8_t type);
 
 static inline void nmw_itch50_head(uint8_t *b, char type, uint16_t locate, uint64_t tod,
 				   uint64_t ref)

@@ -48,10 +48,17 @@ status=${PIPESTATUS[0]}
 [ "$status" = 3 ] || fail "text as BinaryFILE: exit $status"
 grep -q 'not a BinaryFILE of ITCH 5.0' "$T/err" || { cat "$T/err"; fail "text as BinaryFILE"; }
 
-# An empty BinaryFILE is a whole one.
-nmw-recv -q --strict itch:"$T/empty" 2>"$T/err" | nmw-send -q null:
+# Nor is what has no message at all one: an empty file, zeros, a first length beyond the end.
+printf 'root:x:0:0:root:/root:/bin/sh\n' >"$T/passwd"
+for no in "$T/empty" /dev/zero "$T/passwd"; do
+	nmw-recv itch:"$no" 2>"$T/err" | nmw-send -q null: 2>"$T/err2"
+	status=${PIPESTATUS[0]}
+	[ "$status" = 3 ] || { cat "$T/err"; fail "$no as BinaryFILE: exit $status"; }
+	grep -qE 'not a BinaryFILE of ITCH 5.0|is empty' "$T/err" || { cat "$T/err"; fail "$no as BinaryFILE"; }
+done
+printf '\0\0' | nmw-recv -q --strict itch:- 2>"$T/err" | nmw-send -q null:
 status=${PIPESTATUS[*]}
-[ "$status" = "0 0" ] || fail "empty BinaryFILE: $status"
+[ "$status" = "0 0 0" ] || fail "an end mark alone: $status"
 
 # Length 0 ends it; with more behind, it is no end but damage: what was before it goes on.
 nothing() { # STATUS REASONS ARGUMENTS...
@@ -62,14 +69,21 @@ nothing() { # STATUS REASONS ARGUMENTS...
 	[ "$status" = "$want" ] || { cat "$T/err"; fail "$*: $status, $want expected"; }
 	grep -q "$reasons" "$T/err" || { cat "$T/err"; fail "$*: no '$reasons'"; }
 }
-nothing 3 'bad_message 1' itch:/dev/zero --strict
-nothing 0 'bad_message 1' itch:/dev/zero
-grep -q 'length 0 at byte 0 ends it, but more follows' "$T/err" || { cat "$T/err"; fail "zeros: not said"; }
 { cat "$T/f.itch" && head -c 300000 /dev/zero; } >"$T/hole.itch"
 nothing 3 'bad_message 1' itch:"$T/hole.itch" --strict
+grep -q 'length 0 at byte 14 ends it, but more follows' "$T/err" || { cat "$T/err"; fail "zeros: not said"; }
 [ "$(wc -l <"$T/out.jsonl")" = 1 ] || fail "what was before the hole"
 { cat "$T/f.itch" && printf '\0\0'; } >"$T/whole.itch"
 nothing 0 'out 1, dropped 0' itch:"$T/whole.itch" --strict
+
+# Every type has its length. One that is damaged costs its message, and not those that it spans.
+for _ in 1 2 3 4 5 6; do cat "$T/f.itch"; done >"$T/six.itch"
+{ head -c 28 "$T/six.itch" && printf '\0\050' && tail -c +31 "$T/six.itch"; } >"$T/long.itch" # 40: two more
+nothing 3 'in 6 messages, out 5, dropped 1 (bad_message 1)' itch:"$T/long.itch" --strict
+grep -q 'long.itch: damaged at byte 28: type 0x53 in 40 bytes, 12 expected' "$T/err" || { cat "$T/err"; fail "where: not said"; }
+nothing 0 'in 6 messages, out 5, dropped 1 (bad_message 1)' itch:"$T/long.itch"
+{ head -c 28 "$T/six.itch" && printf '\0\005S1234' && tail -c +43 "$T/six.itch"; } >"$T/short.itch"
+nothing 3 'in 6 messages, out 5, dropped 1 (bad_message 1)' itch:"$T/short.itch" --strict
 
 # No ring and no pipe
 expect 2 nmw-recv pcap:"$T/c.pcap"
