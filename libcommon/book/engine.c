@@ -8,6 +8,7 @@
 #define TIMERS_DEF (1u << 20)
 #define IDS_MAX	   (UINT64_C(1) << 30)
 #define TABLE_MAX  65535u
+#define TIMED_MIN  64u
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
@@ -36,6 +37,15 @@ static bool spec_valid(const struct nmw_engine_spec *s)
 	       s->ids <= IDS_MAX;
 }
 
+/* At most half of them are used. */
+static uint64_t timed_slots(uint32_t timers)
+{
+	uint64_t slots = TIMED_MIN;
+	while (slots / 2 < timers)
+		slots *= 2;
+	return slots;
+}
+
 /* Where everything lies; the header's size and offsets to *e. Returns the bytes of all. */
 static uint64_t layout(struct nmw_engine *e)
 {
@@ -50,6 +60,8 @@ static uint64_t layout(struct nmw_engine *e)
 	e->symbols_off = place(&end, nmw_symbols_footprint(s->symbols));
 	e->chains_off = place(&end, n * sizeof(struct nmw_chain));
 	e->timers_off = place(&end, (s->timers + UINT64_C(1)) * sizeof(struct nmw_timer));
+	e->timed_mask = timed_slots(s->timers) - 1;
+	e->timed_off = place(&end, (e->timed_mask + 1) * sizeof(uint32_t));
 	e->ids_off = place(&end, nmw_idmap_footprint(s->orders));
 	e->tokens_off = place(&end, nmw_tokens_footprint(s->ids));
 	e->books_off = place(&end, nmw_books_footprint(&books));

@@ -5,11 +5,10 @@
  * is that of the messages.  All memory at the start, in one region without absolute pointers, so
  * that a snapshot is the bytes of the region:
  *
- *     header | sessions, accounts | symbols | chains | timers |
- *     ids | live | tokens | books | passive
+ *     header | sessions, accounts | symbols | chains | timers | ids | tokens | books | passive
  *
  * A live order touches about 90 bytes: a line and two links in the books, two words of ids.  Chains
- * (orders of a session with cancel on disconnect, places of timers) are touched by few orders.
+ * (orders of a session with cancel on disconnect) are touched by few orders.
  *
  * Output goes through struct nmw_engine_out: a run of slots to fill, so that replies are encoded
  * straight into the ring; `turn` gives the next run, may wait for room (backpressure) and never

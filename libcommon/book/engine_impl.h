@@ -16,7 +16,7 @@
 #include "base/units.h"
 
 #define NMW_ENGINE_MAGIC   UINT64_C(0x656e67696e650001)
-#define NMW_ENGINE_VERSION 4u
+#define NMW_ENGINE_VERSION 5u
 #define NMW_ENGINE_CHUNK   32u	   /* messages read ahead in a burst */
 #define NMW_ENGINE_FEEDS   16u	   /* the same, of a feed */
 #define NMW_ENGINE_FAR	   16384u  /* live orders: with fewer, all of it is in the cache */
@@ -50,14 +50,13 @@ _Static_assert(offsetof(struct nmw_entry, next) == offsetof(struct nmw_id, next)
 /* What few orders need: pages that no such order touches are never taken. */
 struct nmw_chain {
 	nmw_oid prev, next; /* its session's orders, in order of their references */
-	uint32_t timer;	    /* its place in the heap of timers */
 };
 
 /* The heap's order is that of expiry, then of the orders' references: no two are equal. */
 struct nmw_timer {
 	uint64_t expire_ns;
 	nmw_oid oid;
-	uint32_t pad;
+	uint32_t slot; /* of the table by order, which says where in the heap this is */
 };
 _Static_assert(sizeof(struct nmw_timer) == 16, "four to a line");
 
@@ -73,10 +72,11 @@ struct nmw_engine {
 	uint64_t size; /* of the region */
 	struct nmw_engine_spec spec;
 	/* bytes from the start of the region */
-	uint64_t sessions_off, symbols_off, chains_off, timers_off, ids_off, tokens_off, books_off,
-		passive_off;
-	uint64_t now_ns;    /* highest message time */
-	uint64_t utc_shift; /* ns, below a day */
+	uint64_t sessions_off, symbols_off, chains_off, timers_off, timed_off, ids_off, tokens_off,
+		books_off, passive_off;
+	uint64_t timed_mask; /* slots of the table of timers - 1 */
+	uint64_t now_ns;     /* highest message time */
+	uint64_t utc_shift;  /* ns, below a day */
 	uint64_t next_ref, next_match, next_rank;
 	uint32_t n_timers, live;
 	bool opened, ended; /* day start, day end were written */

@@ -51,6 +51,11 @@ run seed=1,count=1000 --codec ouch50
 nmw-recv -q gen:seed=1,count=1000 | nmw-match $SMALL --codec ouch50 2>"$T/err" | nmw-send -q null:
 grep -q 'codec 1000' "$T/err" || { cat "$T/err"; fail "1000 drops under codec expected"; }
 
+# Ten million orders, all else as it is by default: less than 1 GiB.
+nmw-recv -q gen:seed=1,count=10 | nmw-match --orders 10M --lazy 2>"$T/err" | nmw-send -q null:
+mib=$(sed -nE 's/.*engine: 10000000 orders, .*: ([0-9]+) MiB, .*/\1/p' "$T/err")
+[ "${mib:-1024}" -lt 1024 ] || { cat "$T/err"; fail "--orders 10M takes less than 1024 MiB"; }
+
 # Limits: what does not fit is refused to the client and counted.
 run seed=1,count=5000 --orders 100
 [ "$(count '.type == "J" and .reason == "O"')" -gt 0 ] || fail "--orders 100 refuses nothing"

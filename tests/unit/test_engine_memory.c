@@ -1,4 +1,4 @@
-/* What live orders cost, everything beside the book included: pages that were touched. */
+/* What live orders cost, everything beside the book included: what is taken, pages touched. */
 #include "book/engine.h"
 #include "unit.h"
 #include "wire_util.h"
@@ -109,4 +109,16 @@ START_TEST(orders_fit_ouch50)
 }
 END_TEST
 
-UNIT_MAIN("engine memory", orders_fit_ouch42, orders_fit_ouch50)
+/* Ten million, as nmw-match takes them when it is told nothing else. */
+START_TEST(ten_million_take_less_than_a_gib)
+{
+	const struct nmw_engine_spec spec = {
+		.symbols = 8192, .orders = 10000000, .sessions = 1024, .ids = 1500000};
+	size_t size = nmw_engine_footprint(&spec);
+	printf("%u orders: %zu MiB taken\n", spec.orders, size >> 20);
+	ck_assert_uint_gt(size, 0);
+	ck_assert_uint_lt(size, (size_t)1 << 30);
+}
+END_TEST
+
+UNIT_MAIN("engine memory", orders_fit_ouch42, orders_fit_ouch50, ten_million_take_less_than_a_gib)

@@ -59,7 +59,7 @@ static void defaults(struct match *m)
 	m->orders = 1000000;
 	m->symbols = 8192;
 	m->sessions = 1024;
-	m->ids = 6000000;
+	m->ids = 1500000;
 	m->utc_offset = "0s";
 	m->journal.sync = NMW_SYNC_BATCH;
 	m->journal.segment_sz = NMW_JOURNAL_SEGMENT_DEF;
