@@ -39,6 +39,13 @@ int nmw_err_prefix(struct nmw_err *e, const char *fmt, ...)
 	return e->err;
 }
 
+const char *nmw_err_nofollow(int err)
+{
+	int e = err < 0 ? -err : err;
+	return e == ELOOP ? "is a symbolic link, a file is expected: name the file itself"
+			  : strerror(e);
+}
+
 enum nmw_exit nmw_exit_of(int err)
 {
 	switch (err < 0 ? -err : err) {

@@ -38,6 +38,8 @@ int nmw_err_prefix(struct nmw_err *e, const char *fmt, ...) __attribute__((forma
 
 /* Exit status that goes with an errno (of either sign) of a file that the user named: 2 the name is
  * wrong, 4 not permitted, 5 a resource is missing, 1 any other. */
+/* strerror; what O_NOFOLLOW refuses is a symbolic link, not a loop of them. */
+const char *nmw_err_nofollow(int err);
 enum nmw_exit nmw_exit_of(int err);
 
 #endif

@@ -1,5 +1,7 @@
 #include "base/input.h"
 
+#include "base/claim.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -44,6 +46,8 @@ int nmw_input_open(struct nmw_input *in, const char *path, struct nmw_err *e)
 				   "%s: is a directory: name one file of it", in->path);
 	}
 	in->seekable = S_ISREG(sb.st_mode);
+	if (in->seekable)
+		nmw_claim_read(in->fd);
 	in->size = in->seekable ? (uint64_t)sb.st_size : 0;
 	return 0;
 }
@@ -101,5 +105,7 @@ void nmw_input_close(struct nmw_input *in)
 {
 	if (in->fd > STDIN_FILENO)
 		close(in->fd);
+	else if (in->seekable && in->fd == STDIN_FILENO)
+		nmw_claim_drop(in->fd);
 	in->fd = -1;
 }

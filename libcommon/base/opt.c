@@ -448,6 +448,9 @@ static int check_nargs(const struct opt_rows *r, char **argv, int nargs, struct 
 	const struct nmw_opt_spec *s = r->spec;
 	if ((unsigned)nargs < s->min_args)
 		return usage(e, "an argument is missing: usage: %s %s", s->tool, s->synopsis);
+	if ((unsigned)nargs > s->max_args && s->max_args > 1)
+		return usage(e, "%.64s: one argument too many: at most %u: usage: %s %s",
+			     argv[s->max_args + 1], s->max_args, s->tool, s->synopsis);
 	if ((unsigned)nargs > s->max_args)
 		return usage(e, "%.64s: unexpected argument: usage: %s %s", argv[s->max_args + 1],
 			     s->tool, s->synopsis);

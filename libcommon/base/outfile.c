@@ -1,5 +1,7 @@
 #include "base/outfile.h"
 
+#include "base/claim.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +18,15 @@ static const char *remedy_of(int err)
 	case EDQUOT:
 	case EFBIG:
 		return ": raise the limit (quota, ulimit -f) or write elsewhere";
+	case ENOENT:
+	case ENOTDIR:
+		return ": make its folder first";
+	case EACCES:
+	case EPERM:
+		return ": ask its owner, or write elsewhere";
+	case EMFILE:
+	case ENFILE:
+		return ": raise the limit (ulimit -n)";
 	default:
 		return "";
 	}
@@ -58,6 +69,34 @@ static int check_open(struct nmw_outfile *o, bool binary, struct nmw_err *e)
 	return 0;
 }
 
+/* Two writers, be they sinks of one program or two programs, would overwrite each other; what the
+ * shell opened to append does not. */
+static int claim(struct nmw_outfile *o, struct nmw_err *e)
+{
+	bool appends = !o->owned && fcntl(o->fd, F_GETFL) & O_APPEND;
+	if (!o->regular || appends || nmw_claim_write(o->fd) == 0)
+		return 0;
+	return nmw_err_set(e, -EBUSY, NMW_EXIT_USAGE,
+			   "%s: another sink or program writes to the same file: give another FILE",
+			   o->name);
+}
+
+int nmw_outfile_start(struct nmw_outfile *o, struct nmw_err *e)
+{
+	if (!o->from_scratch)
+		return 0;
+	o->from_scratch = false;
+	if (nmw_claim_is_read(o->fd))
+		return nmw_err_set(e, -EBUSY, NMW_EXIT_USAGE,
+				   "%s: is being read, maybe as the input of this pipeline: it was "
+				   "left as it is: give another FILE",
+				   o->name);
+	if (ftruncate(o->fd, 0) < 0)
+		return nmw_err_set(e, -errno, nmw_exit_of(errno), "%s: cannot empty it: %s",
+				   o->name, strerror(errno));
+	return 0;
+}
+
 typedef off_t whole_fn(int fd, off_t size);
 
 /* Takes the place behind the last whole record. */
@@ -95,9 +134,12 @@ static int open_at(struct nmw_outfile *o, const char *path, const char *name, bo
 	memset(o, 0, sizeof *o);
 	o->name = name;
 	o->fd = -1;
-	int rc = open_path(o, path, whole ? O_RDWR : O_WRONLY | O_TRUNC, e);
+	int rc = open_path(o, path, whole ? O_RDWR : O_WRONLY, e);
 	if (!rc)
 		rc = check_open(o, binary, e);
+	if (!rc)
+		rc = claim(o, e);
+	o->from_scratch = !rc && !whole && o->owned && o->regular;
 	if (!rc && whole)
 		rc = go_to_end(o, whole, e);
 	if (!rc)
@@ -186,7 +228,7 @@ static int fail(struct nmw_outfile *o, int err, size_t done)
 
 int nmw_outfile_flush(struct nmw_outfile *o)
 {
-	if (o->err.err || !o->len)
+	if (o->err.err || !o->len || nmw_outfile_start(o, &o->err))
 		return o->err.err;
 	size_t done;
 	int rc = write_all(o, o->buf, o->len, &done);
@@ -216,6 +258,8 @@ int nmw_outfile_close(struct nmw_outfile *o)
 	if (o->fd < 0)
 		return o->err.err;
 	nmw_outfile_flush(o);
+	if (!o->owned && o->regular)
+		nmw_claim_drop(o->fd);
 	/* Some file systems report a full disk only now. */
 	if (o->owned && close(o->fd) < 0 && errno != EINTR && !o->err.err)
 		nmw_err_set(&o->err, -errno, nmw_exit_of(errno), "%s: close: %s%s", o->name,

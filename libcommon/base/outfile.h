@@ -30,10 +30,11 @@ struct nmw_outmark {
 };
 
 struct nmw_outfile {
-	int fd;		  /* -1: not open */
-	bool owned;	  /* opened here: closed here; stdout is not */
-	bool regular;	  /* a file that keeps what it gets: nobody waits at its other end */
-	const char *name; /* for messages */
+	int fd;		   /* -1: not open */
+	bool owned;	   /* opened here: closed here; stdout is not */
+	bool regular;	   /* a file that keeps what it gets: nobody waits at its other end */
+	bool from_scratch; /* what the file holds is still there: see nmw_outfile_start */
+	const char *name;  /* for messages */
 	uint8_t *buf;
 	uint32_t len, marks;
 	struct nmw_outmark *mark;
@@ -45,11 +46,16 @@ struct nmw_outfile {
 	void *give_up_arg;
 };
 
-/* Opens `path` (`-` = stdout) for writing, from scratch.  `name` is what messages call it and must
- * outlive the handle.  binary: refused on a terminal.  Exit 2 (a directory, a missing folder, a
- * terminal), 4 (not permitted), 5 (disk full, too many files). */
+/* Opens `path` (`-` = stdout) for writing, from scratch: a file is emptied by nmw_outfile_start.
+ * `name` is what messages call it and must outlive the handle.  binary: refused on a terminal. Exit
+ * 2 (a directory, a missing folder, a terminal, another writer), 4 (not permitted), 5 (disk full,
+ * too many files). */
 int nmw_outfile_open(struct nmw_outfile *o, const char *path, const char *name, bool binary,
 		     struct nmw_err *e);
+
+/* Before the first record: empties the file, once it is known that there is something to write.
+ * Exit 2: somebody reads it as an input (base/claim.h). */
+int nmw_outfile_start(struct nmw_outfile *o, struct nmw_err *e);
 
 /* Goes on at the end of a file that is there, which keeps what it has.  `whole` says where its last
  * whole record ends, a negative errno when it is not such a file (exit 2); what lies behind, the

@@ -88,18 +88,28 @@ static void fill(struct nmw_symbol *s, const struct nmw_symbol_conf *c)
 	nmw_symbol_state(s, c->state ? c->state : 'T');
 }
 
+/* Without the spaces that pad it. */
+static int name_len(const char name[8])
+{
+	int n = 8;
+	while (n > 0 && name[n - 1] == ' ')
+		n--;
+	return n;
+}
+
 int nmw_symbols_add(struct nmw_symbols *t, const struct nmw_symbol_conf *c, uint32_t *sym,
 		    struct nmw_err *e)
 {
 	uint64_t name;
 	memcpy(&name, c->name, sizeof(name));
 	if (nmw_symbols_find(t, name) != NMW_SYM_NONE)
-		return nmw_err_set(e, -EEXIST, NMW_EXIT_USAGE, "symbol %.8s: is listed twice",
-				   c->name);
+		return nmw_err_set(e, -EEXIST, NMW_EXIT_USAGE,
+				   "symbol %.*s: is listed twice: once is enough",
+				   name_len(c->name), c->name);
 	if (c->locate && locate_taken(t, c->locate))
 		return nmw_err_set(e, -EEXIST, NMW_EXIT_USAGE,
-				   "symbol %.8s: locate %u belongs to another symbol", c->name,
-				   c->locate);
+				   "symbol %.*s: locate %u belongs to another symbol",
+				   name_len(c->name), c->name, c->locate);
 	if (t->count == t->max)
 		return nmw_err_set(e, -ENOSPC, NMW_EXIT_USAGE,
 				   "symbol %.8s: there is room for %u symbols: see --symbols-max",

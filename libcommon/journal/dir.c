@@ -56,8 +56,8 @@ int jn_dir_list(const char *dir, const char *prefix, struct jn_list *out, struct
 	DIR *d = opendir(dir);
 	if (!d) {
 		rc = -errno;
-		return nmw_err_set(e, rc, nmw_exit_of(rc), "journal %s: cannot open it: %s", dir,
-				   strerror(-rc));
+		return nmw_err_set(e, rc, nmw_exit_of(rc), "%s: cannot open it: %s%s", dir,
+				   strerror(-rc), rc == -ENOENT ? ": check the path" : "");
 	}
 	for (struct dirent *x; !rc && (x = readdir(d));)
 		if (number_of(x->d_name, prefix, &v))

@@ -75,10 +75,11 @@ int jn_seg_open(struct jn_seg *s, const char *path, bool writable, uint8_t *batc
 	if (rc && rc != -ENODATA) {
 		jn_seg_close(s);
 		return nmw_err_set(e, rc, nmw_exit_of(rc), "%s: cannot read it: %s", path,
-				   strerror(-rc));
+				   nmw_err_nofollow(rc));
 	}
 	const char *wrong = !regular ? "not a regular file"
-			    : rc     ? "damaged at offset 0: cut within its head"
+			    : rc     ? "damaged at offset 0: cut within its head: restore it "
+				       "from a copy"
 				     : head_wrong(s);
 	if (wrong) {
 		jn_seg_close(s);

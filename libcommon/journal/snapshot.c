@@ -139,7 +139,7 @@ int jn_snap_read(const char *dir, uint64_t number, uint64_t conf_hash, void *reg
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA, "%s: cannot open it: %s", path,
-				   strerror(errno));
+				   nmw_err_nofollow(errno));
 	int rc = read_file(fd, path, conf_hash, region, region_sz, user, user_sz, e);
 	close(fd);
 	if (rc)

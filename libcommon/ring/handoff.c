@@ -96,8 +96,9 @@ static int gone_before(int rc, uint64_t timeout_ns, struct nmw_err *e)
 		return nmw_err_set(e, rc, NMW_EXIT_OK,
 				   "stdin: stopped while waiting for the name of a ring");
 	return nmw_err_set(e, rc ? rc : -EPIPE, NMW_EXIT_PEER,
-			   "stdin: the tool before ended without naming a ring%s%s", rc ? ": " : "",
-			   rc ? strerror(-rc) : "");
+			   "stdin: the tool before ended without naming a ring%s%s: look at its "
+			   "error, then start the pipeline again",
+			   rc ? ": " : "", rc ? strerror(-rc) : "");
 }
 
 int nmw_handoff_take(int fd, char name[NMW_RING_NAME_MAX], uint64_t timeout_ns, struct nmw_err *e)

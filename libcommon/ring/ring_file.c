@@ -176,8 +176,9 @@ static int no_memory(const struct nmw_ring *r, const char *dir, int err, struct 
 				   "sysctl vm.nr_hugepages=N, or --pages normal",
 				   r->name, need / page, page >> 10, dir, strerror(err));
 	return nmw_err_set(e, -err, NMW_EXIT_RESOURCE,
-			   "ring %s: %llu bytes needed in %s: %s: free some, or --slots, --frames",
-			   r->name, need, dir, strerror(err));
+			   "ring %s: %llu bytes needed in %s: %s: %s, or lower --slots, --frames",
+			   r->name, need, dir, strerror(err),
+			   err == EFBIG ? "raise ulimit -f" : "free some");
 }
 
 /* Without the pages behind it a file in shared memory ends in SIGBUS at the first touch, so they
@@ -315,6 +316,20 @@ static int not_found(const struct nmw_ring *r, const char *searched, const char 
 			   r->name, searched, closed, (unsigned)geteuid());
 }
 
+static const char *remedy_of(int err)
+{
+	switch (err) {
+	case EACCES:
+	case EPERM:
+		return ": ask its owner to start its producer with --group";
+	case EMFILE:
+	case ENFILE:
+		return ": raise the limit (ulimit -n)";
+	default:
+		return "";
+	}
+}
+
 int nmw_ring_file_open(struct nmw_ring *r, int flags, struct nmw_err *e)
 {
 	const char *searched = NULL, *closed = NULL;
@@ -339,8 +354,9 @@ int nmw_ring_file_open(struct nmw_ring *r, int flags, struct nmw_err *e)
 		return nmw_err_set(e, -err, NMW_EXIT_USAGE,
 				   "ring %s: directory %.200s: %s: set NMW_DIR to a directory",
 				   r->name, searched, strerror(err));
-	return nmw_err_set(e, -err, err == EACCES ? NMW_EXIT_PERM : NMW_EXIT_PEER, "ring %s: %s",
-			   r->name, strerror(err));
+	enum nmw_exit exit = err == EACCES ? NMW_EXIT_PERM : NMW_EXIT_PEER;
+	return nmw_err_set(e, -err, exit, "ring %s: %s%s", r->name, nmw_err_nofollow(err),
+			   remedy_of(err));
 }
 
 bool nmw_ring_file_current(const struct nmw_ring *r)

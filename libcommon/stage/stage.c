@@ -9,17 +9,26 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define STOP_GRACE_NS  NMW_NS_PER_S /* after a stop signal, for the stage before to close first */
-#define FAULTS_NS      NMW_NS_PER_S /* between two looks at the page faults */
-#define AWAITED_SAY_NS NMW_NS_PER_S /* waiting for a consumer to follow */
-#define IDLE_CHECK_NS  (1000ull * 1000) /* idle time after which an input's state is asked for */
+#define STOP_GRACE_NS	 NMW_NS_PER_S /* after a stop signal, for the stage before to close first */
+#define STOP_TOGETHER_NS (50ull * 1000 * 1000)
+#define FAULTS_NS	 NMW_NS_PER_S	  /* between two looks at the page faults */
+#define AWAITED_SAY_NS	 NMW_NS_PER_S	  /* waiting for a consumer to follow */
+#define IDLE_CHECK_NS	 (1000ull * 1000) /* idle time after which an input's state is asked for */
 
 volatile sig_atomic_t nmw_stage_stops;
 static volatile sig_atomic_t figures_wanted;
 
+/* Signals that come together are one: timeout(1) sends its own twice, to its child and to the
+ * process group. */
 static void on_stop(int sig)
 {
+	static _Atomic uint64_t first_ns;
 	(void)sig;
+	uint64_t now = nmw_clock_mono();
+	if (nmw_stage_stops && now - first_ns < STOP_TOGETHER_NS)
+		return;
+	if (!nmw_stage_stops)
+		first_ns = now;
 	nmw_stage_stops = nmw_stage_stops + 1;
 }
 
@@ -35,11 +44,16 @@ void nmw_stage_signals(void)
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+	struct sigaction was;
+	if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN) /* nohup(1) */
+		sigaction(SIGHUP, &sa, NULL);
 	sa.sa_handler = on_figures;
 	sa.sa_flags = SA_RESTART;
 	sigaction(SIGUSR1, &sa, NULL);
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
+	if (sigaction(SIGUSR2, NULL, &was) == 0 && was.sa_handler == SIG_DFL)
+		sigaction(SIGUSR2, &sa, NULL); /* who has a use for it says so */
 }
 
 void nmw_stage_fail(struct nmw_stage *st, const struct nmw_err *e)
@@ -81,10 +95,12 @@ void nmw_stage_check_downstream(struct nmw_stage *st)
 				name, left);
 		return;
 	}
-	nmw_err_set(&e, -EPIPE, died && left ? NMW_EXIT_LOSS : NMW_EXIT_PEER,
-		    "ring %s: the stage behind this one %s: %llu messages were not taken: look at "
-		    "its error, then start the pipeline again",
-		    name, died ? "died" : "ended", left);
+	bool lost = left && (died || nmw_prod_started(&st->out));
+	nmw_err_set(&e, -EPIPE, lost ? NMW_EXIT_LOSS : NMW_EXIT_PEER,
+		    "ring %s: the stage behind this one %s: %llu messages were not taken: %s", name,
+		    died ? "died" : "ended", left,
+		    died ? "look at its error, then start the pipeline again"
+			 : "unless it was to end so early (--count), look at its error");
 	nmw_stage_fail(st, &e);
 }
 

@@ -19,7 +19,8 @@ struct nmw_capture {
 	bool is_classic;
 	struct nmw_classic classic;
 	/* otherwise */
-	FILE *file; /* reads through `in` */
+	FILE *file;  /* reads through `in` */
+	uint64_t at; /* where the record starts that is being read */
 	pcap_t *pcap;
 	bool filtered;
 	struct bpf_program filter;
@@ -163,8 +164,8 @@ struct nmw_capture *nmw_capture_open(const struct nmw_capture_spec *spec, struct
 static int damaged(const struct nmw_capture *c, const char *why, struct nmw_err *e)
 {
 	return nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA,
-			   "%s: damaged after %llu bytes: %s: the packets before it were read",
-			   c->in.path, (unsigned long long)c->in.pos, why);
+			   "%s: damaged at byte %llu: %s: the packets before it were read",
+			   c->in.path, (unsigned long long)c->at, why);
 }
 
 static int read_failed(struct nmw_capture *c, struct nmw_err *e)
@@ -180,10 +181,17 @@ static int read_failed(struct nmw_capture *c, struct nmw_err *e)
 	return damaged(c, why, e);
 }
 
+/* Bytes that were read and not yet given to libpcap. */
+static uint64_t unread(const struct nmw_capture *c)
+{
+	return (uint64_t)(c->file->_IO_read_end - c->file->_IO_read_ptr);
+}
+
 static int library_next(struct nmw_capture *c, struct nmw_capture_packet *out, struct nmw_err *e)
 {
 	struct pcap_pkthdr *h;
 	const u_char *p;
+	c->at = c->in.pos - unread(c);
 	int rc = pcap_next_ex(c->pcap, &h, &p);
 	if (rc == PCAP_ERROR_BREAK)
 		return 0;
@@ -212,6 +220,7 @@ static int classic_failed(struct nmw_capture *c, int rc, struct nmw_err *e)
 	if (rc != -EBADMSG)
 		return nmw_err_set(e, -EIO, NMW_EXIT_FAILED, "%s: read: %s", c->in.path,
 				   strerror(-rc));
+	c->at = c->in.pos - (uint64_t)(c->classic.end - c->classic.at);
 	snprintf(why, sizeof why, "a packet of %u bytes, %u at most", c->classic.bad,
 		 NMW_CLASSIC_SNAP);
 	return damaged(c, why, e);

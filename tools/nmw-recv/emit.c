@@ -1,5 +1,8 @@
 #include "emit.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 /* The last nmw_stage_go may be long ago. */
 static bool go_now(struct nmw_stage *st)
 {
@@ -66,6 +69,27 @@ static bool is_bad(enum nmw_drop_id why)
 	default:
 		return false;
 	}
+}
+
+static unsigned add_reason(char *to, unsigned at, unsigned size, const char *name, uint64_t n)
+{
+	if (!n || at >= size)
+		return at;
+	int len = snprintf(to + at, size - at, "%s%s %" PRIu64, at ? ", " : "", name, n);
+	return at + (unsigned)len;
+}
+
+void emit_reasons(const struct emit *e, char *to, unsigned size)
+{
+	const struct nmw_metrics *m = e->st->m;
+	unsigned at = 0;
+	*to = 0;
+	for (unsigned i = 0; i < NMW_DROP_COUNT; i++)
+		if (is_bad((enum nmw_drop_id)i))
+			at = add_reason(to, at, size, nmw_drop_descs[i].name, m->drop[i]);
+	at = add_reason(to, at, size, "tcp_gaps", m->counter[NMW_M_tcp_gaps]);
+	at = add_reason(to, at, size, "mold_gaps", m->counter[NMW_M_mold_gaps]);
+	add_reason(to, at, size, "mold_gap_messages", m->counter[NMW_M_mold_gap_messages]);
 }
 
 void emit_drop(struct emit *e, enum nmw_drop_id why, uint64_t n)

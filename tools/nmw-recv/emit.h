@@ -78,6 +78,8 @@ void emit_ctl(struct emit *e, uint64_t ts_ns, uint32_t session, const struct nmw
 
 /* n messages (or packets that could not be read) came in and do not go on. */
 void emit_drop(struct emit *e, enum nmw_drop_id why, uint64_t n);
+/* What `bad` is made of, by reason: "bad_soup 2, mold_gaps 1, mold_gap_messages 5". */
+void emit_reasons(const struct emit *e, char *to, unsigned size);
 /* Something is missing: not a message, but --strict does not forgive it. */
 static inline void emit_missing(struct emit *e)
 {

@@ -96,11 +96,44 @@ static int unknown_source(const char *spec, size_t n, struct nmw_err *e)
 			nearest = sources[i]->name;
 		}
 	}
+	if (best > 2 && spec[n] != ':')
+		return nmw_err_set(
+			e, -EINVAL, NMW_EXIT_USAGE,
+			"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC or journal:DIR "
+			"is expected",
+			spec);
 	return nmw_err_set(
 		e, -EINVAL, NMW_EXIT_USAGE,
 		"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC or journal:DIR is expected: did "
 		"you mean %s:%s?",
 		spec, nearest, spec[n] == ':' ? spec + n + 1 : spec);
+}
+
+/* What a capture's packets need means nothing to messages as they come: a word that is not heeded
+ * would be taken for one that is. */
+static int check_options(const struct recv *r, struct nmw_err *e)
+{
+	const struct recv_conf *c = &r->conf;
+	const struct {
+		const char *name;
+		bool given;
+	} packets[] = {
+		{"filter", c->filter},
+		{"framing", c->framing != FRAMING_AUTO},
+		{"direction", c->direction != DIRECTION_AUTO},
+		{"flows", c->flows != FLOWS_DEF},
+		{"reassembly", c->reassembly != REASSEMBLY_DEF},
+		{"cancel-on-disconnect", c->cancel_on_disconnect},
+		{"codec", c->codec && r->source != &source_itch},
+	};
+	if (r->source != &source_itch && r->source != &source_gen && r->source != &source_journal)
+		return 0;
+	for (unsigned i = 0; i < sizeof packets / sizeof packets[0]; i++)
+		if (packets[i].given)
+			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+					   "--%s: is for packets, and %s:%s has none: leave it out",
+					   packets[i].name, r->source->name, r->source->arg);
+	return 0;
 }
 
 static int find_source(struct recv *r, struct nmw_err *e)
@@ -175,10 +208,10 @@ static void judge(struct recv *r)
 		return;
 	if (r->st.strict)
 		r->st.exit = NMW_EXIT_DATA;
+	char reasons[400];
+	emit_reasons(&r->emit, reasons, sizeof reasons);
 	nmw_log(r->st.strict ? NMW_LOG_ERROR : NMW_LOG_WARN,
-		"%s: %llu of its packets and messages were damaged, cut or missing: the figures "
-		"name the reasons%s",
-		r->spec, (unsigned long long)r->emit.bad,
+		"%s: was damaged, cut, or has holes: %s%s", r->spec, reasons,
 		r->st.strict ? "" : "; --strict makes that exit 3");
 }
 
@@ -198,6 +231,8 @@ int main(int argc, char **argv)
 		rc = nmw_pace_parse(&r.emit.pace, r.pace, &e);
 	if (!rc)
 		rc = find_source(&r, &e);
+	if (!rc)
+		rc = check_options(&r, &e);
 	if (!rc)
 		rc = open_all(&r, &e);
 	if (!rc)

@@ -344,6 +344,8 @@ int main(int argc, char **argv)
 	if (!rc)
 		rc = nmw_stage_open(&s.stage, &e);
 	if (!rc)
+		rc = sinks_start(&s.sinks, &e);
+	if (!rc)
 		run(&s);
 	return finish(&s, &e);
 }

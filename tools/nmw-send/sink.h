@@ -60,6 +60,8 @@ struct sink_ops {
 	void (*count)(struct sink *k, unsigned n, uint64_t bytes);
 	void (*flush)(struct sink *k, uint64_t idle_ns);
 	void (*close)(struct sink *k, bool clean);
+	/* after open, once the input is there: what a file held goes; NULL = nothing to do */
+	int (*start)(struct sink *k, struct nmw_err *e);
 };
 
 struct sink {

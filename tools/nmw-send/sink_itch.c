@@ -39,6 +39,11 @@ static int itch_open(struct sink *k, const char *arg, const struct sink_conf *co
 	return sink_file_open(k, o, arg, true, whole_messages, conf, e);
 }
 
+static int itch_start(struct sink *k, struct nmw_err *e)
+{
+	return nmw_outfile_start(k->priv, e);
+}
+
 static void put(struct sink *k, struct nmw_outfile *o, const struct sink_msg *m)
 {
 	if (sink_slot(m)->codec != NMW_CODEC_ITCH50) {
@@ -94,4 +99,5 @@ const struct sink_ops sink_itch = {.name = "itch",
 				   .open = itch_open,
 				   .send = itch_send,
 				   .flush = itch_flush,
-				   .close = itch_close};
+				   .close = itch_close,
+				   .start = itch_start};

@@ -1,4 +1,6 @@
 /* pcap:FILE - a nanosecond capture of the packets that would carry the messages (wire/framer.h). */
+#include "base/log.h"
+#include "base/units.h"
 #include "sink_file.h"
 #include "wire/pcap_write.h"
 
@@ -18,6 +20,7 @@ struct capture {
 			 */
 	uint64_t noted_bytes;
 	bool open_packet; /* maybe */
+	bool late;	  /* a time beyond those of captures was met, and said */
 };
 
 static void emit(void *arg, uint64_t ts_ns, const uint8_t *frame, uint32_t len, uint32_t msgs,
@@ -64,7 +67,13 @@ static int pcap_open(struct sink *k, const char *arg, const struct sink_conf *co
 	int rc = nmw_framer_open(&c->framer, &framer, emit, c, e);
 	if (rc)
 		return rc;
-	rc = sink_file_open(k, &c->file, arg, true, NULL, conf, e);
+	return sink_file_open(k, &c->file, arg, true, NULL, conf, e);
+}
+
+static int pcap_start(struct sink *k, struct nmw_err *e)
+{
+	struct capture *c = k->priv;
+	int rc = nmw_outfile_start(&c->file, e);
 	return rc ? rc : put_header(k, &c->file, e);
 }
 
@@ -91,6 +100,12 @@ static void put(struct sink *k, struct capture *c, const struct sink_msg *m)
 		return;
 	}
 	if (sink_slot(m)->ts_ns > NMW_PCAP_TS_MAX) {
+		if (!c->late)
+			nmw_log(NMW_LOG_WARN,
+				"%s: a message of %llu s since 1970: captures hold times up to "
+				"2106-02-07: it and those like it are dropped as unencodable",
+				k->spec, (unsigned long long)(sink_slot(m)->ts_ns / NMW_NS_PER_S));
+		c->late = true;
 		sink_drop(k, NMW_DROP_unencodable, 1);
 		return;
 	}
@@ -157,4 +172,5 @@ const struct sink_ops sink_pcap = {.name = "pcap",
 				   .open = pcap_open,
 				   .send = pcap_send,
 				   .flush = pcap_flush,
-				   .close = pcap_close};
+				   .close = pcap_close,
+				   .start = pcap_start};

@@ -45,6 +45,12 @@ static int lines_open(struct sink *k, const char *arg, const struct sink_conf *c
 	return sink_file_open(k, &t->file, arg, false, whole_lines, conf, e);
 }
 
+static int lines_start(struct sink *k, struct nmw_err *e)
+{
+	struct text *t = k->priv;
+	return nmw_outfile_start(&t->file, e);
+}
+
 static int text_open(struct sink *k, const char *arg, const struct sink_conf *conf,
 		     struct nmw_err *e)
 {
@@ -113,7 +119,8 @@ const struct sink_ops sink_text = {.name = "text",
 				   .open = text_open,
 				   .send = lines_send,
 				   .flush = lines_flush,
-				   .close = lines_close};
+				   .close = lines_close,
+				   .start = lines_start};
 
 const struct sink_ops sink_jsonl = {.name = "jsonl",
 				    .arg = "FILE",
@@ -121,4 +128,5 @@ const struct sink_ops sink_jsonl = {.name = "jsonl",
 				    .open = jsonl_open,
 				    .send = lines_send,
 				    .flush = lines_flush,
-				    .close = lines_close};
+				    .close = lines_close,
+				    .start = lines_start};

@@ -118,14 +118,6 @@ int sinks_open(struct sinks *s, const char *const *spec, unsigned n, const struc
 	return 0;
 }
 
-bool sinks_want(const struct sinks *s, uint8_t channel)
-{
-	for (unsigned i = 0; i < s->n; i++)
-		if (sink_wants(&s->sink[i], channel))
-			return true;
-	return false;
-}
-
 /* A reader that has seen enough is no error; a lost disk is, but the other sinks go on. */
 static void note_failure(struct sinks *s, struct sink *k, bool failed_before)
 {
@@ -139,6 +131,27 @@ static void note_failure(struct sinks *s, struct sink *k, bool failed_before)
 	nmw_log_err(&k->err);
 	if (s->exit == NMW_EXIT_OK)
 		s->exit = k->err.exit;
+}
+
+int sinks_start(struct sinks *s, struct nmw_err *e)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		struct sink *k = &s->sink[i];
+		bool failed = k->err.err != 0;
+		int rc = k->ops->start ? k->ops->start(k, e) : 0;
+		if (rc)
+			return rc;
+		note_failure(s, k, failed);
+	}
+	return 0;
+}
+
+bool sinks_want(const struct sinks *s, uint8_t channel)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (sink_wants(&s->sink[i], channel))
+			return true;
+	return false;
 }
 
 static void send_one(struct sink *k, const struct sink_msg *m, unsigned n)

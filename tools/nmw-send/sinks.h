@@ -20,6 +20,8 @@ int sinks_channels(const char *list, unsigned *out, struct nmw_err *e);
 /* Opens them all, or none. */
 int sinks_open(struct sinks *s, const char *const *spec, unsigned n, const struct sink_conf *conf,
 	       struct nmw_err *e);
+/* The input is there: their files begin, from scratch where they do. */
+int sinks_start(struct sinks *s, struct nmw_err *e);
 /* Whether any sink takes this channel. */
 bool sinks_want(const struct sinks *s, uint8_t channel);
 /* Gives a burst (at most NMW_BURST_MAX) to each. A sink that fails says so on the log. */
