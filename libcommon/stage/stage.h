@@ -64,6 +64,8 @@ int nmw_stage_init(struct nmw_stage *st, const char *tool, unsigned flags);
 const struct nmw_opt *nmw_stage_opts(struct nmw_stage *st);
 /* Between parsing and open: the stage is this named consumer unless --consumer says otherwise. */
 void nmw_stage_consumer(struct nmw_stage *st, const char *name);
+/* After parsing: --on-full drop. */
+bool nmw_stage_drops(const struct nmw_stage *st);
 int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e);
 
 /* True while the stage should go on: not drained, not stopped, no peer lost. Cheap (loads only);

@@ -179,6 +179,46 @@ static int check_geometry(const struct nmw_stage_cold *c, struct nmw_err *e)
 	return 0;
 }
 
+/* What the command line alone shows to be wrong is said before a ring is touched: a consumer that
+ * has joined is counted on. */
+static int check_ends(const struct nmw_stage *st, struct nmw_err *e)
+{
+	const struct nmw_stage_cold *c = st->cold;
+	struct stat sb;
+	bool pipe_out =
+		fstat(STDOUT_FILENO, &sb) == 0 && (S_ISFIFO(sb.st_mode) || S_ISSOCK(sb.st_mode));
+	for (unsigned i = 0; i < c->in_names.n; i++) {
+		for (unsigned k = 0; k < i; k++)
+			if (!strcmp(c->in_names.v[i], c->in_names.v[k]))
+				return nmw_err_set(
+					e, -EINVAL, NMW_EXIT_USAGE,
+					"-i %s: named twice: its messages would be taken "
+					"twice: leave one out",
+					c->in_names.v[i]);
+		if (c->out_name && !strcmp(c->in_names.v[i], c->out_name))
+			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+					   "-i %s and -o %s: are one ring: name another for the "
+					   "output",
+					   c->out_name, c->out_name);
+	}
+	if ((st->flags & NMW_STAGE_IN) && !c->in_names.n && isatty(STDIN_FILENO))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "no input: name a ring with -i RING, or put a stage before "
+				   "this one: nmw-recv SOURCE | %s",
+				   st->tool);
+	if ((st->flags & NMW_STAGE_OUT) && !c->out_name && !pipe_out)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "no output: name a ring with -o RING, or put a stage behind "
+				   "this one: %s ... | nmw-send SINK",
+				   st->tool);
+	return 0;
+}
+
+bool nmw_stage_drops(const struct nmw_stage *st)
+{
+	return st->cold->on_full == 1;
+}
+
 /* Joins ring `name`, waiting for it to appear. */
 static int join(struct nmw_stage *st, const char *name, struct nmw_err *e)
 {
@@ -226,12 +266,6 @@ static int open_inputs(struct nmw_stage *st, struct nmw_err *e)
 	struct nmw_stage_cold *c = st->cold;
 	if (c->in_names.n == 0) {
 		char name[NMW_RING_NAME_MAX];
-		if (isatty(STDIN_FILENO))
-			return nmw_err_set(
-				e, -EINVAL, NMW_EXIT_USAGE,
-				"no input: name a ring with -i RING, or put a stage before "
-				"this one: nmw-recv SOURCE | %s",
-				st->tool);
 		int rc = nmw_handoff_take(STDIN_FILENO, name, c->wait_ns ? c->wait_ns : UINT64_MAX,
 					  e);
 		if (rc)
@@ -250,15 +284,6 @@ static int open_inputs(struct nmw_stage *st, struct nmw_err *e)
 static int open_output(struct nmw_stage *st, struct nmw_err *e)
 {
 	struct nmw_stage_cold *c = st->cold;
-	struct stat sb;
-	bool pipe_out =
-		fstat(STDOUT_FILENO, &sb) == 0 && (S_ISFIFO(sb.st_mode) || S_ISSOCK(sb.st_mode));
-	if (!c->out_name && !pipe_out)
-		return nmw_err_set(
-			e, -EINVAL, NMW_EXIT_USAGE,
-			"no output: name a ring with -o RING, or put a stage behind this one: "
-			"%s ... | nmw-send SINK",
-			st->tool);
 	const struct nmw_ring_spec spec = {.name = c->out_name,
 					   .slots = c->slots,
 					   .slot_sz = (uint32_t)c->slot_sz,
@@ -329,9 +354,11 @@ int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)
 	touch_own();
 	nmw_stage_signals();
 	st->burst = (unsigned)c->burst;
-	st->drop_on_full = c->on_full == 1;
+	st->drop_on_full = nmw_stage_drops(st);
 	nmw_wait_init(&st->wait, (enum nmw_wait_mode)c->wait_mode);
 	int rc = check_geometry(c, e);
+	if (!rc)
+		rc = check_ends(st, e);
 	if (!rc)
 		rc = pin_cpu(c->cpu, e);
 	if (!rc)

@@ -269,10 +269,6 @@ int durable_start(struct durable *d, struct nmw_stage *st, struct nmw_engine *en
 	d->engine = engine;
 	d->out = out;
 	st->comes_back = true;
-	if (st->drop_on_full)
-		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-				   "--journal and --on-full drop: an output that is dropped cannot "
-				   "be told from one that was sent: leave one out");
 	int rc = ring_identity(nmw_prod_name(&st->out), &d->out_ring_ns, e);
 	if (rc)
 		return rc;

@@ -43,6 +43,11 @@ struct match {
 	struct durable_opts journal;
 	/* state */
 	uint32_t unreported; /* messages since the counters were updated */
+	/* --strict: the first message that could not be read; bad_seq 0: none yet */
+	uint64_t bad_seq;
+	uint32_t bad_len;
+	unsigned bad_input;
+	uint8_t bad_type;
 	/* descriptors are copied once and checked: the ring is another program's memory */
 	_Alignas(NMW_LINE) uint8_t desc[NMW_BURST_MAX][NMW_DESC_SZ];
 	const struct nmw_slot *slot[NMW_BURST_MAX];
@@ -126,8 +131,32 @@ static int parse_offset(const char *text, int64_t *ns, struct nmw_err *e)
 	uint64_t v;
 	int rc = nmw_parse_duration(text + (minus || *text == '+'), 0, UTC_OFFSET_MAX, &v, e);
 	if (rc)
-		return nmw_err_prefix(e, "--utc-offset");
+		return nmw_err_set(e, rc, NMW_EXIT_USAGE,
+				   "--utc-offset %s: a duration from -14h to 14h expected, such as "
+				   "-5h or 330m",
+				   text);
 	*ns = minus ? -(int64_t)v : (int64_t)v;
+	return 0;
+}
+
+/* A log that is not written is not to be believed in. */
+static int check_journal(const struct match *m, struct nmw_err *e)
+{
+	const struct durable_opts *j = &m->journal;
+	const char *alone = j->sync != NMW_SYNC_BATCH		       ? "--sync"
+			    : j->snapshot_every			       ? "--snapshot-every"
+			    : j->segment_sz != NMW_JOURNAL_SEGMENT_DEF ? "--segment-size"
+								       : NULL;
+	if (!j->dir && alone)
+		return nmw_err_set(
+			e, -EINVAL, NMW_EXIT_USAGE,
+			"%s: there is no journal without --journal DIR: add it, or leave "
+			"%s out",
+			alone, alone);
+	if (j->dir && nmw_stage_drops(&m->stage))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--journal and --on-full drop: an output that is dropped cannot "
+				   "be told from one that was sent: leave one out");
 	return 0;
 }
 
@@ -159,7 +188,8 @@ static int configure(struct match *m, struct nmw_engine_spec *s, struct nmw_err 
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--check compares with a market-data feed: it goes with "
 				   "--codec itch50 only");
-	return parse_offset(m->utc_offset, &s->utc_offset_ns, e);
+	int rc = check_journal(m, e);
+	return rc ? rc : parse_offset(m->utc_offset, &s->utc_offset_ns, e);
 }
 
 /* ---- the engine's output: straight into the ring --------------------------------------------- */
@@ -415,6 +445,25 @@ static void durable(struct match *m, unsigned n)
 		nmw_stage_fail(&m->stage, &e);
 }
 
+/* --strict: one by one until the first that cannot be read, so that it can be named. */
+static void engine_strict(struct match *m, unsigned n)
+{
+	struct nmw_engine_stat was, is;
+	unsigned i = 0;
+	nmw_engine_stat(m->engine, &was);
+	for (; i < n && !m->bad_seq; i++) {
+		nmw_engine_msg(m->engine, m->slot[i], m->payload[i], m->len[i], &m->out);
+		nmw_engine_stat(m->engine, &is);
+		if (is.bad_message == was.bad_message)
+			continue;
+		m->bad_seq = m->slot[i]->seq;
+		m->bad_len = m->len[i];
+		m->bad_type = m->len[i] ? m->payload[i][0] : 0;
+		m->bad_input = m->stage.in_turn;
+	}
+	nmw_engine_burst(m->engine, m->slot + i, m->payload + i, m->len + i, n - i, &m->out);
+}
+
 /* The input is handed back after its outputs are published: a crash reads it again. */
 static void burst(struct match *m, struct nmw_cons *c, unsigned n)
 {
@@ -429,7 +478,10 @@ static void burst(struct match *m, struct nmw_cons *c, unsigned n)
 		nmw_stage_fail(&m->stage, &e);
 		return;
 	}
-	nmw_engine_burst(m->engine, m->slot, m->payload, m->len, n, &m->out);
+	if (m->stage.strict)
+		engine_strict(m, n);
+	else
+		nmw_engine_burst(m->engine, m->slot, m->payload, m->len, n, &m->out);
 	nmw_stage_flush(&m->stage);
 	if (nmw_stage_cut(&m->stage))
 		return;
@@ -468,8 +520,28 @@ static void check(struct match *m)
 	bool same = s.check_reproduced == s.check_executions && !s.check_book_diff;
 	for (unsigned i = 0; nmw_replay_line(m->engine, i, line, sizeof(line)); i++)
 		nmw_log(same ? NMW_LOG_INFO : NMW_LOG_ERROR, "%s", line);
+	if (m->stage.strict && s.check_unknown_refs)
+		nmw_log(NMW_LOG_ERROR,
+			"--strict: %" PRIu64 " references to no known order: 0 expected: begin the "
+			"feed at its day's start, or leave --strict out",
+			s.check_unknown_refs);
 	if (!same || (m->stage.strict && s.check_unknown_refs))
 		m->stage.exit = NMW_EXIT_DATA;
+}
+
+static void say_strict(struct match *m)
+{
+	char first[96] = "";
+	if (m->bad_seq)
+		snprintf(first, sizeof first, ": the first, message %" PRIu64 " of ring %.40s",
+			 m->bad_seq, nmw_cons_name(&m->stage.in[m->bad_input]));
+	nmw_log(NMW_LOG_ERROR,
+		"--strict: %" PRIu64 " messages could not be read%s: type 0x%02x, %" PRIu32
+		" bytes found, a type, length and values of its protocol expected: mend the "
+		"source, or "
+		"leave --strict out",
+		m->stage.m->drop[NMW_DROP_bad_message], first, m->bad_type, m->bad_len);
+	m->stage.exit = NMW_EXIT_DATA;
 }
 
 static void finish(struct match *m)
@@ -486,7 +558,7 @@ static void finish(struct match *m)
 		check(m);
 	report(m);
 	if (m->stage.strict && m->stage.m->drop[NMW_DROP_bad_message])
-		m->stage.exit = NMW_EXIT_DATA;
+		say_strict(m);
 }
 
 static double mib(uint64_t bytes)
