@@ -65,7 +65,7 @@ outcome 2 'symbols\[0\].tcik: unknown key: did you mean tick' nmw-match --symbol
 outcome 2 'foo:x: not a sink' nmw-send foo:x -i x
 outcome 2 'usage: nmw-send SINK' nmw-send
 outcome 2 'x: no such command' nmw-stat x
-echo junk | expect 2 nmw-match --orders 10k --ids 10k
+echo junk | expect 2 nmw-match -o none --orders 10k --ids 10k
 said 'a line "nmw-ring 1 NAME" expected'
 echo junk | expect 2 nmw-send null:
 said 'a line "nmw-ring 1 NAME" expected'
@@ -119,7 +119,7 @@ stages "0 5" 'nmw-recv gen:seed=1,count=1k -q | nmw-send text:/dev/full -q'
 said 'text:/dev/full: write: No space left on device'
 
 # 6: a peer is missing, not one of ours, or died
-outcome 6 'stdin: the tool before ended without naming a ring' nmw-match --orders 10k --ids 10k
+outcome 6 'stdin: the tool before ended without naming a ring' nmw-match -o none --orders 10k --ids 10k
 outcome 6 'stdin: the tool before ended without naming a ring' nmw-send null:
 outcome 6 'ring none: not there after .* start its producer with -o none' nmw-match -i none --wait 10ms --orders 10k --ids 10k
 outcome 6 'ring none: not there after .* start its producer with -o none' nmw-send null: -i none --wait 10ms

@@ -22,9 +22,9 @@ for o in '--sync=always' '--snapshot-every=10' '--segment-size=8M'; do
 	untouched "${o%=*}: there is no journal without --journal DIR"
 done
 expect 2 nmw-match -i in -o out --utc-offset=-15h
-untouched '--utc-offset -15h: '
+untouched '--utc-offset: -15h: '
 expect 2 nmw-match -i in -o out --utc-offset=-5h30m
-untouched '--utc-offset -5h30m: '
+untouched '--utc-offset: -5h30m: '
 
 # The type of the third message of a BinaryFILE is no type.
 nmw-recv gen:seed=1,count=200 2>"$T/log" | nmw-match 2>"$T/log" | nmw-send itch:"$T/feed.itch" 2>"$T/log"

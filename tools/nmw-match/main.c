@@ -132,7 +132,7 @@ static int parse_offset(const char *text, int64_t *ns, struct nmw_err *e)
 	int rc = nmw_parse_duration(text + (minus || *text == '+'), 0, UTC_OFFSET_MAX, &v, e);
 	if (rc)
 		return nmw_err_set(e, rc, NMW_EXIT_USAGE,
-				   "--utc-offset %s: a duration from -14h to 14h expected, such as "
+				   "--utc-offset: %s: not a duration from -14h to 14h, such as "
 				   "-5h or 330m",
 				   text);
 	*ns = minus ? -(int64_t)v : (int64_t)v;

@@ -15,8 +15,10 @@ static int look(const struct command_args *a, struct nmw_err *e)
 	if (rc)
 		return rc;
 	a->view->state(stdout, &s, &a->o->view);
+	if (a->argc) /* what was asked for by name, and cannot be shown */
+		rc = (int)state_unreadable(&s);
 	state_free(&s);
-	return 0;
+	return rc;
 }
 
 int command_list(const struct command_args *a, struct nmw_err *e)
@@ -170,8 +172,7 @@ static void check_tool(struct faults *f, const struct state_tool *t)
 	char name[80];
 	if (!t->readable) {
 		const char *slash = strrchr(t->path, '/');
-		struct view_fault *x =
-			fault(f, NMW_EXIT_PEER, "counters", slash ? slash + 1 : t->path);
+		struct view_fault *x = fault(f, t->exit, "counters", slash ? slash + 1 : t->path);
 		snprintf(x->what, sizeof x->what, "%.250s", t->why);
 		return;
 	}
@@ -191,8 +192,8 @@ static void check_ring(struct faults *f, const struct state_ring *r)
 {
 	const struct nmw_ring_info *i = &r->info;
 	if (!r->readable) {
-		snprintf(fault(f, NMW_EXIT_PEER, "ring", i->name)->what, sizeof f->list[0].what,
-			 "%.250s", r->why);
+		snprintf(fault(f, r->exit, "ring", i->name)->what, sizeof f->list[0].what, "%.250s",
+			 r->why);
 		return;
 	}
 	/* cursors are read before the end: while the producer lives it may have gone on since */

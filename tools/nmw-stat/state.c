@@ -46,6 +46,7 @@ static int take_tool(const struct nmw_metrics *m, bool alive, const char *path,
 		x->m = *m;
 	snprintf(x->path, sizeof x->path, "%s", path);
 	snprintf(x->why, sizeof x->why, "%s", why->msg);
+	x->exit = why->exit;
 	s->tools[s->n_tools++] = x;
 	return 0;
 }
@@ -80,6 +81,7 @@ static int take_ring(const char *name, void *arg)
 	if (r->info.consumers > NMW_RING_CONSUMERS)
 		r->info.consumers = NMW_RING_CONSUMERS;
 	snprintf(r->why, sizeof r->why, "%s", why.msg);
+	r->exit = why.exit;
 	s->n_rings++;
 	return 0;
 }
@@ -124,6 +126,17 @@ void state_free(struct state *s)
 	free(s->tools);
 	free(s->rings);
 	memset(s, 0, sizeof *s);
+}
+
+enum nmw_exit state_unreadable(const struct state *s)
+{
+	for (unsigned i = 0; i < s->n_tools; i++)
+		if (!s->tools[i]->readable)
+			return s->tools[i]->exit;
+	for (unsigned i = 0; i < s->n_rings; i++)
+		if (!s->rings[i].readable)
+			return s->rings[i].exit;
+	return NMW_EXIT_OK;
 }
 
 const struct state_tool *state_before(const struct state *old, const struct state_tool *t)

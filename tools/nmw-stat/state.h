@@ -16,12 +16,14 @@ struct state_tool {
 	bool alive, readable;
 	char path[256];
 	char why[NMW_ERR_MAX]; /* why it is not readable */
+	enum nmw_exit exit;    /* and the exit status of that */
 };
 
 struct state_ring {
 	struct nmw_ring_info info; /* only the name when not readable */
 	bool readable;
 	char why[NMW_ERR_MAX];
+	enum nmw_exit exit;
 };
 
 struct state {
@@ -36,6 +38,8 @@ struct state {
  * pid.  -ENOENT with exit 6 when `only` names nothing. */
 int state_take(struct state *s, const char *only, struct nmw_err *e);
 void state_free(struct state *s);
+/* Exit status of the first that cannot be read; 0: all can. */
+enum nmw_exit state_unreadable(const struct state *s);
 
 /* The same tool in an earlier state: same file, same start. NULL: it is new. */
 const struct state_tool *state_before(const struct state *old, const struct state_tool *t);

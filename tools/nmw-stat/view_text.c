@@ -232,7 +232,7 @@ static void show_ring(FILE *f, const struct state_ring *r, const struct view_opt
 	char size[32], page[32], frames[32];
 	const struct nmw_ring_info *x = &r->info;
 	if (!r->readable) {
-		fprintf(f, "ring %s: %s%s%s\n", x->name, red(o, true), r->why, plain(o));
+		fprintf(f, "%s%s%s\n", red(o, true), r->why, plain(o));
 		return;
 	}
 	fprintf(f, "%sring %s%s: %s%s%s, producer %s pid %u%s, layout version %u\n", bold(o),
@@ -335,6 +335,8 @@ static void text_interval(FILE *f, const struct state *old, const struct state *
 	for (unsigned i = 0; i < now->n_tools; i++)
 		if (now->tools[i]->readable)
 			interval_tool(f, old, now, now->tools[i], o);
+		else
+			fprintf(f, "%s%s%s\n", red(o, true), now->tools[i]->why, plain(o));
 	if (!now->n_tools)
 		fputs("-\n", f);
 }
@@ -363,7 +365,8 @@ static void text_checked(FILE *f, const struct view_fault *v, unsigned n, unsign
 {
 	for (unsigned i = 0; i < n; i++)
 		fprintf(f, "%s: %s\n", v[i].object, v[i].what);
-	fprintf(f, "%u looked at, %u with figures that do not add up\n", objects, n);
+	fprintf(f, "%u looked at, %u with figures that do not add up or cannot be read\n", objects,
+		n);
 }
 
 const struct view view_text = {text_state, text_interval, text_removed, text_checked, NULL};
