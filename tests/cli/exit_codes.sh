@@ -121,7 +121,7 @@ said 'text:/dev/full: write: No space left on device'
 # 6: a peer is missing, not one of ours, or died
 outcome 6 'stdin: the tool before ended without naming a ring' nmw-match -o none --orders 10k --ids 10k
 outcome 6 'stdin: the tool before ended without naming a ring' nmw-send null:
-outcome 6 'ring none: not there after .* start its producer with -o none' nmw-match -i none --wait 10ms --orders 10k --ids 10k
+outcome 6 'ring none: not there after .* start its producer with -o none' nmw-match -i none -o never --wait 10ms --orders 10k --ids 10k
 outcome 6 'ring none: not there after .* start its producer with -o none' nmw-send null: -i none --wait 10ms
 outcome 6 'nosuch: no ring, tool, instance or pid' nmw-stat show nosuch
 outcome 6 'ring nosuch: not there' nmw-stat tap nosuch
