@@ -23,8 +23,10 @@ static void set_root(struct nmw_conf_at *root, const char *name, json_t *doc)
 
 static int load_err(const char *name, const json_error_t *j, struct nmw_err *e)
 {
+	bool nul = json_error_code(j) == json_error_null_character ||
+		   json_error_code(j) == json_error_null_byte_in_key;
 	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "%s: line %d, column %d: %s", name, j->line,
-			   j->column, j->text);
+			   j->column, nul ? "a string with \\u0000: leave it out" : j->text);
 }
 
 int nmw_conf_load(const char *path, struct nmw_conf **out, struct nmw_conf_at *root,

@@ -120,6 +120,7 @@ START_TEST(four_sinks_get_the_same)
 	const char *spec[] = {in_dir(0, "pcap", "p"), in_dir(1, "itch", "i"),
 			      in_dir(2, "jsonl", "j"), "null:"};
 	ck_assert_int_eq(sinks_open(&sinks, spec, 4, &conf, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 	sinks_send(&sinks, burst, 3);
 	sinks_send(&sinks, burst + 3, 4);
 	sinks_close(&sinks, true);
@@ -149,6 +150,7 @@ START_TEST(itch_ends_with_length_0_when_clean)
 		struct stat sb;
 		const char *spec[] = {in_dir(0, "itch", "i")};
 		ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+		ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 		sinks_send(&sinks, burst + 3, 1);
 		sinks_close(&sinks, clean);
 		ck_assert_int_eq(stat(path_of(0), &sb), 0);
@@ -166,6 +168,7 @@ START_TEST(channels_are_chosen)
 	const char *spec[] = {in_dir(0, "text", "t"), in_dir(1, "itch", "i"),
 			      in_dir(2, "pcap", "p"), "null"};
 	ck_assert_int_eq(sinks_open(&sinks, spec, 4, &conf, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 	ck_assert(sinks_want(&sinks, NMW_CH_FEED));
 	ck_assert(!sinks_want(&sinks, NMW_CH_ORDER));
 	sinks_send(&sinks, burst, 4);
@@ -222,12 +225,14 @@ START_TEST(files_are_gone_on_with)
 		off_t one, two;
 		conf.append = false;
 		ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+		ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 		sinks_send(&sinks, burst + 3, 1);
 		sinks_close(&sinks, true);
 		one = tear(path_of(k), 0);
 		conf.append = true;
 		for (int torn = 0; torn < 2; torn++) {
 			ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+			ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 			sinks_send(&sinks, burst + 3, 1);
 			sinks_close(&sinks, k == 0);
 			two = tear(path_of(k), 0);
@@ -249,6 +254,7 @@ START_TEST(a_full_disk_stops_one_sink)
 	fill_burst();
 	const char *spec[] = {"jsonl:/dev/full", in_dir(0, "itch", "i")};
 	ck_assert_int_eq(sinks_open(&sinks, spec, 2, &conf, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 	sinks_send(&sinks, burst, 4);
 	sinks_flush(&sinks, 1000000);
 	ck_assert_uint_eq(sinks.alive, 1);
@@ -267,7 +273,8 @@ START_TEST(a_capture_on_a_full_disk)
 {
 	static const char *const spec[] = {"pcap:/dev/full"};
 	begin();
-	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), -ENOSPC);
+	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, &err), -ENOSPC);
 	ck_assert_int_eq(err.exit, NMW_EXIT_RESOURCE);
 	end(0);
 }
@@ -284,6 +291,7 @@ START_TEST(times_beyond_the_format)
 	memcpy(burst[3].desc, &s, sizeof burst[3].desc);
 	const char *spec[] = {in_dir(0, "pcap", "p")};
 	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 	sinks_send(&sinks, burst + 3, 1);
 	sinks_close(&sinks, true);
 	ck_assert_uint_eq(sinks.sink[0].count.drop[NMW_DROP_unencodable], 1);
@@ -298,6 +306,7 @@ START_TEST(idle_time_does_not_change_a_file)
 	fill_burst();
 	const char *spec[] = {in_dir(0, "pcap", "p")};
 	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 	sinks_send(&sinks, burst + 3, 1);
 	sinks_flush(&sinks, SINK_FLUSH_ALL - 1);
 	sinks_send(&sinks, burst + 3, 1);

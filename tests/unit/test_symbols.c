@@ -76,7 +76,7 @@ START_TEST(mistakes_are_told_with_their_place)
 	expect_error("{\"symbols\": [{\"symbol\": \"123456789\"}]}", "symbols[0].symbol");
 	expect_error("{\"symbols\": [{\"symbol\": \"A B\"}]}", "characters of a symbol");
 	expect_error("{\"symbols\": [{\"symbol\": \"A\"}, {\"symbol\": \"A\"}]}",
-		     "symbols[1]: symbol A       : is listed twice");
+		     "symbols[1]: symbol A: is listed twice: once is enough");
 	expect_error("{\"symbols\": [{\"symbol\": \"A\", \"locate\": 3}, "
 		     "{\"symbol\": \"B\", \"locate\": 3}]}",
 		     "locate 3 belongs to another symbol");
