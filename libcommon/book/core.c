@@ -248,7 +248,9 @@ unsigned nmw_core_enter(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oi
 				      .min_qty = k->min_qty,
 				      .flags = k->flags};
 	enum nmw_taker_step step = nmw_taker_start(c->b, &t->in, nmw_core_takes(c, k));
-	return nmw_taker_goes_on(step) ? nmw_core_more(c, k, ev, max) : ended(c, k, step, NULL, ev);
+	const struct nmw_fill none = {0};
+	return nmw_taker_goes_on(step) ? nmw_core_more(c, k, ev, max)
+				       : ended(c, k, step, &none, ev);
 }
 
 /* ---- commands ------------------------------------------------------------ */

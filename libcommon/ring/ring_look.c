@@ -68,7 +68,7 @@ int nmw_ring_inspect(const char *name, struct nmw_ring_info *out, struct nmw_err
 		*e = why;
 	if (!r)
 		return why.err;
-	copy_text(out->name, sizeof out->name, name, NMW_RING_NAME_MAX);
+	copy_text(out->name, sizeof out->name, r->name, sizeof r->name);
 	copy_text(out->tool, sizeof out->tool, r->hdr->p.tool, sizeof r->hdr->p.tool);
 	out->version = r->g.version;
 	out->slots = r->g.slot_cnt;

@@ -248,7 +248,7 @@ START_TEST(arguments_of_options)
 	refused("-o", "-o: an argument is missing: RING expected");
 	refused("-so", "-o: an argument is missing: RING expected");
 	refused("--strict=yes", "--strict: takes no argument, \"yes\" found");
-	refused("a b c d", "d: unexpected argument: usage: nmw-x [FILE]...");
+	refused("a b c d", "d: one argument too many: at most 3: usage: nmw-x [FILE]...");
 }
 END_TEST
 

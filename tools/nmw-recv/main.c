@@ -124,7 +124,7 @@ static int check_options(const struct recv *r, struct nmw_err *e)
 		{"flows", c->flows != FLOWS_DEF},
 		{"reassembly", c->reassembly != REASSEMBLY_DEF},
 		{"cancel-on-disconnect", c->cancel_on_disconnect},
-		{"codec", c->codec && r->source != &source_itch},
+		{"codec", c->codec && r->source == &source_journal}, /* the others judge it */
 	};
 	if (r->source != &source_itch && r->source != &source_gen && r->source != &source_journal)
 		return 0;

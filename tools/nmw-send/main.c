@@ -241,7 +241,7 @@ static void count_burst(struct send *s, struct nmw_cons *c, unsigned n)
 	for (i = 0; i < n; i++, run++) {
 		const struct nmw_slot *slot = nmw_cons_slot(c, i);
 		uint32_t len;
-		if (__builtin_expect(!nmw_cons_payload(c, slot, &len) || !is_channel(slot->channel),
+		if (__builtin_expect(!is_channel(slot->channel) || !nmw_cons_payload(c, slot, &len),
 				     0)) {
 			not_a_message(c, i, slot, &e);
 			nmw_stage_fail(&s->stage, &e);
