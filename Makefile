@@ -28,7 +28,7 @@ ARCH     ?= -march=x86-64-v2
 NMW_CPPFLAGS = -D_GNU_SOURCE -DNMW_VERSION='"$(VERSION)"' -Ilibcommon
 NMW_CFLAGS   = -std=gnu17 -O$(O) -g $(ARCH) -fno-strict-aliasing -fno-omit-frame-pointer $(WARN)
 NMW_LDFLAGS  = -Wl,--as-needed
-NMW_LDLIBS   = -lpcap -ljansson -lpthread -lm
+NMW_LDLIBS   = -lpcap -ljansson -lcrypt -luring -lpthread -lm
 ifneq ($(SAN),)
 NMW_CFLAGS  += -fsanitize=$(SAN) -fno-sanitize-recover=all
 NMW_LDFLAGS += -fsanitize=$(SAN)

@@ -82,18 +82,18 @@ enum nmw_ctl_kind {
 #define NMW_CTL_CANCEL_ON_DISCONNECT 0x01u /* LOGIN flag: LOGOUT and LOST cancel its orders */
 
 struct nmw_ctl {
-	uint8_t kind;	  /* enum nmw_ctl_kind */
-	uint8_t flags;	  /* NMW_CTL_* */
-	uint8_t codec;	  /* LOGIN: codec of the session's order entry */
-	uint8_t family;	  /* peer address: 4, 6, or 0 = unknown */
-	uint16_t port;	  /* peer port, host order */
-	uint16_t pad0;	  /* 0 */
-	uint64_t first;	  /* LOGIN: next sequence number the client wants; GAP: first missing */
-	uint64_t count;	  /* GAP: how many are missing; 0 = unknown */
-	uint8_t addr[16]; /* peer address, network order */
-	char account[10]; /* user name, space padded */
-	char name[10];	  /* session name of SoupBinTCP or MoldUDP64, space padded */
-	uint8_t pad1[4];  /* 0 */
+	uint8_t kind;	    /* enum nmw_ctl_kind */
+	uint8_t flags;	    /* NMW_CTL_* */
+	uint8_t codec;	    /* LOGIN: codec of the session's order entry */
+	uint8_t family;	    /* peer address: 4, 6, or 0 = unknown */
+	uint16_t port;	    /* peer port, host order */
+	uint16_t host_port; /* LOGIN of a live session: port it came in at, host order; else 0 */
+	uint64_t first;	    /* LOGIN: next sequence number the client wants; GAP: first missing */
+	uint64_t count;	    /* GAP: how many are missing; 0 = unknown */
+	uint8_t addr[16];   /* peer address, network order */
+	char account[10];   /* user name, space padded */
+	char name[10];	    /* session name of SoupBinTCP or MoldUDP64, space padded */
+	uint8_t pad1[4];    /* 0 */
 };
 
 _Static_assert(sizeof(struct nmw_ctl) == 64, "control message is 64 bytes");

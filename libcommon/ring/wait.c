@@ -14,7 +14,9 @@
 #define FUTEX_NS     1000000u  /* idle that long: sleep until woken */
 #define SLEEP_NS     10000000u /* of one sleep, so that housekeeping goes on */
 #define NAP_FAR_NS   5000000u  /* longest sleep where nobody wakes */
-#define PAUSES	     4u	       /* between two looks while spinning */
+#define GAP_MAX_NS   1000000u
+#define GAP_TURNS    8u /* turns that the distance between turns is averaged over, about */
+#define PAUSES	     4u /* between two looks while spinning */
 
 void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode)
 {
@@ -22,15 +24,23 @@ void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode)
 	memset(w, 0, sizeof *w);
 	w->mode = mode;
 	w->sleep_ns = w->first_ns = NMW_WAIT_NAP_MIN;
-	w->spin_ns = SPIN_NS;
-	if (sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) >= CPUS_PLENTY)
-		w->spin_ns = SPIN_LONG_NS;
+	w->alone = sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) >= CPUS_PLENTY;
+	w->spin_ns = w->alone ? SPIN_LONG_NS : SPIN_NS;
 	/* the default slack of 50 us would turn 20 us into 70 */
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 }
 
+void nmw_wait_gap(struct nmw_wait *w, uint64_t now_ns)
+{
+	uint64_t gap = now_ns - w->turn_ns;
+	w->turn_ns = now_ns;
+	gap = gap < GAP_MAX_NS ? gap : GAP_MAX_NS;
+	w->gap_ns = (w->gap_ns * (GAP_TURNS - 1) + gap) / GAP_TURNS;
+}
+
 void nmw_wait_turn(struct nmw_wait *w, uint64_t n, uint64_t slots)
 {
+	nmw_wait_gap(w, nmw_clock_mono());
 	if (n < STREAM_N)
 		w->first_ns = NMW_WAIT_NAP_MIN;
 	else if (n > slots / 4)
@@ -62,6 +72,7 @@ static void nap_longer(struct nmw_wait *w, uint64_t idle)
 {
 	uint64_t max = idle / 16 > NMW_WAIT_NAP_MAX ? idle / 16 : NMW_WAIT_NAP_MAX;
 	max = max < NAP_FAR_NS ? max : NAP_FAR_NS;
+	max = w->longest_ns && max > w->longest_ns ? w->longest_ns : max;
 	nap(w, w->sleep_ns < max ? w->sleep_ns : max);
 	w->sleep_ns = 2 * w->sleep_ns < max ? 2 * w->sleep_ns : max;
 }
@@ -82,12 +93,12 @@ uint64_t nmw_wait_idle(struct nmw_wait *w, struct nmw_cons *c)
 	uint64_t idle = now - w->idle_since;
 	if (w->mode == NMW_WAIT_SPIN)
 		return idle;
-	if (w->mode == NMW_WAIT_AUTO && idle < w->spin_ns && w->first_ns == NMW_WAIT_NAP_MIN) {
+	if (nmw_wait_spins(w, idle)) {
 		w->spins++;
 		pause_some();
-	} else if (c && (w->mode == NMW_WAIT_PARK || idle >= FUTEX_NS)) {
+	} else if (c && (w->mode == NMW_WAIT_PARK || idle >= FUTEX_NS || nmw_wait_sparse(w))) {
 		w->parks++;
-		nmw_cons_sleep(c, SLEEP_NS);
+		nmw_cons_sleep(c, w->longest_ns ? w->longest_ns : SLEEP_NS);
 	} else {
 		nap_longer(w, idle);
 	}

@@ -2,13 +2,17 @@
  *
  * auto: spin 2 us, then sleep 20 us, doubling to 200 us; after 1 ms idle a futex, so that an idle
  * pipeline uses next to no CPU.  Spins longer only where it may use 4 CPUs or more; in
- * a stream that is faster than the sleeps it does not spin and starts with longer ones. spin: never
- * sleeps.  park: sleeps at once.
+ * a stream that is faster than the sleeps it does not spin and starts with longer ones.  Where
+ * turns of work come one by one, 40 us apart or more, it is the futex at once: waking costs the
+ * producer a system call, which it has the time for, and a timed sleep would be in each message's
+ * way; and where stages share CPUs the spin is left out, for it is in the way of the next stage.
+ * spin: never sleeps.  park: sleeps at once.
  */
 #ifndef NMW_RING_WAIT_H
 #define NMW_RING_WAIT_H
 
 #include "ring/ring.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NMW_WAIT_NAP_MIN 20000u	 /* ns of the first timed sleep */
@@ -18,13 +22,19 @@ enum nmw_wait_mode { NMW_WAIT_AUTO, NMW_WAIT_SPIN, NMW_WAIT_PARK };
 
 struct nmw_wait {
 	enum nmw_wait_mode mode;
+	bool alone;	     /* CPUs are plenty */
 	uint64_t idle_since; /* ns, 0 = busy */
 	uint64_t sleep_ns;   /* next timed sleep */
 	uint64_t first_ns; /* first timed sleep, NMW_WAIT_NAP_MIN..MAX; longer ones are not preceded
 			    * by spinning: see nmw_wait_turn */
 	uint64_t spin_ns;  /* idle time before the first sleep */
+	uint64_t longest_ns; /* sleep, for a stage that looks after more than its ring; 0 = 10 ms */
+	uint64_t turn_ns;    /* when the last turn of work was over */
+	uint64_t gap_ns;     /* between two turns, about; at most a millisecond each */
 	uint64_t spins, parks;
 };
+
+#define NMW_WAIT_SPARSE 40000u /* ns between turns */
 
 void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode);
 static inline void nmw_wait_busy(struct nmw_wait *w)
@@ -35,6 +45,20 @@ static inline void nmw_wait_busy(struct nmw_wait *w)
  * that outruns the sleep, the next one is longer: larger turns, fewer switches between stages that
  * share a CPU; up to an eighth of the ring. */
 void nmw_wait_turn(struct nmw_wait *w, uint64_t n, uint64_t slots);
+/* The same for a stage that has no ring to read. */
+void nmw_wait_gap(struct nmw_wait *w, uint64_t now_ns);
+/* Turns of work come one by one. */
+static inline bool nmw_wait_sparse(const struct nmw_wait *w)
+{
+	return w->gap_ns >= NMW_WAIT_SPARSE && w->first_ns == NMW_WAIT_NAP_MIN;
+}
+/* Idle for a time that is worth a busy CPU: not yet asleep. */
+static inline bool nmw_wait_spins(const struct nmw_wait *w, uint64_t idle_ns)
+{
+	return w->mode == NMW_WAIT_SPIN ||
+	       (w->mode == NMW_WAIT_AUTO && idle_ns < w->spin_ns &&
+		w->first_ns == NMW_WAIT_NAP_MIN && (w->alone || !nmw_wait_sparse(w)));
+}
 /* One step of waiting; c (may be NULL) is the ring to sleep on. Returns idle ns so far;
  * spin: 0 for 63 of 64 calls, which do not look at the clock. */
 uint64_t nmw_wait_idle(struct nmw_wait *w, struct nmw_cons *c);

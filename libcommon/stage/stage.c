@@ -196,6 +196,11 @@ bool nmw_stage_quiet(const struct nmw_stage *st)
 	return st->cold->quiet;
 }
 
+bool nmw_stage_group(const struct nmw_stage *st)
+{
+	return st->cold->group;
+}
+
 bool nmw_stage_named(const struct nmw_stage *st)
 {
 	return st->cold->consumer;

@@ -73,6 +73,7 @@ int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e);
  * says itself that it is done by nmw_stage_done. */
 bool nmw_stage_go(struct nmw_stage *st);
 bool nmw_stage_quiet(const struct nmw_stage *st); /* --quiet: no figures at the end */
+bool nmw_stage_group(const struct nmw_stage *st); /* --group */
 bool nmw_stage_named(
 	const struct nmw_stage *st); /* --consumer: what it has released is never seen again */
 /* A second stop signal came: whatever waits outside the stage (a blocked write) gives up. */

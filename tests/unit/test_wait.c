@@ -46,4 +46,29 @@ START_TEST(few_messages_end_it)
 }
 END_TEST
 
-UNIT_MAIN("wait", a_stream_lengthens_the_first_sleep, a_large_turn_shortens_it, few_messages_end_it)
+/* One by one they are waited for asleep: a spin only where it is in nobody's way. */
+START_TEST(turns_that_are_far_apart_are_slept_for)
+{
+	struct nmw_wait w;
+	nmw_wait_init(&w, NMW_WAIT_AUTO);
+	w.alone = false;
+	ck_assert(nmw_wait_spins(&w, 0));
+	uint64_t now = 1;
+	for (unsigned i = 0; i < 20; i++)
+		nmw_wait_gap(&w, now += 100000);
+	ck_assert(nmw_wait_sparse(&w));
+	ck_assert(!nmw_wait_spins(&w, 0));
+	w.alone = true;
+	ck_assert(nmw_wait_spins(&w, 0));
+	for (unsigned i = 0; i < 20; i++)
+		nmw_wait_gap(&w, now += 10000);
+	ck_assert(!nmw_wait_sparse(&w));
+	for (unsigned i = 0; i < 100; i++)
+		nmw_wait_gap(&w, now += 100000);
+	w.first_ns = 2 * NMW_WAIT_NAP_MIN; /* a stream, whose sleeps are the distance */
+	ck_assert(!nmw_wait_sparse(&w));
+}
+END_TEST
+
+UNIT_MAIN("wait", a_stream_lengthens_the_first_sleep, a_large_turn_shortens_it, few_messages_end_it,
+	  turns_that_are_far_apart_are_slept_for)

@@ -1,0 +1,258 @@
+#include "io/handover.h"
+
+#include "ring/shm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int nmw_handover_path(char path[NMW_HANDOVER_PATH_MAX], uint16_t port, bool group,
+		      struct nmw_err *e)
+{
+	const char *dir = nmw_shm_run_dir(group, e);
+	if (!dir)
+		return e ? e->err : -EACCES;
+	snprintf(path, NMW_HANDOVER_PATH_MAX, "%s/tcp-%u.sessions", dir, port);
+	return 0;
+}
+
+/* An address holds 107 characters; a directory may be longer: it is named by a descriptor. Returns
+ * the descriptor, to close when the address was used. */
+static int address(struct sockaddr_un *a, const char *path, struct nmw_err *e)
+{
+	char dir[NMW_HANDOVER_PATH_MAX];
+	const char *name = strrchr(path, '/') + 1;
+	snprintf(dir, sizeof dir, "%.*s", (int)(name - path), path);
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return nmw_err_set(e, -errno, nmw_exit_of(errno), "%s: %s", dir, strerror(errno));
+	memset(a, 0, sizeof *a);
+	a->sun_family = AF_UNIX;
+	snprintf(a->sun_path, sizeof a->sun_path, "/proc/self/fd/%d/%.60s", fd, name);
+	return fd;
+}
+
+/* Whether the other end belongs to somebody who may have our clients' sockets, or give us some. */
+static int trusted(int fd, bool group, struct nmw_err *e)
+{
+	struct ucred c;
+	socklen_t n = sizeof c;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n) < 0)
+		return nmw_err_set(e, -errno, NMW_EXIT_PERM, "hand-over socket: %s",
+				   strerror(errno));
+	if (c.uid == geteuid() || c.uid == 0 || (group && c.gid == getegid()))
+		return 0;
+	return nmw_err_set(e, -EPERM, NMW_EXIT_PERM,
+			   "hand-over socket: process %d of user %u found, user %u expected%s",
+			   (int)c.pid, c.uid, geteuid(),
+			   group ? " or the same group"
+				 : ": run both as one user, or with --group");
+}
+
+/* ---- the reader's side ----------------------------------------------------------------------- */
+
+static int bind_file(int fd, const char *path, bool group, struct nmw_err *e)
+{
+	struct sockaddr_un a;
+	int dir = address(&a, path, e);
+	if (dir < 0)
+		return dir;
+	unlink(path); /* of a process that died: the port is ours */
+	mode_t old = umask(group ? 0117 : 0177);
+	int rc = bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
+	umask(old);
+	close(dir);
+	if (rc == 0 && listen(fd, 4) < 0)
+		rc = -errno;
+	return rc ? nmw_err_set(e, rc, nmw_exit_of(rc), "hand-over socket %s: %s", path,
+				strerror(-rc))
+		  : 0;
+}
+
+int nmw_handover_listen(struct nmw_handover_server *h, uint16_t port, bool group, struct nmw_err *e)
+{
+	*h = (struct nmw_handover_server){.listen_fd = -1, .peer = -1, .group = group};
+	int rc = nmw_handover_path(h->path, port, group, e);
+	if (rc)
+		return rc;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return nmw_err_set(e, -errno, NMW_EXIT_RESOURCE, "hand-over socket: %s",
+				   strerror(errno));
+	rc = bind_file(fd, h->path, group, e);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	h->listen_fd = fd;
+	return 0;
+}
+
+/* The writer says nothing: what can be read of it is its end. */
+static bool peer_left(struct nmw_handover_server *h)
+{
+	char c[16];
+	if (h->peer < 0)
+		return false;
+	ssize_t n;
+	while ((n = recv(h->peer, c, sizeof c, MSG_DONTWAIT)) > 0)
+		;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	close(h->peer);
+	h->peer = -1;
+	return true;
+}
+
+int nmw_handover_accept(struct nmw_handover_server *h, struct nmw_err *e)
+{
+	bool left = peer_left(h);
+	int fd = accept4(h->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return left ? -EPIPE : 0;
+	int rc = trusted(fd, h->group, e);
+	if (!rc && h->peer >= 0)
+		rc = nmw_err_set(e, -EBUSY, NMW_EXIT_PEER,
+				 "hand-over socket %s: a second nmw-send was refused: one writes "
+				 "to the clients already",
+				 h->path);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	h->peer = fd;
+	return 1;
+}
+
+int nmw_handover_give(struct nmw_handover_server *h, const struct nmw_handover *m, int fd)
+{
+	struct nmw_handover out = *m;
+	out.magic = NMW_HANDOVER_MAGIC;
+	out.version = NMW_HANDOVER_VERSION;
+	struct iovec iov = {.iov_base = &out, .iov_len = sizeof out};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} u = {.bytes = {0}};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = u.bytes,
+			     .msg_controllen = sizeof u.bytes};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	if (h->peer < 0)
+		return -ENOTCONN;
+	if (sendmsg(h->peer, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof out)
+		return 0;
+	/* ETOOMANYREFS: more descriptors are under way than this user may have open */
+	return errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS ? -EAGAIN : -ENOTCONN;
+}
+
+void nmw_handover_end(struct nmw_handover_server *h)
+{
+	if (h->peer >= 0)
+		close(h->peer);
+	if (h->listen_fd >= 0) {
+		unlink(h->path);
+		close(h->listen_fd);
+	}
+	h->peer = h->listen_fd = -1;
+}
+
+/* ---- the writer's side ----------------------------------------------------------------------- */
+
+static int connect_fd(int fd, const char *path, struct nmw_err *e)
+{
+	struct sockaddr_un a;
+	int dir = address(&a, path, e);
+	if (dir < 0)
+		return dir;
+	int rc = connect(fd, (struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
+	close(dir);
+	if (rc)
+		nmw_err_set(e, rc, rc == -EACCES ? NMW_EXIT_PERM : NMW_EXIT_PEER,
+			    "hand-over socket %s: %s: is nmw-recv tcp: running there?", path,
+			    strerror(-rc));
+	return rc;
+}
+
+int nmw_handover_connect(uint16_t port, bool group, struct nmw_err *e)
+{
+	char path[NMW_HANDOVER_PATH_MAX];
+	int rc = nmw_handover_path(path, port, group, e);
+	if (rc)
+		return rc;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return nmw_err_set(e, -errno, NMW_EXIT_RESOURCE, "hand-over socket: %s",
+				   strerror(errno));
+	rc = connect_fd(fd, path, e);
+	if (!rc)
+		rc = trusted(fd, group, e);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+/* The descriptor of a packet, -1 = none; any others are closed. */
+static int take_fd(struct msghdr *msg)
+{
+	int fd = -1;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int one;
+			memcpy(&one, CMSG_DATA(c) + i * sizeof one, sizeof one);
+			if (fd < 0)
+				fd = one;
+			else
+				close(one);
+		}
+	}
+	return fd;
+}
+
+int nmw_handover_take(int from, struct nmw_handover *m, int *fd, struct nmw_err *e)
+{
+	struct iovec iov = {.iov_base = m, .iov_len = sizeof *m};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+	} u;
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = u.bytes,
+			     .msg_controllen = sizeof u.bytes};
+	ssize_t n = recvmsg(from, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0)
+		return nmw_err_set(e, -EPIPE, NMW_EXIT_PEER,
+				   "hand-over socket: nmw-recv closed it: it ended, or another "
+				   "nmw-send writes to its clients");
+	*fd = take_fd(&msg);
+	bool whole = n == (ssize_t)sizeof *m && !(msg.msg_flags & MSG_TRUNC);
+	if (whole && m->magic == NMW_HANDOVER_MAGIC && m->version == NMW_HANDOVER_VERSION &&
+	    *fd >= 0)
+		return 1;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	return nmw_err_set(e, -EPROTO, NMW_EXIT_PEER,
+			   "hand-over socket: %zd bytes, version %u found, %zu bytes, version %u "
+			   "and a socket expected: restart nmw-recv and nmw-send of one version",
+			   n, whole ? m->version : 0, sizeof *m, NMW_HANDOVER_VERSION);
+}
