@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The pipelines of README.md and man/nmw.7 run as they stand there.
+# The pipelines of README.md and man/nmw.7 run as they stand there; readme_live.sh has those for live clients.
 . "$(dirname "$0")/lib.sh"
 need jq
 for tool in nmw-recv nmw-match nmw-send nmw-stat; do [ -x "$B/bin/$tool" ] || skip "$tool is not built"; done
@@ -9,8 +9,8 @@ block() { awk -v h="## $1" '/^## / { on = $0 == h } on && /^    / { print substr
 mapfile -t examples < <(
 	sed -n '3,/^##/s/^    //p' README.md
 	block "Five lines" | sed '/^nmw-match -i/,$d'
-	sed -n 's/^\.Dl //p' man/nmw.7 | grep -v ' tap '
-	sed -n '/^\.Bd/,/^\.Ed/p' man/nmw.7 | grep '|'
+	sed -n 's/^\.Dl //p' man/nmw.7 | grep -v -e ' tap ' -e ' tcp:'
+	sed -n '/^\.Bd/,/^\.Ed/p' man/nmw.7 | grep '|' | grep -v ' tcp:'
 )
 [ ${#examples[@]} -ge 9 ] || fail "no examples found"
 named=$(block "Five lines" | sed -n '/^nmw-match -i/,$p')

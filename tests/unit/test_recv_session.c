@@ -59,6 +59,22 @@ START_TEST(an_account_gets_its_id_back)
 }
 END_TEST
 
+START_TEST(a_reserved_id_is_its_accounts)
+{
+	begin();
+	memset(&metrics, 0, sizeof metrics);
+	session_reserve(&t, 2, "BRAVO ", &host);
+	session_reserve(&t, 1, "ALPHA ", &host);
+	ck_assert_uint_eq(login(1, "BRAVO "), 2);
+	ck_assert_uint_eq(login(2, "CHARLY"), 3);
+	ck_assert_uint_eq(login(3, "ALPHA "), 1);
+	session_end(&t, 1, 2, NMW_CTL_LOST);
+	ck_assert_uint_eq(login(4, "BRAVO "), 2);
+	ck_assert_uint_eq(metrics.counter[NMW_M_in_sessions], 3);
+	sessions_fini(&t);
+}
+END_TEST
+
 START_TEST(a_client_without_an_account_is_known_by_its_address)
 {
 	begin();
@@ -99,5 +115,5 @@ START_TEST(every_login_among_many_is_found)
 }
 END_TEST
 
-UNIT_MAIN("recv session", an_account_gets_its_id_back,
+UNIT_MAIN("recv session", an_account_gets_its_id_back, a_reserved_id_is_its_accounts,
 	  a_client_without_an_account_is_known_by_its_address, every_login_among_many_is_found)

@@ -4,6 +4,12 @@
 // uses: tools/nmw-send/sink_itch.c
 // uses: tools/nmw-send/sink_text.c
 // uses: tools/nmw-send/sink_null.c
+// uses: tools/nmw-send/sink_udp.c
+// uses: tools/nmw-send/udp_batch.c
+// uses: tools/nmw-send/udp_sessions.c
+// uses: tools/nmw-send/sink_tcp.c
+// uses: tools/nmw-send/clients.c
+// uses: tools/nmw-send/places.c
 /* The sinks of nmw-send with messages made by hand. */
 #include "../../tools/nmw-send/sinks.h"
 #include "base/log.h"

@@ -74,6 +74,22 @@ static inline void emit_message(struct emit *e, uint64_t ts_ns, uint32_t session
 	memcpy(to, p, len);
 	emit_done(e, s, session, channel, codec);
 }
+/* A message that lies in the ring's frame area: the slot points to it. Returns its number on the
+ * ring; 0 = dropped, or the stage ends. */
+static inline uint64_t emit_point(struct emit *e, uint64_t ts_ns, uint32_t session,
+				  enum nmw_channel channel, enum nmw_codec_id codec,
+				  uint64_t frame_off, uint16_t len)
+{
+	uint8_t *to;
+	struct nmw_slot *s = emit_slot(e, ts_ns, 0, &to);
+	if (__builtin_expect(!s, 0))
+		return 0;
+	s->len = len;
+	s->frame_off = frame_off;
+	uint64_t seq = e->st->out.next + e->st->pending;
+	emit_done(e, s, session, channel, codec);
+	return seq;
+}
 void emit_ctl(struct emit *e, uint64_t ts_ns, uint32_t session, const struct nmw_ctl *ctl);
 
 /* n messages (or packets that could not be read) came in and do not go on. */

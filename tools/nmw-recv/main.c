@@ -3,22 +3,27 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "accounts.h"
+#include "io/io.h"
 #include "source.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define FLOWS_DEF      20000u
-#define FLOWS_MAX      (1u << 20)
-#define REASSEMBLY_DEF (32ull << 20)
-#define REASSEMBLY_MIN (1ull << 20)
-#define REASSEMBLY_MAX (1ull << 40)
-#define PROGRESS_NS    (NMW_NS_PER_S / 4)
-#define PROGRESS_POLLS 64u /* polls between two looks at the clock */
+#define LOGIN_TIMEOUT_DEF  (10 * NMW_NS_PER_S)
+#define LOGIN_DELAY_DEF	   (1 * NMW_NS_PER_S)
+#define CLIENT_TIMEOUT_DEF (15 * NMW_NS_PER_S) /* SoupBinTCP 3.00, 1.2 */
+#define FLOWS_DEF	   20000u
+#define FLOWS_MAX	   (1u << 20)
+#define REASSEMBLY_DEF	   (32ull << 20)
+#define REASSEMBLY_MIN	   (1ull << 20)
+#define REASSEMBLY_MAX	   (1ull << 40)
+#define PROGRESS_NS	   (NMW_NS_PER_S / 4)
+#define PROGRESS_POLLS	   64u /* polls between two looks at the clock */
 
-static const struct source *const sources[] = {&source_pcap, &source_itch, &source_gen,
-					       &source_journal};
+static const struct source *const sources[] = {&source_pcap,	&source_itch, &source_gen,
+					       &source_journal, &source_udp,  &source_tcp};
 #define N_SOURCES (sizeof sources / sizeof sources[0])
 
 struct recv {
@@ -28,6 +33,7 @@ struct recv {
 	const struct source *source;
 	const char *spec, *arg; /* SOURCE, and its part after the colon */
 	const char *pace;
+	bool hash_password;
 	void *state; /* of the source */
 	uint64_t started_ns, shown_ns;
 	unsigned polls;
@@ -43,10 +49,31 @@ static const char *const examples[] = {
 static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
 {
 	struct recv_conf *c = &r->conf;
+	const struct nmw_opt live[] = {
+		{.type = NMW_OPT_GROUP, .help = "Clients (tcp:ADDR:PORT):"},
+		{NMW_OPT_STR, 0, "accounts", "FILE", &c->accounts, 0, 0, "who may log in (JSON)"},
+		{NMW_OPT_FLAG, 0, "hash-password", NULL, &r->hash_password, 0, 0,
+		 "hash a password from stdin for that file, and end"},
+		{NMW_OPT_DURATION, 0, "login-timeout", "TIME", &c->login_timeout_ns,
+		 NMW_NS_PER_S / 10, 3600 * NMW_NS_PER_S,
+		 "close connections that have not logged in by then"},
+		{NMW_OPT_DURATION, 0, "login-delay", "TIME", &c->login_delay_ns, 0,
+		 60 * NMW_NS_PER_S, "before a wrong login is answered"},
+		{NMW_OPT_DURATION, 0, "client-timeout", "TIME", &c->client_timeout_ns,
+		 2 * NMW_NS_PER_S, 3600 * NMW_NS_PER_S, "silence after which a session is lost"},
+		{.type = NMW_OPT_GROUP, .help = "Sockets (tcp:, udp:):"},
+		{NMW_OPT_ENUM, 0, "io", NMW_IO_CHOICES, &c->io, 0, 0, "how they are read"},
+		{NMW_OPT_FLAG, 0, "sqpoll", NULL, &c->sqpoll, 0, 0,
+		 "io_uring: a kernel thread takes submissions"},
+		{NMW_OPT_DURATION, 0, "busy-poll", "TIME", &c->busy_poll_ns, 0, NMW_NS_PER_S / 10,
+		 "the kernel polls the device that long"},
+		{.type = NMW_OPT_END},
+	};
 	const struct nmw_opt own[] = {
 		{.type = NMW_OPT_GROUP,
-		 .help = "Input (SOURCE: pcap:FILE itch:FILE gen:SPEC journal:DIR; FILE "
-			 "may be -):"},
+		 .help = "Input (SOURCE: pcap:FILE itch:FILE gen:SPEC journal:DIR udp:ADDR:PORT "
+			 "tcp:ADDR:PORT; "
+			 "FILE may be -):"},
 		{NMW_OPT_STR, 0, "pace", "PACE", &r->pace, 0, 0,
 		 "max, original, a speed (10x) or a rate (1Mpps)"},
 		{NMW_OPT_STR, 'f', "filter", "BPF", &c->filter, 0, 0,
@@ -63,6 +90,8 @@ static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
 		 REASSEMBLY_MAX, "bytes for TCP data that waits for a missing segment"},
 		{NMW_OPT_FLAG, 0, "cancel-on-disconnect", NULL, &c->cancel_on_disconnect, 0, 0,
 		 "sessions ask for it in their login"},
+		{NMW_OPT_FLAG, 0, "once", NULL, &c->once, 0, 0,
+		 "udp: end with the session of the feed"},
 		{NMW_OPT_FLAG, 0, "strict", NULL, &r->st.strict, 0, 0,
 		 "exit 3 when anything was damaged, cut or missing"},
 		{.type = NMW_OPT_END},
@@ -72,15 +101,24 @@ static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
 		.synopsis = "SOURCE [-o RING]",
 		.summary = "Takes packets in and publishes each application message.",
 		.examples = examples,
-		.groups = {own, nmw_stage_opts(&r->st)},
-		.backends = "pcap itch gen journal",
-		.min_args = 1,
+		.groups = {own, live, nmw_stage_opts(&r->st)},
+		.backends = "pcap itch gen journal udp tcp; io: " NMW_IO_BACKENDS,
+		.min_args = 0,
 		.max_args = 1,
 	};
 	int nargs = 0;
 	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, e);
-	r->spec = rc == NMW_OPT_RUN ? argv[1] : NULL;
-	return rc;
+	if (rc != NMW_OPT_RUN)
+		return rc;
+	if (r->hash_password && nargs == 0) {
+		rc = accounts_hash_password(e);
+		return rc ? rc : NMW_OPT_DONE;
+	}
+	if (nargs == 0)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "an argument is missing: usage: nmw-recv %s", spec.synopsis);
+	r->spec = argv[1];
+	return 0;
 }
 
 static int unknown_source(const char *spec, size_t n, struct nmw_err *e)
@@ -97,15 +135,14 @@ static int unknown_source(const char *spec, size_t n, struct nmw_err *e)
 		}
 	}
 	if (best > 2 && spec[n] != ':')
-		return nmw_err_set(
-			e, -EINVAL, NMW_EXIT_USAGE,
-			"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC or journal:DIR "
-			"is expected",
-			spec);
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "%s: not a source: pcap:FILE, itch:FILE, gen:SPEC, journal:DIR, "
+				   "udp:ADDR:PORT or tcp:ADDR:PORT is expected",
+				   spec);
 	return nmw_err_set(
 		e, -EINVAL, NMW_EXIT_USAGE,
-		"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC or journal:DIR is expected: did "
-		"you mean %s:%s?",
+		"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC, journal:DIR, udp:ADDR:PORT or "
+		"tcp:ADDR:PORT is expected: did you mean %s:%s?",
 		spec, nearest, spec[n] == ':' ? spec + n + 1 : spec);
 }
 
@@ -221,6 +258,9 @@ int main(int argc, char **argv)
 	struct recv r = {.pace = "max"};
 	r.conf.flows = FLOWS_DEF;
 	r.conf.reassembly = REASSEMBLY_DEF;
+	r.conf.login_timeout_ns = LOGIN_TIMEOUT_DEF;
+	r.conf.login_delay_ns = LOGIN_DELAY_DEF;
+	r.conf.client_timeout_ns = CLIENT_TIMEOUT_DEF;
 	r.emit.st = &r.st;
 	if (nmw_stage_init(&r.st, "nmw-recv", NMW_STAGE_OUT) < 0)
 		return NMW_EXIT_RESOURCE;

@@ -132,29 +132,46 @@ static uint32_t find(const struct sessions *t, const struct session *like)
 	return id;
 }
 
-uint32_t session_login(struct sessions *t, uint64_t ts_ns, const struct session_who *who)
+void session_reserve(struct sessions *t, uint32_t id, const char *account,
+		     const struct endpoint *host)
+{
+	struct session *s = &t->v[id - 1];
+	s->host = *host;
+	set_text(s->account, account, 6);
+	put(t, id);
+	t->n = id > t->n ? id : t->n;
+}
+
+uint32_t session_begin(struct sessions *t, const struct session_who *who, struct nmw_ctl *login)
 {
 	struct session s = {.client = who->client, .host = who->host};
 	set_text(s.account, who->account, 6);
 	set_text(s.name, who->name, 10);
 	uint32_t id = who->account ? find(t, &s) : 0;
-	s.up = true;
-	if (id) {
+	s.up = s.seen = true;
+	if (id)
 		take_out(t, id);
-	} else {
-		if (t->n == SESSIONS_MAX)
-			return 0;
+	else if (t->n == SESSIONS_MAX)
+		return 0;
+	else
 		id = ++t->n;
-		nmw_count(t->emit->st->m, NMW_M_in_sessions, 1);
-	}
+	nmw_count(t->emit->st->m, NMW_M_in_sessions, !t->v[id - 1].seen);
 	t->v[id - 1] = s;
 	put(t, id);
+	ctl_of(login, &s, NMW_CTL_LOGIN);
+	login->flags = t->login_flags;
+	login->codec = t->codec;
+	login->first = who->first;
+	login->host_port = who->host_port;
+	return id;
+}
+
+uint32_t session_login(struct sessions *t, uint64_t ts_ns, const struct session_who *who)
+{
 	struct nmw_ctl c;
-	ctl_of(&c, &s, NMW_CTL_LOGIN);
-	c.flags = t->login_flags;
-	c.codec = t->codec;
-	c.first = who->first;
-	emit_ctl(t->emit, ts_ns, id, &c);
+	uint32_t id = session_begin(t, who, &c);
+	if (id)
+		emit_ctl(t->emit, ts_ns, id, &c);
 	return id;
 }
 
@@ -165,13 +182,18 @@ uint32_t session_of_client(const struct sessions *t, const struct endpoint *clie
 	return find(t, &like);
 }
 
+void session_forget(struct sessions *t, uint32_t id)
+{
+	take_out(t, id);
+	t->v[id - 1].up = false;
+	put(t, id);
+}
+
 void session_end(struct sessions *t, uint64_t ts_ns, uint32_t id, enum nmw_ctl_kind kind)
 {
 	if (!id || !t->v[id - 1].up)
 		return;
-	take_out(t, id);
-	t->v[id - 1].up = false;
-	put(t, id);
+	session_forget(t, id);
 	struct nmw_ctl c;
 	ctl_of(&c, &t->v[id - 1], kind);
 	emit_ctl(t->emit, ts_ns, id, &c);

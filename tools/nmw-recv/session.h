@@ -3,7 +3,8 @@
  * Every session begins with a LOGIN control message: that of the wire or, where the capture starts
  * later or the protocol has none (UDP), one without an account.  An account that logs in again at
  * the same port after its connection ended gets its id back, as its orders still live; of several
- * the one that ended last.
+ * the one that ended last.  Accounts that are known at the start may have their ids reserved, so
+ * that they are the same in the next run.
  */
 #ifndef NMW_RECV_SESSION_H
 #define NMW_RECV_SESSION_H
@@ -26,8 +27,8 @@ struct endpoint {
 struct session {
 	struct endpoint client, host;
 	char account[10], name[10]; /* space padded */
-	bool up;
-	uint32_t next; /* id of the next session of its bucket, 0 = last */
+	bool up, seen;		    /* seen: it was up once */
+	uint32_t next;		    /* id of the next session of its bucket, 0 = last */
 };
 
 struct sessions {
@@ -51,14 +52,25 @@ static inline struct endpoint endpoint_to(const struct nmw_flow_key *k, unsigned
 	return endpoint_from(k, !dir);
 }
 
+/* The id is kept for the first session of the account (6 characters) at the host; ids are
+ * reserved before any session begins. */
+void session_reserve(struct sessions *t, uint32_t id, const char *account,
+		     const struct endpoint *host);
+
 struct session_who {
 	struct endpoint client, host;
 	const char *account; /* 6 characters, or NULL */
 	const char *name;    /* 10 characters, or NULL */
 	uint64_t first;	     /* sequence number wanted */
+	uint16_t host_port;  /* of a live session, else 0 */
 };
+/* The first half of session_login: takes the id (0 = none is left) and fills in the LOGIN, which is
+ * the caller's to emit. */
+uint32_t session_begin(struct sessions *t, const struct session_who *who, struct nmw_ctl *login);
 /* Starts a session, LOGIN: its id; 0 = there are SESSIONS_MAX already. */
 uint32_t session_login(struct sessions *t, uint64_t ts_ns, const struct session_who *who);
+/* Ends a session whose LOGIN was never emitted. */
+void session_forget(struct sessions *t, uint32_t id);
 /* The id of the session that this client has up without an account; 0 = none. */
 uint32_t session_of_client(const struct sessions *t, const struct endpoint *client,
 			   const struct endpoint *host);

@@ -27,6 +27,13 @@ struct recv_conf {
 	uint64_t flows;	     /* connections and streams followed at once */
 	uint64_t reassembly; /* bytes for TCP data that waits */
 	bool cancel_on_disconnect;
+	bool once; /* udp: ends with the session */
+	/* live sources */
+	const char *accounts; /* file of those that may log in, or NULL */
+	int io;		      /* enum nmw_io_kind */
+	bool sqpoll;
+	uint64_t busy_poll_ns; /* 0 = not */
+	uint64_t login_timeout_ns, login_delay_ns, client_timeout_ns;
 };
 #define CODEC_CHOICES "auto|ouch42|ouch50|itch50"
 
@@ -44,6 +51,7 @@ struct source {
 	void (*close)(void *s);
 };
 
-extern const struct source source_pcap, source_itch, source_gen, source_journal;
+extern const struct source source_pcap, source_itch, source_gen, source_journal, source_udp,
+	source_tcp;
 
 #endif

@@ -9,7 +9,8 @@
 #include <signal.h>
 #include <string.h>
 
-#define REPORT_EVERY 4096u /* messages between two updates of the counters */
+#define REPORT_EVERY   4096u /* messages between two updates of the counters */
+#define REPORT_IDLE_NS (100ull * 1000 * 1000)
 
 struct send {
 	struct nmw_stage stage;
@@ -19,11 +20,14 @@ struct send {
 	/* options, as typed */
 	const char *channels, *pace_text, *server, *client, *feed, *feed_source;
 	uint64_t rate, count, pack_ns, mtu, sessions;
+	uint64_t history, heartbeat_ns, linger_ns, session_memory, client_buffer;
 	int framing;
 	/* state */
 	bool only_count;     /* nothing is looked at, waited for or left out */
 	uint64_t left;	     /* messages until --count is reached */
 	uint64_t idle_since; /* monotonic ns, 0 = busy */
+	uint64_t reported_ns;
+	bool live; /* a sink has sockets */
 	uint32_t unreported;
 	struct sink_msg burst[NMW_BURST_MAX];
 };
@@ -40,6 +44,11 @@ static void defaults(struct send *s)
 	s->feed_source = "10.0.0.1:26400";
 	s->mtu = NMW_FRAMER_MTU_DEF;
 	s->sessions = NMW_FRAMER_SESSIONS_DEF;
+	s->history = 64ull << 20;
+	s->heartbeat_ns = NMW_NS_PER_S;
+	s->linger_ns = NMW_NS_PER_S;
+	s->session_memory = 64ull << 20;
+	s->client_buffer = 1ull << 20;
 }
 
 static int parse(struct send *s, int argc, char **argv, int *nargs, struct nmw_err *e)
@@ -70,6 +79,19 @@ static int parse(struct send *s, int argc, char **argv, int *nargs, struct nmw_e
 		{NMW_OPT_STR, 0, "feed", "ADDR:PORT", &s->feed, 0, 0, "group of market data"},
 		{NMW_OPT_STR, 0, "feed-source", "ADDR:PORT", &s->feed_source, 0, 0,
 		 "where market data comes from"},
+		{.type = NMW_OPT_GROUP, .help = "Clients and groups of tcp and udp:"},
+		{NMW_OPT_STR, 0, "session-log", "DIR", &s->conf.session_log, 0, 0,
+		 "tcp: keep what was sent on disk, to replay it after a restart"},
+		{NMW_OPT_SIZE, 0, "session-memory", "SIZE", &s->session_memory, 1ull << 20,
+		 1ull << 40, "tcp: memory for what clients may ask for again"},
+		{NMW_OPT_SIZE, 0, "client-buffer", "SIZE", &s->client_buffer, 1ull << 16,
+		 1ull << 32, "tcp: how far a client may be behind before it is dropped"},
+		{NMW_OPT_SIZE, 0, "history", "SIZE", &s->history, 1ull << 20, (1ull << 32) - 1,
+		 "udp: memory for what receivers may ask for again"},
+		{NMW_OPT_DURATION, 0, "heartbeat", "TIME", &s->heartbeat_ns, 1000 * 1000,
+		 3600 * NMW_NS_PER_S, "silence after which tcp and udp send a heartbeat"},
+		{NMW_OPT_DURATION, 0, "linger", "TIME", &s->linger_ns, 0, 3600 * NMW_NS_PER_S,
+		 "udp: answer requests that long after the end"},
 		{.type = NMW_OPT_END}};
 	const char *const examples[] = {
 		"nmw-recv pcap:day.pcap | nmw-match | nmw-send jsonl:- | jq .",
@@ -78,7 +100,8 @@ static int parse(struct send *s, int argc, char **argv, int *nargs, struct nmw_e
 		.tool = "nmw-send",
 		.synopsis = "SINK... [-i RING]...",
 		.summary = "Writes messages out; SINK: pcap:FILE itch:FILE text:FILE jsonl:FILE "
-			   "null:  (up to 4; - is stdout)",
+			   "null:\n"
+			   "tcp:[PORT] udp:ADDR:PORT  (up to 4; - is stdout)",
 		.examples = examples,
 		.groups = {opts, nmw_stage_opts(&s->stage)},
 		.backends = SINKS_NAMES,
@@ -123,6 +146,13 @@ static int configure(struct send *s, struct nmw_err *e)
 	f->pack_ns = s->pack_ns;
 	f->mtu = (uint32_t)s->mtu;
 	f->sessions = (uint32_t)s->sessions;
+	s->conf.mtu = (uint32_t)s->mtu;
+	s->conf.history = s->history;
+	s->conf.heartbeat_ns = s->heartbeat_ns;
+	s->conf.linger_ns = s->linger_ns;
+	s->conf.session_memory = s->session_memory;
+	s->conf.client_buffer = s->client_buffer;
+	s->conf.group = nmw_stage_group(&s->stage);
 	int rc = configure_pace(s, e);
 	if (!rc && s->channels)
 		rc = sinks_channels(s->channels, &s->conf.channels, e);
@@ -185,9 +215,11 @@ static void idle(struct send *s)
 	if (!s->idle_since)
 		s->idle_since = now;
 	sinks_flush(&s->sinks, now - s->idle_since);
-	if (s->unreported) {
+	s->stage.wait.longest_ns = sinks_nap(&s->sinks);
+	if (s->unreported || (s->live && now - s->reported_ns >= REPORT_IDLE_NS)) {
 		sinks_report(&s->sinks, s->stage.m);
 		s->unreported = 0;
+		s->reported_ns = now;
 	}
 	if (!s->sinks.alive)
 		nmw_stage_done(&s->stage);
@@ -343,6 +375,7 @@ int main(int argc, char **argv)
 				&e);
 	if (!rc)
 		rc = nmw_stage_open(&s.stage, &e);
+	s.live = sinks_live(&s.sinks);
 	if (!rc)
 		rc = sinks_start(&s.sinks, &e);
 	if (!rc)

@@ -29,10 +29,33 @@ static inline const struct nmw_slot *sink_slot(const struct sink_msg *m)
 	return (const struct nmw_slot *)(const void *)m->desc;
 }
 
+/* What the sinks with sockets count beside that: a metric each. */
+#define SINK_EXTRAS(X)        \
+	X(logins_answered)    \
+	X(logins_refused)     \
+	X(logins_short)       \
+	X(replayed_messages)  \
+	X(slow_clients)       \
+	X(resumed_clients)    \
+	X(reset_clients)      \
+	X(socket_writes)      \
+	X(rerequests)         \
+	X(rerequest_messages) \
+	X(rerequests_refused)
+
+enum sink_extra {
+#define SINK_EXTRA(name) SINK_##name,
+	SINK_EXTRAS(SINK_EXTRA)
+#undef SINK_EXTRA
+		SINK_EXTRA_COUNT
+};
+
 struct sink_count {
 	uint64_t in_messages, in_bytes;
 	uint64_t out_messages, out_bytes, out_packets;
 	uint64_t drop[NMW_DROP_COUNT];
+	uint64_t extra[SINK_EXTRA_COUNT];
+	uint64_t clients; /* connected now */
 };
 
 #define SINK_FLUSH_ALL UINT64_MAX
@@ -42,6 +65,12 @@ struct sink_count {
 struct sink_conf {
 	unsigned channels; /* wanted channels; 0 = the sink's own choice */
 	bool append;	   /* to the file that is there */
+	bool group;	   /* sockets are open to the group */
+	uint32_t mtu;	   /* udp: bytes of the longest IP packet */
+	uint64_t history;  /* udp: bytes kept for requests */
+	uint64_t heartbeat_ns, linger_ns;
+	uint64_t session_memory, client_buffer; /* tcp: bytes */
+	const char *session_log;		/* tcp: directory, or NULL */
 	struct nmw_framer_conf framer;
 	bool (*give_up)(void *arg); /* see base/outfile.h */
 	void *give_up_arg;
@@ -62,6 +91,7 @@ struct sink_ops {
 	void (*close)(struct sink *k, bool clean);
 	/* after open, once the input is there: what a file held goes; NULL = nothing to do */
 	int (*start)(struct sink *k, struct nmw_err *e);
+	bool live; /* has sockets to look after */
 };
 
 struct sink {
@@ -70,10 +100,12 @@ struct sink {
 	unsigned channels; /* taken */
 	struct sink_count count;
 	struct nmw_err err; /* err.err: it failed */
+	uint64_t nap_ns;    /* flush is called at least that often; 0 = when something happens */
 	void *priv;
 };
 
-extern const struct sink_ops sink_pcap, sink_itch, sink_text, sink_jsonl, sink_null;
+extern const struct sink_ops sink_pcap, sink_itch, sink_text, sink_jsonl, sink_null, sink_udp,
+	sink_tcp;
 
 static inline bool sink_wants(const struct sink *k, uint8_t channel)
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const struct sink_ops *const all_ops[] = {&sink_pcap, &sink_itch, &sink_text, &sink_jsonl,
-						 &sink_null};
+						 &sink_null, &sink_udp,	 &sink_tcp};
 #define N_OPS (sizeof all_ops / sizeof all_ops[0])
 
 /* ---- what the user typed -------------------------------------------------------------------- */
@@ -212,6 +212,12 @@ void sinks_close(struct sinks *s, bool clean)
 
 /* ---- figures -------------------------------------------------------------------------------- */
 
+static const enum nmw_counter_id extra_metric[] = {
+#define EXTRA(name) NMW_M_##name,
+	SINK_EXTRAS(EXTRA)
+#undef EXTRA
+};
+
 static void add(struct sink_count *to, const struct sink_count *c)
 {
 	to->in_messages += c->in_messages;
@@ -221,6 +227,9 @@ static void add(struct sink_count *to, const struct sink_count *c)
 	to->out_packets += c->out_packets;
 	for (unsigned i = 0; i < NMW_DROP_COUNT; i++)
 		to->drop[i] += c->drop[i];
+	for (unsigned i = 0; i < SINK_EXTRA_COUNT; i++)
+		to->extra[i] += c->extra[i];
+	to->clients += c->clients;
 }
 
 void sinks_report(struct sinks *s, struct nmw_metrics *m)
@@ -236,7 +245,29 @@ void sinks_report(struct sinks *s, struct nmw_metrics *m)
 	for (unsigned i = 0; i < NMW_DROP_COUNT; i++)
 		if (now.drop[i] != was->drop[i])
 			nmw_drop(m, (enum nmw_drop_id)i, now.drop[i] - was->drop[i]);
+	for (unsigned i = 0; i < SINK_EXTRA_COUNT; i++)
+		nmw_count(m, extra_metric[i], now.extra[i] - was->extra[i]);
+	nmw_gauge(m, NMW_M_clients, now.clients);
 	*was = now;
+}
+
+uint64_t sinks_nap(const struct sinks *s)
+{
+	uint64_t least = 0;
+	for (unsigned i = 0; i < s->n; i++) {
+		uint64_t nap = s->sink[i].nap_ns;
+		if (nap && (!least || nap < least))
+			least = nap;
+	}
+	return least;
+}
+
+bool sinks_live(const struct sinks *s)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->sink[i].ops->live)
+			return true;
+	return false;
 }
 
 void sinks_log(const struct sinks *s)

@@ -5,7 +5,7 @@
 #include "sink.h"
 
 #define SINKS_MAX   4u
-#define SINKS_NAMES "pcap itch text jsonl null" /* for --version */
+#define SINKS_NAMES "pcap itch text jsonl null udp tcp" /* for --version */
 
 struct sinks {
 	struct sink sink[SINKS_MAX];
@@ -33,6 +33,10 @@ void sinks_flush(struct sinks *s, uint64_t idle_ns);
 /* Brings the counters up to date: the sum over the sinks. */
 void sinks_report(struct sinks *s, struct nmw_metrics *m);
 void sinks_close(struct sinks *s, bool clean);
+/* Whether any has sockets to look after. */
+bool sinks_live(const struct sinks *s);
+/* The longest time that all of them can be left alone, 0 = any. */
+uint64_t sinks_nap(const struct sinks *s);
 /* With several sinks, a line for each. */
 void sinks_log(const struct sinks *s);
 

@@ -25,6 +25,8 @@ int command_show(const struct command_args *a, struct nmw_err *e);
 int command_watch(const struct command_args *a, struct nmw_err *e);
 int command_tap(const struct command_args *a, struct nmw_err *e);
 int command_reap(const struct command_args *a, struct nmw_err *e);
+int command_sessions(const struct command_args *a, struct nmw_err *e);
+int command_doctor(const struct command_args *a, struct nmw_err *e);
 int command_check(const struct command_args *a, struct nmw_err *e);
 
 /* How many SIGINT and SIGTERM came so far: 1 asks to end well, 2 to leave at once. */

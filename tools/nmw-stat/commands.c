@@ -118,6 +118,12 @@ static struct view_removed *note(struct removals *r, const char *kind, const cha
 	return x;
 }
 
+static void note_sessions(const char *path, void *arg)
+{
+	const char *slash = strrchr(path, '/');
+	note(arg, "sessions", slash ? slash + 1 : path, NULL);
+}
+
 static void note_counters(const char *path, const struct nmw_err *kept, void *arg)
 {
 	const char *slash = strrchr(path, '/');
@@ -141,6 +147,8 @@ int command_reap(const struct command_args *a, struct nmw_err *e)
 	int rc = nmw_ring_reap_each(a->o->dry_run, note_ring, &r, e);
 	if (!rc)
 		rc = nmw_metrics_reap(a->o->dry_run, note_counters, &r, e);
+	if (rc >= 0)
+		rc = nmw_sessions_reap(a->o->dry_run, note_sessions, &r, e);
 	if (rc < 0)
 		return rc;
 	a->view->removed(stdout, r.list, r.n, a->o->dry_run);

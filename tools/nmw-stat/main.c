@@ -49,6 +49,8 @@ static const struct command {
 	{"tap", "RING", 1, 1, true, command_tap},
 	{"check", "[NAME]", 0, 1, true, command_check},
 	{"reap", "", 0, 0, false, command_reap},
+	{"sessions", "", 0, 0, false, command_sessions},
+	{"doctor", "", 0, 0, false, command_doctor},
 };
 
 static const struct command *named(const char *name)
@@ -157,16 +159,20 @@ int main(int argc, char **argv)
 					       "nmw-stat --json | jq .tools", NULL};
 	const struct nmw_opt_spec spec = {
 		.tool = "nmw-stat",
-		.synopsis = "[list | show [NAME] | watch [INTERVAL [COUNT]] | tap RING | "
-			    "check [NAME] | reap]",
-		.summary =
-			"Looks at rings and tools, alive or dead, and never slows them.\n"
-			"  list   what is there, a line each (default)\n"
-			"  show   all figures of a tool (name, instance, pid) or ring, or of all\n"
-			"  watch  rates, an interval a line; `nmw-stat 1s 10` for short\n"
-			"  tap    a ring's messages as a capture on stdout\n"
-			"  check  do the figures add up? exit 7 when messages are unaccounted for\n"
-			"  reap   removes rings and counters of the dead",
+		.synopsis = "[COMMAND [ARGUMENT]...]",
+		.summary = "Looks at rings and tools, alive or dead, and never slows them.\n"
+			   "  list                what is there, a line each (default)\n"
+			   "  show [NAME]         all figures of a tool (name, instance, pid) or "
+			   "ring\n"
+			   "  watch [TIME [N]]    rates, an interval a line; `nmw-stat 1s 10` for "
+			   "short\n"
+			   "  tap RING            a ring's messages as a capture on stdout\n"
+			   "  check [NAME]        do the figures add up? exit 7 when messages are "
+			   "missing\n"
+			   "  sessions            the clients of nmw-send tcp:, how far behind "
+			   "they are\n"
+			   "  doctor              what this host has and lacks, and what mends it\n"
+			   "  reap                removes rings and counters of the dead",
 		.examples = examples,
 		.groups = {table, NULL},
 		.backends = "text json prometheus pcap",

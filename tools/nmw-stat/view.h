@@ -3,7 +3,9 @@
 #ifndef NMW_STAT_VIEW_H
 #define NMW_STAT_VIEW_H
 
+#include "doctor.h"
 #include "state.h"
+#include "stat/sessions.h"
 #include <stdio.h>
 
 struct view_opts {
@@ -26,6 +28,12 @@ struct view_fault { /* a figure that does not add up */
 	char what[256];
 };
 
+struct view_session {
+	struct nmw_session_row r;
+	uint32_t pid;
+	bool alive; /* its nmw-send */
+};
+
 struct view {
 	void (*state)(FILE *f, const struct state *s, const struct view_opts *o);
 	/* One interval; old is the state at its start. line counts from 0. NULL: has none. */
@@ -35,6 +43,9 @@ struct view {
 	void (*checked)(FILE *f, const struct view_fault *v, unsigned n, unsigned objects);
 	/* NULL: errors go to stderr as a line. */
 	void (*error)(FILE *f, const struct nmw_err *e);
+	void (*doctor)(FILE *f, const struct doctor_row *r, unsigned n, const struct view_opts *o);
+	void (*sessions)(FILE *f, const struct view_session *s, unsigned n,
+			 const struct view_opts *o);
 };
 
 extern const struct view view_text, view_json, view_prometheus;

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 typedef struct nmw_json json;
@@ -244,4 +245,73 @@ static void json_error(FILE *f, const struct nmw_err *e)
 	nmw_json_print(doc, f, 0);
 }
 
-const struct view view_json = {json_state, json_interval, json_removed, json_checked, json_error};
+static void json_doctor(FILE *f, const struct doctor_row *r, unsigned n, const struct view_opts *o)
+{
+	static const char *const words[] = {"ok", "slower", "lacks"};
+	json *doc = nmw_json_object();
+	(void)o;
+	json *a = nmw_json_set(doc, "host", nmw_json_array());
+	for (unsigned i = 0; i < n; i++) {
+		json *x = nmw_json_add(a, nmw_json_object());
+		nmw_json_set(x, "what", nmw_json_str(r[i].what));
+		nmw_json_set(x, "state", nmw_json_str(words[r[i].says]));
+		nmw_json_set(x, "found", nmw_json_str(r[i].found));
+		nmw_json_set(x, "expected", nmw_json_str(r[i].expected));
+		nmw_json_set(x, "command",
+			     *r[i].command ? nmw_json_str(r[i].command) : nmw_json_null());
+	}
+	nmw_json_print(doc, f, 2);
+}
+
+static json *padded(const char *s, size_t n)
+{
+	char text[16];
+	while (n && (s[n - 1] == ' ' || !s[n - 1]))
+		n--;
+	snprintf(text, sizeof text, "%.*s", (int)n, s);
+	return nmw_json_str(text);
+}
+
+static json *session(const struct view_session *s)
+{
+	static const char *const words[] = {"away", "up", "blocked"};
+	const struct nmw_session_row *r = &s->r;
+	char host[INET6_ADDRSTRLEN] = "";
+	json *x = nmw_json_object();
+	if (r->family)
+		inet_ntop(r->family == 4 ? AF_INET : AF_INET6, r->addr, host, sizeof host);
+	nmw_json_set(x, "account", padded(r->account, sizeof r->account));
+	nmw_json_set(x, "protocol", padded(r->protocol, sizeof r->protocol));
+	nmw_json_set(x, "state",
+		     nmw_json_str(!s->alive ? "dead" : words[r->state < 3 ? r->state : 0]));
+	nmw_json_set(x, "session", padded(r->name, sizeof r->name));
+	nmw_json_set(x, "session_id", nmw_json_num(r->id));
+	nmw_json_set(x, "next", nmw_json_id(r->next));
+	nmw_json_set(x, "sent", nmw_json_id(r->sent));
+	nmw_json_set(x, "buffered", nmw_json_num(r->buffered));
+	nmw_json_set(x, "logins", nmw_json_num(r->logins));
+	nmw_json_set(x, "client", *host ? nmw_json_str(host) : nmw_json_null());
+	nmw_json_set(x, "client_port", nmw_json_num(r->port));
+	nmw_json_set(x, "port", nmw_json_num(r->host_port));
+	nmw_json_set(x, "pid", nmw_json_num(s->pid));
+	return x;
+}
+
+static void json_sessions(FILE *f, const struct view_session *s, unsigned n,
+			  const struct view_opts *o)
+{
+	json *doc = nmw_json_object();
+	(void)o;
+	json *a = nmw_json_set(doc, "sessions", nmw_json_array());
+	for (unsigned i = 0; i < n; i++)
+		nmw_json_add(a, session(&s[i]));
+	nmw_json_print(doc, f, 2);
+}
+
+const struct view view_json = {.state = json_state,
+			       .interval = json_interval,
+			       .removed = json_removed,
+			       .checked = json_checked,
+			       .error = json_error,
+			       .doctor = json_doctor,
+			       .sessions = json_sessions};

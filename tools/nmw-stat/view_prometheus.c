@@ -254,4 +254,4 @@ static void prometheus_state(FILE *f, const struct state *s, const struct view_o
 	unreadable(f, s);
 }
 
-const struct view view_prometheus = {prometheus_state, NULL, NULL, NULL, NULL};
+const struct view view_prometheus = {.state = prometheus_state};

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "ring/shm.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -369,4 +370,55 @@ static void text_checked(FILE *f, const struct view_fault *v, unsigned n, unsign
 		n);
 }
 
-const struct view view_text = {text_state, text_interval, text_removed, text_checked, NULL};
+static void text_doctor(FILE *f, const struct doctor_row *r, unsigned n, const struct view_opts *o)
+{
+	static const char *const words[] = {"ok", "slower", "LACKS"};
+	unsigned bad = 0;
+	for (unsigned i = 0; i < n; i++) {
+		bad += r[i].says != DOCTOR_OK;
+		fprintf(f, "%s%-6s%s %-27s %s\n", red(o, r[i].says == DOCTOR_LACKS),
+			words[r[i].says], plain(o), r[i].what, r[i].found);
+		if (r[i].says != DOCTOR_OK)
+			fprintf(f, "%-34s expected: %s\n%-34s %s\n", "", r[i].expected, "",
+				r[i].command);
+	}
+	fprintf(f, "%u looked at, %u to mend\n", n, bad);
+}
+
+static const char *peer_text(const struct nmw_session_row *r, char buf[64])
+{
+	char host[INET6_ADDRSTRLEN] = "-";
+	if (r->state != NMW_SESSION_AWAY && r->family)
+		inet_ntop(r->family == 4 ? AF_INET : AF_INET6, r->addr, host, sizeof host);
+	if (r->state == NMW_SESSION_AWAY)
+		return "-";
+	snprintf(buf, 64, r->family == 6 ? "[%s]:%u" : "%s:%u", host, r->port);
+	return buf;
+}
+
+static void text_sessions(FILE *f, const struct view_session *s, unsigned n,
+			  const struct view_opts *o)
+{
+	static const char *const words[] = {"away", "up", "blocked"};
+	char peer[64], size[32];
+	if (!n)
+		fputs("no sessions: no nmw-send tcp: has any\n", f);
+	else
+		fprintf(f, "%s%-10s %-8s %-8s %-10s %10s %10s %9s %7s %s%s\n", bold(o), "ACCOUNT",
+			"PROTOCOL", "STATE", "SESSION", "NEXT", "SENT", "BUFFERED", "LOGINS",
+			"CLIENT", plain(o));
+	for (unsigned i = 0; i < n; i++) {
+		const struct nmw_session_row *r = &s[i].r;
+		const char *word = !s[i].alive ? "dead" : words[r->state < 3 ? r->state : 0];
+		fprintf(f, "%-10.10s %-8.8s %-8s %-10.10s %10" PRIu64 " %10" PRIu64 " %9s %7u %s\n",
+			r->account, r->protocol, word, r->name, r->next, r->sent,
+			size_text(r->buffered, size), r->logins, peer_text(r, peer));
+	}
+}
+
+const struct view view_text = {.state = text_state,
+			       .interval = text_interval,
+			       .removed = text_removed,
+			       .checked = text_checked,
+			       .doctor = text_doctor,
+			       .sessions = text_sessions};

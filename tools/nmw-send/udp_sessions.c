@@ -1,0 +1,230 @@
+#include "udp_sessions.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TICK_NS (50ull * 1000 * 1000)
+
+struct stream {
+	struct udp_sessions *of;
+	struct nmw_mold_send *tx;
+	uint32_t session; /* 0 = free */
+	int fd;
+	bool dirty;
+	struct sockaddr_storage to;
+	socklen_t to_len; /* 0: the socket is connected */
+};
+
+struct udp_sessions {
+	struct udp_sessions_conf conf;
+	uint64_t heartbeat_ns, ticked_ns;
+	uint32_t payload, max; /* max: highest session id */
+	uint16_t *of_session;  /* [session]: stream + 1 */
+	struct stream v[UDP_SESSIONS_MAX];
+	uint16_t dirty[UDP_SESSIONS_MAX];
+	unsigned used, n_dirty;
+	struct udp_batch batch;
+	int batch_fd;
+};
+
+/* ---- packets -------------------------------------------------------------------------------- */
+
+static void send_batch(struct udp_sessions *u)
+{
+	if (u->batch.n)
+		udp_batch_done(&u->batch, udp_batch_send(&u->batch, u->batch_fd), u->conf.sink);
+}
+
+static void emit(void *arg, const struct nmw_mold_packet *p)
+{
+	struct stream *s = arg;
+	struct udp_sessions *u = s->of;
+	if (u->batch.n && u->batch_fd != s->fd)
+		send_batch(u);
+	u->batch_fd = s->fd;
+	if (udp_batch_add(&u->batch, p, s->to_len ? &s->to : NULL, s->to_len))
+		send_batch(u);
+}
+
+/* ---- life cycle ----------------------------------------------------------------------------- */
+
+int udp_sessions_open(struct udp_sessions **out, const struct udp_sessions_conf *c,
+		      struct nmw_err *e)
+{
+	struct udp_sessions *u = calloc(1, sizeof *u);
+	if (u)
+		u->of_session = calloc(c->conf->framer.sessions + 1, sizeof *u->of_session);
+	if (!u || !u->of_session) {
+		free(u);
+		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "out of memory");
+	}
+	u->conf = *c;
+	u->max = c->conf->framer.sessions;
+	u->heartbeat_ns = c->conf->heartbeat_ns;
+	u->payload = c->conf->mtu - 48u; /* that of IPv6 fits both */
+	u->batch.spec = c->sink->spec;
+	u->batch.give_up = c->conf->give_up;
+	u->batch.give_up_arg = c->conf->give_up_arg;
+	*out = u;
+	return 0;
+}
+
+static void end_stream(struct udp_sessions *u, struct stream *s, uint64_t now_ns)
+{
+	if (!s->session)
+		return;
+	nmw_mold_send_end(s->tx, now_ns);
+	send_batch(u); /* its packets lie in its history */
+	nmw_mold_send_close(s->tx);
+	if (s->fd != u->conf.reply_fd)
+		close(s->fd);
+	u->of_session[s->session] = 0;
+	s->session = 0;
+}
+
+void udp_sessions_close(struct udp_sessions *u, uint64_t now_ns)
+{
+	if (!u)
+		return;
+	for (unsigned i = 0; i < u->used; i++)
+		end_stream(u, &u->v[i], now_ns);
+	free(u->of_session);
+	free(u);
+}
+
+static struct stream *free_stream(struct udp_sessions *u)
+{
+	unsigned i = 0;
+	while (i < u->used && u->v[i].session)
+		i++;
+	if (i == UDP_SESSIONS_MAX)
+		return NULL;
+	u->used = i == u->used ? i + 1 : u->used;
+	memset(&u->v[i], 0, sizeof u->v[i]);
+	return &u->v[i];
+}
+
+/* name: of the client's own stream, or NULL: made of the session's number. */
+static struct stream *begin(struct udp_sessions *u, uint32_t session, int fd, const char *name)
+{
+	char text[16];
+	struct stream *s = fd >= 0 ? free_stream(u) : NULL;
+	struct nmw_mold_send_conf c = {.first = 1,
+				       .payload = u->payload,
+				       .history = NMW_MOLD_HISTORY_MIN,
+				       .heartbeat_ns = u->heartbeat_ns,
+				       .emit = emit,
+				       .arg = s};
+	snprintf(text, sizeof text, "S%09u", session % 1000000000u);
+	memcpy(c.session, name ? name : text, sizeof c.session);
+	if (!s || nmw_mold_send_open(&s->tx, &c, NULL)) {
+		if (fd >= 0 && fd != u->conf.reply_fd)
+			close(fd);
+		return NULL;
+	}
+	s->of = u;
+	s->session = session;
+	s->fd = fd;
+	u->of_session[session] = (uint16_t)(s - u->v + 1);
+	return s;
+}
+
+/* ---- messages ------------------------------------------------------------------------------- */
+
+static struct stream *find(struct udp_sessions *u, uint32_t session)
+{
+	uint16_t i = session <= u->max ? u->of_session[session] : 0;
+	return i ? &u->v[i - 1] : NULL;
+}
+
+/* A client without an account that came over the network: where it is, replies go. */
+static void login(struct udp_sessions *u, uint32_t session, const struct nmw_ctl *ctl)
+{
+	static const char blank[10] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
+	struct nmw_endpoint to = {.family = ctl->family, .port = ctl->port};
+	memcpy(to.addr, ctl->addr, sizeof to.addr);
+	bool named = memcmp(ctl->name, blank, sizeof blank) != 0;
+	struct stream *s = begin(u, session, u->conf.reply_fd, named ? ctl->name : NULL);
+	if (s)
+		s->to_len = nmw_udp_address(&to, &s->to);
+}
+
+bool udp_sessions_control(struct udp_sessions *u, uint32_t session, const struct nmw_ctl *ctl,
+			  uint64_t now_ns)
+{
+	struct stream *s = find(u, session);
+	bool ends = ctl->kind == NMW_CTL_LOGOUT || ctl->kind == NMW_CTL_LOST;
+	bool starts = ctl->kind == NMW_CTL_LOGIN && u->conf.reply_fd >= 0 && ctl->family &&
+		      !ctl->host_port && session && session <= u->max;
+	if (s && (ends || starts))
+		end_stream(u, s, now_ns);
+	if (starts)
+		login(u, session, ctl);
+	return (s && ends) || starts;
+}
+
+int udp_sessions_put(struct udp_sessions *u, uint32_t session, const uint8_t *msg, uint32_t len)
+{
+	struct stream *s = find(u, session);
+	if (!s && (u->conf.reply_fd >= 0 || !session || session > u->max))
+		return -ENOTCONN;
+	if (!s) {
+		const struct nmw_udp_spec *spec = u->conf.spec;
+		int fd = nmw_udp_connect(&spec->line[0], &spec->source, spec->ttl, NULL);
+		s = begin(u, session, fd, NULL);
+	}
+	if (!s)
+		return -ENOSPC;
+	int rc = nmw_mold_send_put(s->tx, msg, len);
+	if (!rc && !s->dirty)
+		u->dirty[u->n_dirty++] = (uint16_t)(s - u->v);
+	s->dirty = s->dirty || !rc;
+	return rc;
+}
+
+void udp_sessions_flush(struct udp_sessions *u, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < u->n_dirty; i++) {
+		struct stream *s = &u->v[u->dirty[i]];
+		if (s->session && s->dirty)
+			nmw_mold_send_flush(s->tx, now_ns);
+		s->dirty = false;
+	}
+	u->n_dirty = 0;
+	send_batch(u);
+}
+
+void udp_sessions_tick(struct udp_sessions *u, uint64_t now_ns)
+{
+	if (now_ns - u->ticked_ns < TICK_NS)
+		return;
+	u->ticked_ns = now_ns;
+	for (unsigned i = 0; i < u->used; i++)
+		if (u->v[i].session)
+			nmw_mold_send_tick(u->v[i].tx, now_ns);
+	send_batch(u);
+}
+
+static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	struct nmw_endpoint x, y;
+	nmw_udp_endpoint(a, &x);
+	nmw_udp_endpoint(b, &y);
+	return x.family == y.family && x.port == y.port && !memcmp(x.addr, y.addr, sizeof x.addr);
+}
+
+bool udp_sessions_answer(struct udp_sessions *u, const uint8_t *request, uint32_t len,
+			 const struct sockaddr_storage *from, socklen_t from_len)
+{
+	struct nmw_mold_packet p;
+	for (unsigned i = 0; i < u->used; i++)
+		if (u->v[i].session && same_address(&u->v[i].to, from) &&
+		    nmw_mold_send_answer(u->v[i].tx, request, len, &p) == NMW_MOLD_ANSWERED) {
+			u->conf.sink->count.extra[SINK_rerequest_messages] += p.messages;
+			return udp_send_one(u->v[i].fd, &p, from, from_len);
+		}
+	return false;
+}
