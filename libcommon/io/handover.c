@@ -205,6 +205,13 @@ int nmw_handover_connect(uint16_t port, bool group, struct nmw_err *e)
 	return fd;
 }
 
+int nmw_handover_reader(int fd)
+{
+	struct ucred c;
+	socklen_t n = sizeof c;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n) < 0 ? 0 : (int)c.pid;
+}
+
 /* The descriptor of a packet, -1 = none; any others are closed. */
 static int take_fd(struct msghdr *msg)
 {
@@ -223,6 +230,16 @@ static int take_fd(struct msghdr *msg)
 		}
 	}
 	return fd;
+}
+
+/* The kernel gives the packet without its descriptor when there is no place for it. */
+static int no_files(const struct nmw_handover *m, struct nmw_err *e)
+{
+	return nmw_err_set(e, -EMFILE, NMW_EXIT_RESOURCE,
+			   "hand-over socket: session %u of account %.10s came without its socket: "
+			   "one more descriptor expected, as many as this process may have are "
+			   "open: raise ulimit -n",
+			   m->session, m->login.account);
 }
 
 int nmw_handover_take(int from, struct nmw_handover *m, int *fd, struct nmw_err *e)
@@ -245,9 +262,11 @@ int nmw_handover_take(int from, struct nmw_handover *m, int *fd, struct nmw_err 
 				   "nmw-send writes to its clients");
 	*fd = take_fd(&msg);
 	bool whole = n == (ssize_t)sizeof *m && !(msg.msg_flags & MSG_TRUNC);
-	if (whole && m->magic == NMW_HANDOVER_MAGIC && m->version == NMW_HANDOVER_VERSION &&
-	    *fd >= 0)
+	bool ours = whole && m->magic == NMW_HANDOVER_MAGIC && m->version == NMW_HANDOVER_VERSION;
+	if (ours && *fd >= 0)
 		return 1;
+	if (ours && (msg.msg_flags & MSG_CTRUNC))
+		return no_files(m, e);
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;

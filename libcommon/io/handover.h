@@ -72,8 +72,12 @@ void nmw_handover_end(struct nmw_handover_server *h);
 /* Connects to the socket of that port. Returns a non-blocking descriptor (readable: take), or
  * -ENOENT, -ECONNREFUSED (nobody reads that port now; try again later), -EACCES, -EPERM with e. */
 int nmw_handover_connect(uint16_t port, bool group, struct nmw_err *e);
-/* The next session: 1, *fd is the caller's; 0: none now; -EPIPE: the reader is gone, or refused us
- * because another writer is connected; -EPROTO: it speaks another version, or nonsense. */
+/* The process that listens there; 0: it is in another container, or nobody knows. */
+int nmw_handover_reader(int fd);
+/* The next session: 1, *fd is the caller's; 0: none now; -EMFILE: *m is there, but its socket was
+ * lost, because this process may not have another descriptor (go on: only that session is lost);
+ * -EPIPE: the reader is gone, or refused us because another writer is connected; -EPROTO: it speaks
+ * another version, or nonsense. */
 int nmw_handover_take(int from, struct nmw_handover *m, int *fd, struct nmw_err *e);
 
 #endif

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -506,8 +507,62 @@ START_TEST(reader_gone)
 }
 END_TEST
 
+/* The one client that is too many is refused; whoever is there stays. */
+START_TEST(no_descriptor_for_another)
+{
+	char buf[64];
+	begin();
+	int fd = log_in(1, 10, "ALICE     ", 1), host, late = dial(&host);
+	struct nmw_ctl c = login_of("BOB       ", 1);
+	struct rlimit old, none;
+	expect_accepted(fd, 1);
+	getrlimit(RLIMIT_NOFILE, &old);
+	hand_over(2, 11, &c, dup(host));
+	hand_over(3, 12, &c, dup(host));
+	none = old;
+	none.rlim_cur = (rlim_t)host + 1; /* one is free: that of the first dup */
+	close(host);
+	setrlimit(RLIMIT_NOFILE, &none);
+	for (unsigned i = 0; i < 5; i++, now += S / 10)
+		clients_look_after(&cl, now);
+	setrlimit(RLIMIT_NOFILE, &old);
+	ck_assert_uint_eq(sink.count.extra[SINK_logins_refused], 2);
+	ck_assert_uint_eq(sink.count.clients, 1);
+	ck_assert_int_eq(packet(late, buf), 'J');
+	expect_end(late);
+	say(1, 3);
+	expect_messages(fd, 1, 3);
+	close(fd);
+	close(late);
+	clean();
+}
+END_TEST
+
+/* The hand-over socket breaks, and it is the same nmw-recv that is reached again. */
+START_TEST(reader_comes_back)
+{
+	begin();
+	int fd = log_in(1, 10, "ALICE     ", 1);
+	expect_accepted(fd, 1);
+	close(server.peer);
+	server.peer = -1;
+	clients_look_after(&cl, now);
+	now += S / 5;
+	clients_look_after(&cl, now);
+	ck_assert_int_eq(nmw_handover_accept(&server, &err), 1);
+	now += S / 5;
+	clients_look_after(&cl, now);
+	ck_assert_uint_eq(sink.count.clients, 1);
+	say(1, 2);
+	expect_messages(fd, 1, 2);
+	close(fd);
+	clean();
+}
+END_TEST
+
 UNIT_MAIN("clients", replies_in_order, comes_back_in_mid_stream, number_asked_for,
 	  login_before_its_socket, socket_without_its_login, half_written_socket_is_closed,
 	  new_connection_before_the_old_is_lost, slow_client_is_dropped_and_misses_nothing,
 	  blocked_client_goes_on, heartbeats_after_silence, end_of_session,
-	  goes_on_where_a_killed_writer_stood, reader_gone)
+	  goes_on_where_a_killed_writer_stood, reader_gone, no_descriptor_for_another,
+	  reader_comes_back)

@@ -3,6 +3,7 @@
 #include "ring_fixture.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -153,4 +154,32 @@ START_TEST(nonsense)
 }
 END_TEST
 
-FX_MAIN("handover", one_session, one_writer, full, stale, nonsense)
+/* No descriptor is free: that session is lost, and the next ones are not. */
+START_TEST(no_descriptor)
+{
+	struct nmw_handover m = session(5), got;
+	struct rlimit old, none;
+	int pair[2], fd = -1, rc[2];
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	struct nmw_handover_server s = {.listen_fd = -1, .peer = pair[0]};
+	ck_assert_int_eq(nmw_handover_give(&s, &m, 0), 0);
+	ck_assert_int_eq(nmw_handover_give(&s, &m, 0), 0);
+	getrlimit(RLIMIT_NOFILE, &old);
+	none = old;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &none);
+	rc[0] = nmw_handover_take(pair[1], &got, &fd, &fx_err);
+	setrlimit(RLIMIT_NOFILE, &old);
+	ck_assert_int_eq(rc[0], -EMFILE);
+	ck_assert_int_eq(fd, -1);
+	ck_assert_uint_eq(got.session, 5);
+	ck_assert_ptr_nonnull(strstr(fx_err.msg, "ulimit -n"));
+	rc[1] = nmw_handover_take(pair[1], &got, &fd, &fx_err);
+	ck_assert_int_eq(rc[1], 1);
+	close(fd);
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
+FX_MAIN("handover", one_session, one_writer, full, stale, nonsense, no_descriptor)

@@ -6,6 +6,7 @@
 #include "wire/soup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -627,14 +628,51 @@ static void take_one(struct clients *c, const struct nmw_handover *m, int fd, ui
 	cut_off(c, x);
 }
 
-/* At the end of a pipeline the reader goes first, and the ring still holds replies. */
+/* At the end of a pipeline the reader goes first, and the ring still holds replies. One that speaks
+ * another version is there: its clients stay. */
 static void port_gone(struct clients_port *p, const struct nmw_err *e, uint64_t now_ns)
 {
-	nmw_log(NMW_LOG_DEBUG, "tcp: port %u: %s", p->port, e->msg);
+	bool odd = e->err == -EPROTO;
+	nmw_log(odd && !p->odd ? NMW_LOG_WARN : NMW_LOG_DEBUG, "tcp: port %u: %s", p->port, e->msg);
 	close(p->fd);
 	p->fd = -1;
-	p->gone_ns = now_ns;
+	p->odd |= odd;
+	if (!odd)
+		p->gone_ns = now_ns;
 	p->retry_ns = now_ns + RETRY_NS;
+}
+
+/* The last descriptor is kept, so that the next client can be taken and told so, too. */
+static bool last_file(int fd)
+{
+	int spare = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (spare >= 0)
+		close(spare);
+	return spare < 0;
+}
+
+static void no_files(struct clients *c, const char *why)
+{
+	c->sink->count.extra[SINK_logins_refused]++;
+	nmw_log(NMW_LOG_WARN, "tcp: a client is refused: %s", why);
+}
+
+static void refuse_socket(struct clients *c, const struct nmw_handover *m, int fd)
+{
+	char why[128];
+	snprintf(why, sizeof why,
+		 "account %.10s: this process may not have more descriptors: raise ulimit -n",
+		 m->login.account);
+	no_files(c, why);
+	if (place_written(fd) == 0) {
+		static const uint8_t not_available = 'S';
+		uint8_t out[8];
+		uint32_t n = nmw_soup_put(out, NMW_SOUP_REJECTED, &not_available, 1);
+		struct nmw_send_one one = {.fd = fd, .p = out, .len = n};
+		c->sink->count.extra[SINK_socket_writes] += nmw_send_many(NULL, &one, 1);
+	}
+	shutdown(fd, SHUT_RDWR);
+	close(fd);
 }
 
 static void take_sockets(struct clients *c, struct clients_port *p, uint64_t now_ns)
@@ -646,11 +684,15 @@ static void take_sockets(struct clients *c, struct clients_port *p, uint64_t now
 		int rc = nmw_handover_take(p->fd, &m, &fd, &e);
 		if (rc == 0)
 			return;
-		if (rc > 0) {
+		if (rc > 0 && last_file(fd))
+			refuse_socket(c, &m, fd);
+		else if (rc > 0)
 			take_one(c, &m, fd, now_ns);
-		} else {
+		else if (rc == -EMFILE)
+			no_files(c, e.msg);
+		else
 			port_gone(p, &e, now_ns);
-		}
+		e = (struct nmw_err)NMW_ERR_INIT;
 	}
 }
 
@@ -671,9 +713,11 @@ static void reach_port(struct clients *c, struct clients_port *p, uint64_t now_n
 	int fd = nmw_handover_connect(p->port, c->group, &e);
 	if (fd < 0)
 		return;
-	if (p->gone_ns)
+	int reader = nmw_handover_reader(fd);
+	if (p->gone_ns && (!reader || reader != p->reader))
 		drop_port(c, p);
 	p->gone_ns = 0;
+	p->reader = reader;
 	p->fd = fd;
 	take_sockets(c, p, now_ns);
 }

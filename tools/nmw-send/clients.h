@@ -86,7 +86,9 @@ struct clients {
 	bool group;
 	struct clients_port {
 		uint16_t port;
-		int fd; /* hand-over socket, -1 = not connected */
+		int fd;	    /* hand-over socket, -1 = not connected */
+		int reader; /* process at its other end, 0 = not known */
+		bool odd;   /* it speaks another version: that was said */
 		uint64_t retry_ns, gone_ns;
 	} port[CLIENTS_PORTS];
 	unsigned ports;
