@@ -18,7 +18,7 @@ if [ -f "$SHARED/data/nasdaq-real/Multiple.Packets.pcap" ]; then
 	said 'mold_gaps 1, mold_gap_messages 4244620'
 fi
 
-for option in '--filter udp' '--direction out' '--framing mold' '--flows 3' '--codec ouch50' --cancel-on-disconnect; do
+for option in '--filter udp' '--direction out' '--framing mold' '--flows 3' --cancel-on-disconnect; do
 	# shellcheck disable=SC2086
 	expect 2 nmw-recv gen:count=1 $option -o x
 	said "${option%% *}: is for packets, and gen:SPEC has none"
