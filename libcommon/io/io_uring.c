@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
@@ -52,7 +53,7 @@ struct sock {
 	bool closed; /* reception has ended */
 	bool armed;  /* its multishot request is in the kernel */
 	bool canceling;
-	bool starved;	  /* in the list of those that wait for a buffer */
+	bool starved;	  /* its place is in the list of those that wait for a buffer */
 	uint32_t pending; /* requests that have yet to complete */
 	uint32_t next;	  /* free, or gone */
 };
@@ -287,7 +288,8 @@ static void arm(struct nmw_io *io, uint32_t i)
 {
 	struct uring *u = io->priv;
 	struct sock *k = &u->sock[i];
-	if (k->armed || k->gone || k->closed || k->starved || !k->on)
+	bool waits = k->starved && k->role == ROLE_RECV;
+	if (k->armed || k->gone || k->closed || waits || !k->on)
 		return;
 	struct io_uring_sqe *q = sqe_get(io, WHAT_ARMED, i);
 	unsigned flags = IOSQE_FIXED_FILE;
@@ -368,7 +370,12 @@ static int ur_add(struct nmw_io *io, int fd, void *owner)
 	if (rc < 0)
 		return rc;
 	u->free_sock = u->sock[i].next;
-	u->sock[i] = (struct sock){.fd = fd, .owner = owner, .used = true, .stream = is_stream(fd)};
+	/* what stands in the list is the place: of whoever was there before, too */
+	u->sock[i] = (struct sock){.fd = fd,
+				   .owner = owner,
+				   .used = true,
+				   .stream = is_stream(fd),
+				   .starved = u->sock[i].starved};
 	return (int)i;
 }
 
@@ -531,6 +538,7 @@ static void starve(struct nmw_io *io, uint32_t i)
 	io->stalls++;
 	if (u->sock[i].starved)
 		return;
+	assert(u->n_starved < io->spec.socks);
 	u->sock[i].starved = true;
 	u->starved[u->n_starved++] = i;
 }

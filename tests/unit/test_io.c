@@ -209,6 +209,38 @@ START_TEST(starved)
 }
 END_TEST
 
+/* Who leaves while it waits for a buffer leaves nothing behind: more of them than there are places,
+ * and the last one is served. */
+START_TEST(starved_and_removed)
+{
+	int peer, s = -1;
+	if (!open_kind(_i, 0))
+		return;
+	for (unsigned turn = 0; turn <= 4 * SOCKS; turn++) {
+		if (s >= 0) {
+			gone(s);
+			close(peer);
+		}
+		s = pair_add(SOCK_STREAM, &peer, NULL);
+		nmw_io_recv(&io, (uint32_t)s);
+		ck_assert_int_eq(write(peer, "abc", 3), 3);
+		ck_assert_ptr_null(next(400000));
+	}
+	ck_assert_uint_gt(io.stalls, 0);
+	nmw_io_give(&io, 5);
+	ck_assert_int_eq(expect(NMW_IO_DATA, s)->res, 3);
+	/* in the place of one that waited, what needs no buffer does not wait */
+	ck_assert_int_eq(write(peer, "abc", 3), 3);
+	nothing();
+	gone(s);
+	close(peer);
+	int fd = eventfd(1, EFD_CLOEXEC), w = add(fd, NULL);
+	nmw_io_watch(&io, (uint32_t)w);
+	expect(NMW_IO_READY, w);
+	nmw_io_close(&io);
+}
+END_TEST
+
 START_TEST(holds)
 {
 	int peer;
@@ -495,6 +527,7 @@ int main(void)
 	tcase_add_loop_test(t, accepts, 0, 2);
 	tcase_add_loop_test(t, stream, 0, 2);
 	tcase_add_loop_test(t, starved, 0, 2);
+	tcase_add_loop_test(t, starved_and_removed, 0, 2);
 	tcase_add_loop_test(t, holds, 0, 2);
 	tcase_add_loop_test(t, once, 0, 2);
 	tcase_add_loop_test(t, datagrams, 0, 2);
