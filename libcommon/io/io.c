@@ -30,6 +30,23 @@ static int open_kind(struct nmw_io *io, enum nmw_io_kind kind, struct nmw_err *e
 	return rc;
 }
 
+bool nmw_io_passing(struct nmw_io *io, int err)
+{
+	switch (err) {
+	case ECONNREFUSED:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case ENOPROTOOPT:
+	case EPROTO:
+	case EACCES:
+		io->net_errors++;
+		return true;
+	default:
+		return false;
+	}
+}
+
 int nmw_io_open(struct nmw_io *io, const struct nmw_io_spec *spec, struct nmw_err *e)
 {
 	memset(io, 0, sizeof *io);

@@ -112,9 +112,14 @@ struct nmw_io {
 	 * its time is over. In a stream one switch for many; 0 and 1: the first event ends it. */
 	uint32_t gather;
 	uint64_t stalls;       /* times that reception stopped for want of buffers */
+	uint64_t net_errors;   /* that the network told datagram sockets of; they go on */
 	uint64_t syscalls;     /* of this back end, about */
 	char why[NMW_ERR_MAX]; /* auto: why it is not io_uring, and the remedy; "" = it is */
 };
+
+/* For the back ends: an error of a datagram socket that an ICMP packet brought, and that concerns
+ * what was sent before; counted. */
+bool nmw_io_passing(struct nmw_io *io, int err);
 
 /* Opens the kind asked for; auto: io_uring, else epoll. e says why not. No buffer is given yet. */
 int nmw_io_open(struct nmw_io *io, const struct nmw_io_spec *spec, struct nmw_err *e);

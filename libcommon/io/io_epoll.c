@@ -526,8 +526,10 @@ static unsigned read_datagrams(struct nmw_io *io, uint32_t i, struct nmw_io_even
 	int got = recvmmsg(s->sock[i].fd, m, want, MSG_DONTWAIT, NULL);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
-	if (got < 0) /* an ICMP error of an earlier send: the socket goes on */
-		return errno == ECONNREFUSED ? 0 : ended(io, i, ev, -errno);
+	if (got < 0) {
+		int err = errno;
+		return nmw_io_passing(io, err) ? 0 : ended(io, i, ev, -err);
+	}
 	for (int b = 0; b < got; b++) {
 		data_event(io, &ev[b], i, s->free_buf[--s->n_free], m[b].msg_len);
 		ev[b].data += NMW_IO_DGRAM_ROOM;

@@ -558,8 +558,8 @@ static unsigned received(struct nmw_io *io, struct sock *k, uint32_t i,
 		starve(io, i);
 		return 0;
 	}
-	if (!k->stream && (c->res == -ECONNREFUSED || c->res == 0))
-		return 0; /* an ICMP error of an earlier send: the socket goes on */
+	if (!k->stream && (c->res == 0 || nmw_io_passing(io, -c->res)))
+		return 0;
 	k->closed = true;
 	return event(ev, k, i, NMW_IO_CLOSED, c->res);
 }

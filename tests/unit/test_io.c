@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -343,6 +346,72 @@ START_TEST(datagrams)
 }
 END_TEST
 
+/* Whoever is on the path can send these: no more comes of it than a count. */
+static void icmp(int raw, const struct sockaddr_in *from, const struct sockaddr_in *to,
+		 uint8_t type, uint8_t code)
+{
+	struct {
+		struct icmphdr icmp;
+		struct iphdr ip;
+		struct udphdr udp;
+	} p = {.icmp = {.type = type, .code = code},
+	       .ip = {.version = 4,
+		      .ihl = 5,
+		      .tot_len = htons(28),
+		      .protocol = IPPROTO_UDP,
+		      .saddr = from->sin_addr.s_addr,
+		      .daddr = to->sin_addr.s_addr},
+	       .udp = {.source = from->sin_port, .dest = to->sin_port, .len = htons(8)}};
+	uint16_t half[sizeof p / 2];
+	uint32_t sum = 0;
+	memcpy(half, &p, sizeof p);
+	for (unsigned i = 0; i < sizeof p / 2; i++)
+		sum += half[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	p.icmp.checksum = (uint16_t) ~(sum + (sum >> 16));
+	struct sockaddr_in at = *from;
+	at.sin_port = 0;
+	ck_assert_int_eq(sendto(raw, &p, sizeof p, 0, (struct sockaddr *)&at, sizeof at), sizeof p);
+}
+
+START_TEST(network_errors)
+{
+	static const uint8_t told[][2] = {{ICMP_DEST_UNREACH, ICMP_PORT_UNREACH},
+					  {ICMP_DEST_UNREACH, ICMP_PROT_UNREACH},
+					  {ICMP_DEST_UNREACH, ICMP_NET_ANO},
+					  {ICMP_DEST_UNREACH, ICMP_HOST_ANO},
+					  {ICMP_DEST_UNREACH, ICMP_PKT_FILTERED},
+					  {ICMP_DEST_UNREACH, ICMP_HOST_UNKNOWN},
+					  {ICMP_PARAMETERPROB, 0}};
+	enum { TOLD = sizeof told / sizeof *told };
+	struct sockaddr_in here, there;
+	int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	if (raw < 0) {
+		printf("network errors: no raw socket: %s\n", strerror(errno));
+		return;
+	}
+	if (!open_kind(_i, BUFS))
+		return;
+	int fd = bound(SOCK_DGRAM, &here), peer = bound(SOCK_DGRAM, &there), s = add(fd, NULL);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&there, sizeof there), 0);
+	nmw_io_recv(&io, (uint32_t)s);
+	nothing();
+	for (unsigned i = 0; i < TOLD; i++) {
+		icmp(raw, &here, &there, told[i][0], told[i][1]);
+		nothing();
+		ck_assert_uint_eq(io.net_errors, i + 1);
+		ck_assert_int_eq(sendto(peer, "abc", 3, 0, (struct sockaddr *)&here, sizeof here),
+				 3);
+		struct nmw_io_event *e = expect(NMW_IO_DATA, s);
+		ck_assert_int_eq(e->res, 3);
+		nmw_io_give(&io, e->buf);
+	}
+	nmw_io_close(&io);
+	close(peer);
+	close(raw);
+}
+END_TEST
+
 START_TEST(sends_stream)
 {
 	static uint8_t out[3 << 20], in[3 << 20];
@@ -531,6 +600,7 @@ int main(void)
 	tcase_add_loop_test(t, holds, 0, 2);
 	tcase_add_loop_test(t, once, 0, 2);
 	tcase_add_loop_test(t, datagrams, 0, 2);
+	tcase_add_loop_test(t, network_errors, 0, 2);
 	tcase_add_loop_test(t, sends_stream, 0, 2);
 	tcase_add_loop_test(t, sends_datagrams, 0, 2);
 	tcase_add_loop_test(t, removes, 0, 2);

@@ -43,8 +43,8 @@ struct udp_source {
 	struct nmw_io io;
 	struct net_frames frames;
 	bool started, said_long;
-	unsigned last_n; /* events of the last poll */
-	uint64_t stalls; /* of the io, as far as they were counted */
+	unsigned last_n;	     /* events of the last poll */
+	uint64_t stalls, net_errors; /* of the io, as far as they were counted */
 	uint64_t looked_ns, now_ns;
 	struct nmw_io_event ev[EVENTS];
 };
@@ -229,8 +229,14 @@ static void on_data(struct udp_source *u, const struct nmw_io_event *ev)
 
 static int on_event(struct udp_source *u, const struct nmw_io_event *ev, struct nmw_err *e)
 {
+	const struct udp_line *l = ev->owner;
 	if (ev->kind == NMW_IO_DATA)
 		on_data(u, ev);
+	else if (ev->kind == NMW_IO_CLOSED && l->line == REPLY_TO_US) /* the lines go on */
+		nmw_log(NMW_LOG_WARN,
+			"udp: rerequest: socket: %s: what is lost from now on stays lost: start "
+			"anew",
+			strerror(-ev->res));
 	else if (ev->kind == NMW_IO_CLOSED)
 		return nmw_err_set(e, ev->res, NMW_EXIT_FAILED, "socket: %s", strerror(-ev->res));
 	return 0;
@@ -302,7 +308,9 @@ static int udp_poll(void *arg, struct nmw_err *e)
 	bool more = udp_streams_tick(u->streams, u->now_ns);
 	net_frames_recycle(&u->frames);
 	nmw_count(st->m, NMW_M_receive_stalls, u->io.stalls - u->stalls);
+	nmw_count(st->m, NMW_M_socket_errors, u->io.net_errors - u->net_errors);
 	u->stalls = u->io.stalls;
+	u->net_errors = u->io.net_errors;
 	look_at_kernel(u);
 	nmw_stage_flush(st);
 	nmw_stage_look_soon(st);
