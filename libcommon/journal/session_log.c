@@ -312,15 +312,13 @@ static uint32_t wire_len(const struct entry *x)
 	return 2u + ((uint32_t)w[0] << 8 | w[1]);
 }
 
-/* The error that a flush will report. The account goes on in memory only. */
-static void give_up_file(struct nmw_session_log *l, struct account *a, int rc)
+/* From here on nothing is written, and flush reports it: a later record would lie behind a gap. */
+static void give_up(struct nmw_session_log *l, struct account *a, int rc)
 {
-	if (!l->err.err)
-		nmw_err_set(&l->err, rc, nmw_exit_of(rc),
-			    "session log %s: cannot write the log of account %.10s: %s: it goes on "
-			    "in memory",
-			    l->conf.dir, a->name, strerror(-rc));
-	session_file_close(&a->file);
+	nmw_err_set(&l->err, rc, nmw_exit_of(rc),
+		    "session log %s: cannot write the log of account %.10s: %s: what it lacks was "
+		    "not sent: make it writable and start again",
+		    l->conf.dir, a->name, strerror(-rc));
 	a->unsaved = NONE;
 }
 
@@ -341,7 +339,7 @@ static uint32_t put_record(struct session_file *f, const struct entry *x, uint8_
 static void save(struct nmw_session_log *l, struct account *a)
 {
 	uint32_t n = 0;
-	while (a->unsaved != NONE) {
+	while (a->unsaved != NONE && !l->err.err) {
 		const struct entry *x = entry_at(l, a->unsaved);
 		n = put_record(&a->file, x, l->stage, n);
 		a->unsaved = x->next;
@@ -350,7 +348,7 @@ static void save(struct nmw_session_log *l, struct account *a)
 			continue;
 		int rc = session_file_append(&a->file, l->stage, n);
 		if (rc)
-			give_up_file(l, a, rc);
+			give_up(l, a, rc);
 		n = 0;
 	}
 }
@@ -363,11 +361,9 @@ int nmw_session_log_flush(struct nmw_session_log *l, struct nmw_err *e)
 		save(l, a);
 	}
 	l->n_dirty = 0;
-	int rc = l->err.err;
-	if (rc && e)
+	if (l->err.err && e)
 		*e = l->err;
-	l->err = (struct nmw_err)NMW_ERR_INIT;
-	return rc;
+	return l->err.err;
 }
 
 /* ---- the memory side ------------------------------------------------------------------------ */

@@ -71,8 +71,9 @@ const char *nmw_session_log_protocol(const struct nmw_session_log *l, int accoun
  * the account's next; false: the log has had it already, before a restart. */
 bool nmw_session_log_append(struct nmw_session_log *l, int account, uint64_t ring_seq,
 			    uint64_t ts_ns, const uint8_t *msg, uint32_t len);
-/* Hands what was appended to the files. 0, or the error that made the log go on in memory only
- * (once). */
+/* Hands what was appended to the files. 0; or a negative errno, from then on always: nothing more
+ * is written, and what came since the last 0 must not be sent to anybody, because a log that is
+ * opened again gives its numbers to other messages. */
 int nmw_session_log_flush(struct nmw_session_log *l, struct nmw_err *e);
 
 /* A place in the stream of an account: `skip` bytes of message seq are behind it. */

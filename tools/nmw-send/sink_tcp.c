@@ -153,27 +153,30 @@ static void reply(struct tcp *t, const struct sink_msg *m)
 	clients_news(&t->clients, account, is_end(m));
 }
 
-/* On file first, then on the wire: a client never knows more than the log. */
-static void save(struct tcp *t)
+/* On file first, then on the wire: a client never knows more than the log, so that no number is
+ * given twice. False: it cannot be written, and nothing more is sent. */
+static bool save(struct tcp *t)
 {
-	struct nmw_err e = NMW_ERR_INIT;
-	if (nmw_session_log_flush(t->log, &e))
-		nmw_log(NMW_LOG_ERROR, "%s", e.msg);
+	return nmw_session_log_flush(t->log, &t->sink->err) == 0;
 }
 
 static void tcp_send(struct sink *k, const struct sink_msg *const *m, unsigned n)
 {
 	struct tcp *t = k->priv;
 	uint64_t now = nmw_clock_mono();
+	if (k->err.err)
+		return;
 	for (unsigned i = 0; i < n; i++) {
 		if (sink_slot(m[i])->channel == NMW_CH_CTL) {
-			save(t); /* a session that ends is sent what there is */
+			if (!save(t)) /* a session that ends is sent what there is */
+				return;
 			control(t, m[i], now);
 		} else {
 			reply(t, m[i]);
 		}
 	}
-	save(t);
+	if (!save(t))
+		return;
 	clients_send(&t->clients, now);
 	if (now - t->looked_ns >= LOOK_EVERY) {
 		t->looked_ns = now;
@@ -187,7 +190,7 @@ static void tcp_flush(struct sink *k, uint64_t idle_ns)
 	uint64_t now = nmw_clock_mono();
 	(void)idle_ns;
 	k->nap_ns = nap(t);
-	if (now - t->looked_ns < LOOK_EVERY && !t->clients.queue)
+	if (k->err.err || (now - t->looked_ns < LOOK_EVERY && !t->clients.queue))
 		return;
 	t->looked_ns = now;
 	clients_look_after(&t->clients, now);
@@ -213,7 +216,7 @@ static void tcp_close(struct sink *k, bool clean)
 	struct tcp *t = k->priv;
 	if (!t)
 		return;
-	if (t->clients.v && clean)
+	if (t->clients.v && clean && !k->err.err)
 		drain(t);
 	clients_close(&t->clients);
 	places_close(&t->places);
