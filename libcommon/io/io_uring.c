@@ -663,14 +663,19 @@ static void enter(struct nmw_io *io, uint64_t timeout_ns)
 						 NULL);
 		return;
 	}
-	work = work || (IO_URING_READ_ONCE(*u->ring.sq.kflags) & IORING_SQ_TASKRUN);
-	if (!work)
+	/* completions that found no room are with the kernel until it is asked for them */
+	const unsigned asks = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
+	bool asked = IO_URING_READ_ONCE(*u->ring.sq.kflags) & asks;
+	if (!work && !asked)
 		return;
 	io->syscalls++;
-	if (u->sqpoll)
-		io_uring_submit(&u->ring);
-	else
+	if (!u->sqpoll) {
 		io_uring_submit_and_get_events(&u->ring);
+		return;
+	}
+	io_uring_submit(&u->ring);
+	if (asked)
+		io_uring_get_events(&u->ring);
 }
 
 static unsigned reap(struct nmw_io *io, struct nmw_io_event *ev, unsigned max)

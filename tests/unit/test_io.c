@@ -8,6 +8,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -556,6 +557,41 @@ START_TEST(sends_datagrams)
 }
 END_TEST
 
+/* More completions than their queue holds before anybody looks: a poll that does not wait finds all
+ * of them. */
+START_TEST(more_than_the_queue_holds)
+{
+	enum { MANY = 20000, POLLS = 10 * MANY };
+	const struct nmw_io_spec spec = {.kind = kinds[_i / 2],
+					 .socks = SOCKS,
+					 .depth = MANY,
+					 .bufs = bufs,
+					 .buf_sz = BUF_SZ,
+					 .buf_cnt = BUFS,
+					 .sqpoll = _i % 2};
+	struct sockaddr_in a, b;
+	n_ev = at_ev = 0;
+	if (nmw_io_open(&io, &spec, &err))
+		return; /* forbidden */
+	int s = add(bound(SOCK_DGRAM, &a), NULL), to = bound(SOCK_DGRAM, &b);
+	ck_assert_int_eq(connect(nmw_io_fd(&io, (uint32_t)s), (struct sockaddr *)&b, sizeof b), 0);
+	for (unsigned i = 0; i < MANY; i++)
+		ck_assert_int_eq(nmw_io_send(&io, (uint32_t)s, "abc", 3, 0, i), 0);
+	nmw_io_submit(&io);
+	unsigned seen = 0;
+	for (unsigned i = 0; i < POLLS && seen < MANY; i++) {
+		unsigned n = nmw_io_poll(&io, ev, EVENTS, 0);
+		for (unsigned k = 0; k < n; k++)
+			seen += ev[k].kind == NMW_IO_SENT;
+		if (n == 0)
+			sched_yield();
+	}
+	ck_assert_uint_eq(seen, MANY);
+	nmw_io_close(&io);
+	close(to);
+}
+END_TEST
+
 START_TEST(watches)
 {
 	if (!open_kind(_i, 0))
@@ -605,6 +641,7 @@ int main(void)
 	tcase_add_loop_test(t, sends_datagrams, 0, 2);
 	tcase_add_loop_test(t, removes, 0, 2);
 	tcase_add_loop_test(t, removes_shared, 0, 2);
+	tcase_add_loop_test(t, more_than_the_queue_holds, 0, 4);
 	tcase_add_loop_test(t, watches, 0, 2);
 	tcase_add_test(t, falls_back);
 	suite_add_tcase(s, t);
