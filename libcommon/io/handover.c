@@ -10,7 +10,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+#define DEAD_TRIES 50u
+#define DEAD_NS	   (10l * 1000 * 1000)
 
 int nmw_handover_path(char path[NMW_HANDOVER_PATH_MAX], uint16_t port, bool group,
 		      struct nmw_err *e)
@@ -57,15 +61,60 @@ static int trusted(int fd, bool group, struct nmw_err *e)
 
 /* ---- the reader's side ----------------------------------------------------------------------- */
 
+/* Whether somebody listens there. He does not notice: the type is not his. */
+static bool answers(const struct sockaddr_un *a)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 &&
+		   errno == EPROTOTYPE;
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+/* Process that listens there; 0: the kernel does not say. */
+static int owner_of(const struct sockaddr_un *a)
+{
+	struct ucred c = {.pid = 0};
+	socklen_t n = sizeof c;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	if (connect(fd, (const struct sockaddr *)a, sizeof *a) == 0)
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n);
+	close(fd);
+	return (int)c.pid;
+}
+
+/* Takes away what a dead process left. What it listened on may outlive it by a moment: io_uring is
+ * taken down in the background. */
+static int remove_stale(const struct sockaddr_un *a, const char *path, struct nmw_err *e)
+{
+	for (unsigned i = 0; answers(a); i++) {
+		if (i == DEAD_TRIES)
+			return nmw_err_set(e, -EADDRINUSE, NMW_EXIT_RESOURCE,
+					   "hand-over socket %s: in use by pid %d: another port, "
+					   "or another NMW_DIR, is needed",
+					   path, owner_of(a));
+		nanosleep(&(struct timespec){.tv_nsec = DEAD_NS}, NULL);
+	}
+	unlink(path);
+	return 0;
+}
+
 static int bind_file(int fd, const char *path, bool group, struct nmw_err *e)
 {
 	struct sockaddr_un a;
 	int dir = address(&a, path, e);
 	if (dir < 0)
 		return dir;
-	unlink(path); /* of a process that died: the port is ours */
+	int rc = remove_stale(&a, path, e);
+	if (rc) {
+		close(dir);
+		return rc;
+	}
 	mode_t old = umask(group ? 0117 : 0177);
-	int rc = bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
+	rc = bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
 	umask(old);
 	close(dir);
 	if (rc == 0 && listen(fd, 4) < 0)
@@ -89,6 +138,11 @@ int nmw_handover_listen(struct nmw_handover_server *h, uint16_t port, bool group
 	if (rc) {
 		close(fd);
 		return rc;
+	}
+	struct stat sb;
+	if (stat(h->path, &sb) == 0) {
+		h->dev = sb.st_dev;
+		h->ino = sb.st_ino;
 	}
 	h->listen_fd = fd;
 	return 0;
@@ -162,7 +216,9 @@ void nmw_handover_end(struct nmw_handover_server *h)
 	if (h->peer >= 0)
 		close(h->peer);
 	if (h->listen_fd >= 0) {
-		unlink(h->path);
+		struct stat sb;
+		if (stat(h->path, &sb) == 0 && sb.st_dev == h->dev && sb.st_ino == h->ino)
+			unlink(h->path);
 		close(h->listen_fd);
 	}
 	h->peer = h->listen_fd = -1;

@@ -52,11 +52,13 @@ struct nmw_handover_server {
 	int listen_fd; /* readable: call accept; -1 = none */
 	int peer;      /* the writer, -1 = none; readable: it is gone, call accept */
 	bool group;
+	uint64_t dev, ino; /* of the file */
 	char path[NMW_HANDOVER_PATH_MAX];
 };
 
-/* Makes the socket file, mode 0600 (0660 with group). The TCP port must be the caller's already: a
- * file that is left there by a dead process is replaced. */
+/* Makes the socket file, mode 0600 (0660 with group). A file that is left there by a dead process
+ * is replaced; -EADDRINUSE: a living one serves that port, of another address, in this directory.
+ */
 int nmw_handover_listen(struct nmw_handover_server *h, uint16_t port, bool group,
 			struct nmw_err *e);
 /* Looks at who comes and goes. 1: a writer came: give it every session that is up; 0: nothing new;
@@ -64,7 +66,8 @@ int nmw_handover_listen(struct nmw_handover_server *h, uint16_t port, bool group
 int nmw_handover_accept(struct nmw_handover_server *h, struct nmw_err *e);
 /* Hands one session over. 0; -ENOTCONN: no writer; -EAGAIN: its socket is full, again later. */
 int nmw_handover_give(struct nmw_handover_server *h, const struct nmw_handover *m, int fd);
-/* Closes both and removes the file. Safe on one that was not opened (listen_fd -1). */
+/* Closes both and removes the file, if it is this server's. Safe on one that was not opened
+ * (listen_fd -1). */
 void nmw_handover_end(struct nmw_handover_server *h);
 
 /* ---- the writer's side ----------------------------------------------------------------------- */

@@ -132,6 +132,33 @@ START_TEST(stale)
 }
 END_TEST
 
+/* A second server of the port is refused; the first keeps its file, and its writer. */
+START_TEST(second_server)
+{
+	struct nmw_handover_server second = {.listen_fd = -1, .peer = -1};
+	struct stat sb;
+	char text[64];
+	listen_here();
+	int writer = connect_here();
+	ck_assert_int_eq(nmw_handover_accept(&server, &fx_err), 1);
+	ck_assert_int_eq(nmw_handover_listen(&second, PORT, false, &fx_err), -EADDRINUSE);
+	ck_assert_int_eq(fx_err.exit, NMW_EXIT_RESOURCE);
+	snprintf(text, sizeof text, "in use by pid %d:", (int)getpid());
+	ck_assert_msg(strstr(fx_err.msg, text) != NULL, "%s", fx_err.msg);
+	nmw_handover_end(&second);
+	ck_assert_int_eq(stat(server.path, &sb), 0);
+	ck_assert_int_eq(nmw_handover_accept(&server, &fx_err), -EBUSY);
+	ck_assert_int_eq(nmw_handover_accept(&server, &fx_err), 0);
+	unlink(server.path); /* somebody else's takes its place */
+	ck_assert_int_eq(nmw_handover_listen(&second, PORT, false, &fx_err), 0);
+	nmw_handover_end(&server);
+	ck_assert_int_eq(stat(second.path, &sb), 0);
+	nmw_handover_end(&second);
+	ck_assert_int_ne(stat(second.path, &sb), 0);
+	close(writer);
+}
+END_TEST
+
 /* Packets of another version, short ones, ones without a socket. */
 START_TEST(nonsense)
 {
@@ -182,4 +209,4 @@ START_TEST(no_descriptor)
 }
 END_TEST
 
-FX_MAIN("handover", one_session, one_writer, full, stale, nonsense, no_descriptor)
+FX_MAIN("handover", one_session, one_writer, full, stale, second_server, nonsense, no_descriptor)
