@@ -143,6 +143,14 @@ def refused(x):
     for user, password in (("ALICE", "wrong"), ("NOBODY", "SECRET"), ("", "")):
         got, seconds = login(user, password)
         assert got == ("J", b"A") and seconds >= 0.2, (user, got, seconds)
+    # who knows a name does not keep its owner out; nor does a name that is not there keep anybody out
+    for user in ("ALICE", "NOBODY"):
+        guesses = [Client("127.0.0.1", x.port, user, "", login=False) for _ in range(20)]
+        for g in guesses:
+            g.raw(login_packet(user, "wrong"))
+        Client("127.0.0.1", x.port, "ALICE", "SECRET", next_seq=0).close()
+        for g in guesses:
+            assert g.packet(5) == ("J", b"A")
     got, _ = login("BOB", "SECRET", "OTHER")
     assert got == ("J", b"S"), got
     for user, password, session in (("bob", "secret", "day1"), ("BOB", "SECRET", ""), ("Bob", "SecreT", "DAY1")):

@@ -2,8 +2,9 @@
  * by design and other sessions must not wait for it.
  *
  * ask puts a question in, the eventfd becomes readable, answer takes answers out, in the order of
- * the questions.  At most LOGIN_CHECKS an account are asked at once, so that ask always succeeds
- * and who knows one name cannot make the others wait; the thread is niced, so that a flood of
+ * the questions.  At most LOGIN_CHECKS an account are asked at once, so that there is always room
+ * and who knows one name cannot make the others wait: the caller keeps the next one until an answer
+ * of that account has come; the thread is niced, so that a flood of
  * logins does not take the CPU of those that are in.
  */
 #ifndef NMW_RECV_LOGIN_WORKER_H

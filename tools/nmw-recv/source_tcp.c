@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,10 +128,21 @@ static void *tcp_open(const struct recv_conf *conf, struct emit *emit, const cha
 
 static uint32_t add_or_die(struct tcp_server *s, int fd, int *rc)
 {
-	int sock = *rc ? -1 : nmw_io_add(&s->io, fd, NULL);
-	if (sock < 0 && !*rc)
-		*rc = sock;
+	int sock = *rc ? *rc : nmw_io_add(&s->io, fd, NULL);
+	*rc = sock < 0 ? sock : 0;
 	return (uint32_t)sock;
+}
+
+/* The io closes what it is given; these are others'. */
+static uint32_t add_copy(struct tcp_server *s, int of, int *rc)
+{
+	int fd = *rc ? -1 : fcntl(of, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0 && !*rc)
+		*rc = -errno;
+	uint32_t sock = add_or_die(s, fd, rc);
+	if (*rc && fd >= 0)
+		close(fd);
+	return sock;
 }
 
 /* What needs the ring: it is open now. */
@@ -155,13 +167,13 @@ static int start(struct tcp_server *s, struct nmw_err *e)
 	if (nmw_io_why(&s->io)[0])
 		nmw_log(NMW_LOG_WARN, "%s: using epoll", nmw_io_why(&s->io));
 	net_frames_start(&s->frames, &s->io);
-	s->worker = login_worker_start(s->accounts.n, e);
-	if (!s->worker)
-		return e->err;
+	rc = login_start(s, e);
+	if (rc)
+		return rc;
 	s->listener = add_or_die(s, s->listen_fd, &rc);
 	s->listen_fd = rc ? s->listen_fd : -1;
-	s->worker_sock = add_or_die(s, dup(login_worker_fd(s->worker)), &rc);
-	s->hand_sock = add_or_die(s, dup(s->hand.listen_fd), &rc);
+	s->worker_sock = add_copy(s, login_worker_fd(s->worker), &rc);
+	s->hand_sock = add_copy(s, s->hand.listen_fd, &rc);
 	if (rc)
 		return nmw_err_set(e, rc, NMW_EXIT_RESOURCE, "%s: %s", nmw_io_name(&s->io),
 				   strerror(-rc));

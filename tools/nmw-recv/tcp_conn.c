@@ -70,7 +70,11 @@ void conn_go(struct tcp_server *s, struct conn *c, enum conn_state state)
 /* The longest here without being logged in makes way. */
 static void make_room(struct tcp_server *s)
 {
-	uint32_t i = s->refused.first ? s->refused.first : s->fresh.first;
+	uint32_t i = s->fresh.first, asking = s->asking.first;
+	if (!i || (asking && s->conn[asking].since_ns < s->conn[i].since_ns))
+		i = asking;
+	if (s->refused.first)
+		i = s->refused.first;
 	if (s->n_free < SPARE && s->n_free < s->n_conn / 2 && i)
 		conn_end(s, &s->conn[i], NMW_CTL_LOST, NMW_M_connections_displaced);
 }
@@ -251,14 +255,18 @@ static void look_at_silence(struct tcp_server *s)
 	}
 }
 
+static void expire(struct tcp_server *s, const struct conn_list *l)
+{
+	struct conn *c;
+	for (unsigned i = 0; i < TICK_CONNS && (c = due(s, l, s->conf->login_timeout_ns)); i++)
+		conn_end(s, c, NMW_CTL_LOST, NMW_M_logins_expired);
+}
+
 void conns_tick(struct tcp_server *s)
 {
 	struct conn *c;
-	for (unsigned i = 0; i < TICK_CONNS; i++) {
-		if (!(c = due(s, &s->fresh, s->conf->login_timeout_ns)))
-			break;
-		conn_end(s, c, NMW_CTL_LOST, NMW_M_logins_expired);
-	}
+	expire(s, &s->fresh);
+	expire(s, &s->asking);
 	for (unsigned i = 0; i < TICK_CONNS; i++) {
 		if (!(c = due(s, &s->refused, s->conf->login_delay_ns)))
 			break;

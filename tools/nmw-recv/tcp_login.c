@@ -5,13 +5,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
-/* A Login Rejected goes out when the delay is over: who tries passwords has to wait, and does not
- * learn from the time whether the account is there. */
+/* A Login Rejected goes out when the delay is over: who tries passwords has to wait. */
 static void refuse(struct tcp_server *s, struct conn *c, char reason)
 {
 	nmw_count(s->emit->st->m, NMW_M_logins_refused, 1);
@@ -19,6 +19,35 @@ static void refuse(struct tcp_server *s, struct conn *c, char reason)
 	c->account = NULL;
 	c->reason = reason;
 	conn_go(s, c, CONN_REFUSED);
+}
+
+/* False: as many of the account as are allowed are being checked. */
+static bool check(struct tcp_server *s, struct conn *c)
+{
+	if (!login_worker_ask(s->worker, conn_index(s, c), c->which, c->account, c->ask.password))
+		return false;
+	explicit_bzero(c->ask.password, sizeof c->ask.password);
+	conn_go(s, c, CONN_CHECKING);
+	return true;
+}
+
+/* A check of the account is done: it is the turn of who has waited longest for one. */
+static void check_next(struct tcp_server *s, const struct account *a)
+{
+	uint32_t i = s->asking.first;
+	while (i && s->conn[i].account != a)
+		i = s->conn[i].next;
+	if (i)
+		check(s, &s->conn[i]);
+}
+
+/* A name that is not there costs the check of a password, too, that of the first account: the time
+ * does not tell which names are there, as far as all hashes are of one kind and cost. */
+int login_start(struct tcp_server *s, struct nmw_err *e)
+{
+	s->nobody.hash = s->accounts.v[0].hash;
+	s->worker = login_worker_start(s->accounts.n + 1, e);
+	return s->worker ? 0 : e->err;
 }
 
 void login_asked(struct tcp_server *s, struct conn *c, const struct nmw_soup *p)
@@ -29,13 +58,10 @@ void login_asked(struct tcp_server *s, struct conn *c, const struct nmw_soup *p)
 		return;
 	}
 	c->account = accounts_find(&s->accounts, c->ask.user);
-	bool asked = c->account && login_worker_ask(s->worker, conn_index(s, c), c->which,
-						    c->account, c->ask.password);
-	explicit_bzero(c->ask.password, sizeof c->ask.password);
-	if (asked)
-		conn_go(s, c, CONN_CHECKING);
-	else
-		refuse(s, c, 'A');
+	if (!c->account)
+		c->account = &s->nobody;
+	if (!check(s, c))
+		conn_go(s, c, CONN_ASKING);
 }
 
 static bool blank(const char session[10])
@@ -144,9 +170,10 @@ void login_answers(struct tcp_server *s)
 	struct login_answer a;
 	while (login_worker_answer(s->worker, &a)) {
 		struct conn *c = &s->conn[a.who];
+		check_next(s, a.account);
 		if (c->which != a.which || c->state != CONN_CHECKING)
 			continue; /* it is gone */
-		if (a.ok)
+		if (a.ok && a.account != &s->nobody)
 			accepted(s, c);
 		else
 			refuse(s, c, 'A');
@@ -183,9 +210,15 @@ static void watch_writer(struct tcp_server *s, bool is_new)
 		nmw_io_remove(&s->io, s->peer_sock);
 		s->peer_sock = UINT32_MAX;
 	}
-	int fd = is_new ? dup(s->hand.peer) : -1;
-	int sock = fd >= 0 ? nmw_io_add(&s->io, fd, NULL) : -1;
+	if (!is_new)
+		return;
+	int fd = fcntl(s->hand.peer, F_DUPFD_CLOEXEC, 0);
+	int sock = fd >= 0 ? nmw_io_add(&s->io, fd, NULL) : -errno;
 	if (sock < 0) {
+		nmw_log(NMW_LOG_WARN,
+			"hand-over socket: cannot watch nmw-send: %s: that it leaves is seen only "
+			"when the next one comes: raise ulimit -n",
+			strerror(-sock));
 		if (fd >= 0)
 			close(fd);
 		return;

@@ -1,10 +1,13 @@
 /* tcp_server.h: clients that log in over TCP: SoupBinTCP 3.00, the server's reading half.
  *
- *     NEW --login--> CHECKING --password right--> WAITING --handed over--> UP --logout, loss-->
- * CLOSING |                 |                        (only while nmw-send's hand-over socket is
- * full) |                 +--wrong--> REFUSED --after the delay, J--> CLOSING
- *      +--no login in time, nonsense--> CLOSING                        and when the io is done:
- * FREE
+ *     NEW --login--> ASKING --> CHECKING --right--> WAITING --handed over--> UP
+ *      |               |            |                                         |
+ *      |               |            +--wrong--> REFUSED --delay, J--+         +--logout, loss--+
+ *      |               |                                            v                          v
+ *      +---------------+--no login, no check in time, nonsense--> CLOSING <--------------------+
+ *
+ * FREE when the io is done with it.  ASKING only while as many checks of that account as are
+ * allowed are under way, WAITING only while nmw-send's hand-over socket is full.
  *
  * Nothing is written here but Login Rejected: nmw-send, which gets each socket before its LOGIN is
  * on the ring, answers a login and everything after it.  Orders become slots that point into the
@@ -38,6 +41,7 @@
 enum conn_state {
 	CONN_FREE,
 	CONN_NEW,      /* connected */
+	CONN_ASKING,   /* its password is to be checked, when one of its account is done */
 	CONN_CHECKING, /* its password is being checked */
 	CONN_WAITING,  /* it was right; the hand-over has no room now */
 	CONN_UP,       /* logged in */
@@ -90,6 +94,7 @@ struct tcp_server {
 	int listen_fd;		/* until the io has it */
 	bool started;
 	struct accounts accounts;
+	struct account nobody; /* of those who give a name that is not there */
 	struct login_worker *worker;
 	struct nmw_handover_server hand;
 	struct sessions sessions;
@@ -102,8 +107,8 @@ struct tcp_server {
 	/* connections 1..n_conn */
 	struct conn *conn;
 	uint32_t n_conn, free, n_free;
-	struct conn_list fresh, waiting, up, refused; /* NEW, WAITING, UP, REFUSED */
-	uint32_t *held, n_held;			      /* UP and not read */
+	struct conn_list fresh, asking, waiting, up, refused; /* NEW, ASKING, ... */
+	uint32_t *held, n_held;				      /* UP and not read */
 	uint32_t give_at; /* next to hand over to a new nmw-send, 0 = done */
 	/* of the burst at hand */
 	unsigned last_n; /* events of the last poll */
@@ -119,6 +124,8 @@ static inline struct conn_list *conn_list_of(struct tcp_server *s, const struct 
 	switch (c->state) {
 	case CONN_NEW:
 		return &s->fresh;
+	case CONN_ASKING:
+		return &s->asking;
 	case CONN_WAITING:
 		return &s->waiting;
 	case CONN_UP:
@@ -158,6 +165,8 @@ void conns_tick(struct tcp_server *s);
 /* Each account has the id of its place in the file: the same after a restart, where an engine with
  * a journal still knows the sessions that entered its orders. */
 void login_ids(struct tcp_server *s);
+/* Starts the thread that checks passwords. */
+int login_start(struct tcp_server *s, struct nmw_err *e);
 /* A Login Request. */
 void login_asked(struct tcp_server *s, struct conn *c, const struct nmw_soup *p);
 /* Passwords were checked. */
