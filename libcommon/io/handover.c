@@ -2,6 +2,7 @@
 
 #include "ring/shm.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -266,6 +267,28 @@ int nmw_handover_reader(int fd)
 	struct ucred c;
 	socklen_t n = sizeof c;
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n) < 0 ? 0 : (int)c.pid;
+}
+
+int nmw_handover_ports(bool group, uint16_t *port, struct nmw_err *e)
+{
+	const char *path = nmw_shm_run_dir(group, e);
+	if (!path)
+		return e ? e->err : -EACCES;
+	DIR *d = opendir(path);
+	if (!d)
+		return nmw_err_set(e, -errno, nmw_exit_of(errno), "%s: %s", path, strerror(errno));
+	int n = 0;
+	for (const struct dirent *f; (f = readdir(d)) != NULL;) {
+		unsigned p = 0;
+		int len = 0;
+		if (sscanf(f->d_name, "tcp-%5u.sessions%n", &p, &len) != 1 || !len ||
+		    f->d_name[len] || !p || p > UINT16_MAX)
+			continue;
+		*port = (uint16_t)p;
+		n++;
+	}
+	closedir(d);
+	return n;
 }
 
 /* The descriptor of a packet, -1 = none; any others are closed. */

@@ -77,6 +77,8 @@ void nmw_handover_end(struct nmw_handover_server *h);
 int nmw_handover_connect(uint16_t port, bool group, struct nmw_err *e);
 /* The process that listens there; 0: it is in another container, or nobody knows. */
 int nmw_handover_reader(int fd);
+/* How many hand-over sockets there are, 0 or a negative errno with e; *port is that of one. */
+int nmw_handover_ports(bool group, uint16_t *port, struct nmw_err *e);
 /* The next session: 1, *fd is the caller's; 0: none now; -EMFILE: *m is there, but its socket was
  * lost, because this process may not have another descriptor (go on: only that session is lost);
  * -EPIPE: the reader is gone, or refused us because another writer is connected; -EPROTO: it speaks

@@ -206,7 +206,7 @@ class Parts:
     """The same exchange of named rings, whose parts die and come back."""
 
     def __init__(self, tmp, port):
-        self.tmp, self.port, self.run = tmp, port, {}
+        self.tmp, self.port, self.run, self.writers = tmp, port, {}, 0
         self.env = dict(os.environ, NMW_DIR=os.path.join(tmp, "rings"), PATH=BIN + ":" + os.environ["PATH"])
         os.mkdir(os.path.join(tmp, "log"), 0o700)
         self.start("nmw-recv", "tcp:127.0.0.1:%d" % port, "--accounts", tmp + "/accounts.json", "-o", "orders")
@@ -218,7 +218,10 @@ class Parts:
         self.run[tool] = subprocess.Popen([tool, *args, "--wait", "0s"], env=self.env, stderr=err)
 
     def start_writer(self):
-        self.start("nmw-send", "tcp:%d" % self.port, "-i", "events", "--consumer", "writer",
+        # the only port that is there need not be named
+        sink = "tcp:" if self.writers % 2 else "tcp:%d" % self.port
+        self.writers += 1
+        self.start("nmw-send", sink, "-i", "events", "--consumer", "writer",
                    "--session-log", os.path.join(self.tmp, "log"))
 
     def kill_writer(self):

@@ -118,7 +118,11 @@ END_TEST
 /* What a dead process left is replaced; a name that nobody serves is said so. */
 START_TEST(stale)
 {
+	uint16_t port = 0;
+	ck_assert_int_eq(nmw_handover_ports(false, &port, &fx_err), 0);
 	listen_here();
+	ck_assert_int_eq(nmw_handover_ports(false, &port, &fx_err), 1);
+	ck_assert_uint_eq(port, PORT);
 	char path[NMW_HANDOVER_PATH_MAX];
 	ck_assert_int_eq(nmw_handover_path(path, PORT, false, &fx_err), 0);
 	ck_assert_str_eq(path, server.path);

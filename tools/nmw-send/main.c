@@ -153,6 +153,7 @@ static int configure(struct send *s, struct nmw_err *e)
 	s->conf.session_memory = s->session_memory;
 	s->conf.client_buffer = s->client_buffer;
 	s->conf.group = nmw_stage_group(&s->stage);
+	s->conf.named = nmw_stage_named(&s->stage);
 	int rc = configure_pace(s, e);
 	if (!rc && s->channels)
 		rc = sinks_channels(s->channels, &s->conf.channels, e);

@@ -66,6 +66,7 @@ struct sink_conf {
 	unsigned channels; /* wanted channels; 0 = the sink's own choice */
 	bool append;	   /* to the file that is there */
 	bool group;	   /* sockets are open to the group */
+	bool named;	   /* a named consumer, which may go on where it stood */
 	uint32_t mtu;	   /* udp: bytes of the longest IP packet */
 	uint64_t history;  /* udp: bytes kept for requests */
 	uint64_t heartbeat_ns, linger_ns;

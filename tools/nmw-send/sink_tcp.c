@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "clients.h"
+#include "io/handover.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -63,6 +64,24 @@ static void say_log(const struct tcp *t, const struct sink_conf *conf)
 			conf->session_log, s->accounts, (unsigned long long)s->torn_bytes);
 }
 
+/* Who goes on where it stood has connected clients, whose logins passed long ago: they are at the
+ * only port that is there. 0: none, or nobody can tell. */
+static uint16_t port_of_clients(const struct sink *k, const struct sink_conf *conf)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	uint16_t port = 0;
+	int n = conf->named ? nmw_handover_ports(conf->group, &port, &e) : 0;
+	if (n < 0)
+		nmw_log(NMW_LOG_WARN, "%s: clients that are connected are not looked for: %s",
+			k->spec, e.msg);
+	if (n > 1)
+		nmw_log(NMW_LOG_WARN,
+			"%s: %d ports are served in this NMW_DIR: clients that are connected get "
+			"nothing before one logs in: tcp:PORT takes them up at once",
+			k->spec, n);
+	return n == 1 ? port : 0;
+}
+
 static int tcp_open(struct sink *k, const char *arg, const struct sink_conf *conf,
 		    struct nmw_err *e)
 {
@@ -88,6 +107,8 @@ static int tcp_open(struct sink *k, const char *arg, const struct sink_conf *con
 	if (rc)
 		return nmw_err_prefix(e, "%s", k->spec);
 	say_log(t, conf);
+	if (!port)
+		port = port_of_clients(k, conf);
 	if (port)
 		clients_port(&t->clients, (uint16_t)port, nmw_clock_mono());
 	return 0;
