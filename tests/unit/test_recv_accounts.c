@@ -104,6 +104,48 @@ START_TEST(refuses)
 }
 END_TEST
 
+#define X43 "bK7qRWMidOzoil2LIx3KAr2bW9t44bLhUoMJLXsegu/"
+
+/* Cut off, or so costly that a login would take minutes. */
+START_TEST(hashes)
+{
+	static const struct {
+		const char *hash, *says; /* NULL: it is taken */
+	} row[] = {
+		{"$y$j9T$xx", "not a whole"},
+		{"$y$j9T$" X43, "not a whole"},
+		{"$y$j9T$F5Jx5fExrKuPp53xLKQ..1$" X43 "x", "not a whole"},
+		{"$y$j9T$F5Jx5fExrKuPp53xLKQ..1$" X43, NULL},
+		{"$y$jDT$F5Jx5fExrKuPp53xLKQ..1$" X43, NULL},
+		{"$y$jET$F5Jx5fExrKuPp53xLKQ..1$" X43, "too long"},
+		{"$y$j9TzzA$F5Jx5fExrKuPp53xLKQ..1$" X43, "too long"},
+		{"$gy$j9T$F5Jx5fExrKuPp53xLKQ..1$" X43, NULL},
+		{"$7$CU..../....HXlONmV6ZlihDVpLkjVJP0$" X43, NULL},
+		{"$7$GU..../....HXlONmV6ZlihDVpLkjVJP0$" X43, "too long"},
+		{"$5$abcdefgh$" X43, "not a strong"},
+		{"$6$abcdefgh$" X43 X43, NULL},
+		{"$6$abcdefgh$" X43, "not a whole"},
+		{"$6$rounds=1000000$abcdefgh$" X43 X43, NULL},
+		{"$6$rounds=1000001$abcdefgh$" X43 X43, "too long"},
+		{"$6$rounds=999999999$abcdefgh$" X43 X43, "too long"},
+		{"$6$rounds=999999999$", "not a whole"},
+		{"$2b$05$abcdefghijklmnopqrstuuvMGV49RoHRuhq5TegGVmzBORBHFqaU6", NULL},
+		{"$2b$15$abcdefghijklmnopqrstuuvMGV49RoHRuhq5TegGVmzBORBHFqaU6", "too long"},
+		{"$2b$05$abcdefghijklmnopqrstuuvMGV49RoHRuhq5TegGVmzBO", "not a whole"},
+	};
+	for (unsigned i = 0; i < sizeof row / sizeof row[0]; i++) {
+		char text[512];
+		snprintf(text, sizeof text,
+			 "{\"accounts\": [{\"user\": \"A\", \"password\": \"%s\"}]}", row[i].hash);
+		int rc = load(text);
+		ck_assert_msg((rc == 0) == !row[i].says, "%s: %s", row[i].hash, err.msg);
+		ck_assert_msg(rc == 0 || strstr(err.msg, row[i].says) != NULL, "%s: %s",
+			      row[i].hash, err.msg);
+		accounts_free(&a);
+	}
+}
+END_TEST
+
 START_TEST(mode)
 {
 	snprintf(path, sizeof path, "/tmp/nmw-accounts-XXXXXX");
@@ -178,6 +220,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	tcase_add_test(t, all_keys);
 	tcase_add_test(t, refuses);
+	tcase_add_test(t, hashes);
 	tcase_add_test(t, mode);
 	tcase_add_test(t, passwords);
 	tcase_add_test(t, worker);

@@ -45,6 +45,68 @@ static int name_of(const struct nmw_conf_at *at, const char *key, char *to, size
 	return 1;
 }
 
+#define ITOA64	   "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define ROUNDS_MAX 1000000u
+#define BCRYPT_MAX 14u /* log2 of rounds: a second or so */
+
+/* What ends a hash, by its prefix: characters behind the last $; how many $ stand in it. */
+static const struct form {
+	const char *prefix;
+	unsigned tail, dollars;
+} forms[] = {{"$y$", 43, 4},  {"$gy$", 43, 4}, {"$7$", 43, 3}, {"$2b$", 53, 3},
+	     {"$2a$", 53, 3}, {"$2y$", 53, 3}, {"$6$", 86, 3}, {"$sm3$", 43, 3}};
+
+static const struct form *form_of(const char *hash)
+{
+	for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++)
+		if (strncmp(hash, forms[i].prefix, strlen(forms[i].prefix)) == 0)
+			return &forms[i];
+	return NULL;
+}
+
+/* crypt_checksalt looks at little more than the prefix: what is cut off matches no password. */
+static bool is_whole(const char *hash, const struct form *f)
+{
+	const char *tail = strrchr(hash, '$') + 1;
+	unsigned n = strstr(hash, "$rounds=") ? 1 : 0, found = 0;
+	for (const char *p = hash; *p; p++)
+		found += *p == '$';
+	return found == f->dollars + n && strlen(tail) == f->tail &&
+	       strspn(tail, ITOA64) == f->tail;
+}
+
+/* At most 256 MiB and what crypt_gensalt calls cost 9, for those that take memory: jDT of yescrypt,
+ * E and r = 32, p = 1 of scrypt.  The digits are in the order of ASCII. */
+static bool is_cheap(const char *hash, const struct form *f)
+{
+	const char *p = hash + strlen(f->prefix), *rounds = strstr(hash, "$rounds=");
+	if (rounds)
+		return strtoull(rounds + strlen("$rounds="), NULL, 10) <= ROUNDS_MAX;
+	if (f->prefix[1] == '2')
+		return strtoul(p, NULL, 10) <= BCRYPT_MAX;
+	if (f->prefix[1] == '7')
+		return *p <= 'E' && strncmp(p + 1, "U..../....", 10) == 0;
+	if (strchr(f->prefix, 'y'))
+		return p[0] == 'j' && p[1] <= 'D' && p[2] && p[2] <= 'T' && p[3] == '$';
+	return true;
+}
+
+/* Of what is never shown: hash or, who knows, password. */
+static const char *wrong_hash(const char *hash)
+{
+	const struct form *f = form_of(hash);
+	if (!f || crypt_checksalt(hash) != CRYPT_SALT_OK)
+		return "not a strong crypt(3) hash ($y$, $2b$, $6$, ...): make one with "
+		       "nmw-recv --hash-password; never write the password itself";
+	if (!is_whole(hash, f))
+		return "not a whole crypt(3) hash, no password matches it: was a part of it left "
+		       "out? Make one with nmw-recv --hash-password";
+	if (!is_cheap(hash, f))
+		return "a crypt(3) hash that takes too long at each login: at most rounds=1000000, "
+		       "$2b$14$ or $y$jDT$ are taken: make one with nmw-recv --hash-password";
+	return NULL;
+}
+
 static int hash_of(const struct nmw_conf_at *at, char *hash, struct nmw_err *e)
 {
 	int rc = nmw_conf_str(at, "password", hash, HASH_MAX, e);
@@ -53,13 +115,11 @@ static int hash_of(const struct nmw_conf_at *at, char *hash, struct nmw_err *e)
 	if (rc == 0)
 		return nmw_conf_err(at, "password", e,
 				    "missing: a hash that nmw-recv --hash-password makes");
-	/* a salt that crypt knows, or a password that was forgotten to hash */
-	if (hash[0] == '$' && crypt_checksalt(hash) == CRYPT_SALT_OK)
+	const char *wrong = wrong_hash(hash);
+	if (!wrong)
 		return 0;
 	memset(hash, 0, HASH_MAX);
-	return nmw_conf_err(at, "password", e,
-			    "not a strong crypt(3) hash ($y$, $2b$, $6$, ...): make one with "
-			    "nmw-recv --hash-password; never write the password itself");
+	return nmw_conf_err(at, "password", e, "%s", wrong);
 }
 
 static int limits_of(const struct nmw_conf_at *at, struct account *a, struct nmw_err *e)
