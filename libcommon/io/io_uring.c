@@ -543,6 +543,15 @@ static void starve(struct nmw_io *io, uint32_t i)
 	u->starved[u->n_starved++] = i;
 }
 
+/* Nobody sees what came: neither do those who map the buffers. */
+static void unread(struct nmw_io *io, const struct io_uring_cqe *c)
+{
+	uint32_t buf = c->flags >> IORING_CQE_BUFFER_SHIFT;
+	explicit_bzero(io->spec.bufs + (size_t)buf * io->spec.buf_sz,
+		       c->res > 0 ? (size_t)c->res : 0);
+	ur_give(io, buf);
+}
+
 static unsigned received(struct nmw_io *io, struct sock *k, uint32_t i,
 			 const struct io_uring_cqe *c, struct nmw_io_event *ev)
 {
@@ -551,7 +560,7 @@ static unsigned received(struct nmw_io *io, struct sock *k, uint32_t i,
 	if (c->res > 0 && buffer && !k->gone)
 		return data_event(io, k, i, c, ev);
 	if (buffer)
-		ur_give(io, c->flags >> IORING_CQE_BUFFER_SHIFT);
+		unread(io, c);
 	if (k->gone || c->res > 0 || c->res == -ECANCELED || c->res == -EINTR)
 		return 0;
 	if (c->res == -ENOBUFS) {

@@ -172,6 +172,28 @@ def refused(x):
     two.close()
 
 
+def no_password(x):
+    """Whoever may read the ring does not learn one: of a login that comes whole, cut, or is not answered."""
+    cut = Client("127.0.0.1", x.port, "ALICE", "SECRET", login=False)
+    whole = login_packet("ALICE", "SECRET", "")
+    cut.raw(whole[:25])
+    time.sleep(0.05)
+    cut.raw(whole[25:])
+    assert cut.packet(3)[0] == "A"
+    left = Client("127.0.0.1", x.port, "ALICE", "SECRET", login=False)
+    left.raw(whole[:25])
+    time.sleep(0.05)
+    for c in (cut, left):
+        c.close()
+    Client("127.0.0.1", x.port, "ALICE", "SECRET", next_seq=0).close()
+    for name in os.listdir(x.env["NMW_DIR"]):
+        path = os.path.join(x.env["NMW_DIR"], name)
+        if os.path.isfile(path):
+            with open(path, "rb") as f:
+                has = f.read()
+            assert b"SECRET" not in has and b"wrong" not in has, "a password in %s" % name
+
+
 def disconnect(x):
     """Carol asked for cancel on disconnect, Dave did not."""
     for user, canceled in (("CAROL", True), ("DAVE", False)):
@@ -199,6 +221,7 @@ def run(io):
         life(x, "CAROL", "DAVE", "ouch50")
         interrupted(x, "DAVE", "CAROL", "ouch50")
         refused(x)
+        no_password(x)
         disconnect(x)
         rc = x.stop()
         assert rc == {"recv": 0, "match": 0, "send": 0}, rc

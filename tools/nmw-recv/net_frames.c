@@ -54,6 +54,11 @@ void net_frames_fini(struct net_frames *f)
 	f->last = NULL;
 }
 
+void net_frames_wipe(struct net_frames *f, const uint8_t *p, uint32_t len)
+{
+	explicit_bzero(f->prod->frames + net_frames_off(f, p), len);
+}
+
 void net_frames_done(struct net_frames *f, uint32_t buf, uint64_t last)
 {
 	if (last == 0) {

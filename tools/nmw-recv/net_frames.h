@@ -37,6 +37,8 @@ static inline uint64_t net_frames_off(const struct net_frames *f, const uint8_t 
 	return (uint64_t)(p - f->prod->frames);
 }
 
+/* What came into a buffer that no message points into. */
+void net_frames_wipe(struct net_frames *f, const uint8_t *p, uint32_t len);
 /* The buffer was used up; last: the last message that points into it, 0 = none does. */
 void net_frames_done(struct net_frames *f, uint32_t buf, uint64_t last);
 /* Gives back what was read. Cheap while most buffers are free. */

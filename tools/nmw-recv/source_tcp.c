@@ -199,11 +199,14 @@ static void on_accept(struct tcp_server *s, const struct nmw_io_event *ev)
 	s->refused_until = s->now + NO_FILES_NS;
 }
 
+/* A buffer lies in the ring, which others may read: no password stays in it. */
 static void on_data(struct tcp_server *s, struct conn *c, const struct nmw_io_event *ev)
 {
 	s->last = 0;
 	c->seen_ns = s->now;
 	packets_take(s, c, ev->data, (uint32_t)ev->res, true);
+	if (s->last == 0)
+		net_frames_wipe(&s->frames, ev->data, (uint32_t)ev->res);
 	net_frames_done(&s->frames, ev->buf, s->last);
 	conn_read(s, c);
 }

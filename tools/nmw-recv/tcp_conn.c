@@ -155,6 +155,7 @@ void conn_end(struct tcp_server *s, struct conn *c, enum nmw_ctl_kind kind,
 void conn_free(struct tcp_server *s, struct conn *c)
 {
 	explicit_bzero(&c->ask, sizeof c->ask);
+	explicit_bzero(c->part, sizeof c->part);
 	c->state = CONN_FREE;
 	c->next = s->free;
 	s->free = conn_index(s, c);

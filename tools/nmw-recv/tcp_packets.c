@@ -135,6 +135,7 @@ static uint32_t complete(struct tcp_server *s, struct conn *c, const uint8_t *p,
 		c->part_len -= got;
 		if (got) {
 			memmove(c->part, c->part + got, c->part_len);
+			explicit_bzero(c->part + c->part_len, got); /* of a password */
 			continue;
 		}
 		uint32_t add = lacks(c);
