@@ -102,6 +102,12 @@ static void explain(int err, char *why, uint32_t cap)
 		snprintf(why, cap,
 			 "io_uring: forbidden by a seccomp filter or security module: allow "
 			 "io_uring_setup, io_uring_enter and io_uring_register");
+	else if (err == EMFILE)
+		snprintf(why, cap,
+			 "io_uring: its places for sockets are more than this program may have "
+			 "descriptors: raise `ulimit -n`");
+	else if (err == ENFILE)
+		snprintf(why, cap, "io_uring: this host has no file left: raise fs.file-max");
 	else if (err == ENOMEM)
 		snprintf(why, cap, "io_uring: no memory may be locked for it: ulimit -l");
 	else

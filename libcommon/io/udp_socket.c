@@ -87,14 +87,21 @@ static int iface_index(const struct nmw_udp_line *l)
 	return *l->iface && !i ? -1 : (int)i;
 }
 
+static int no_iface(int fd, const struct nmw_udp_line *l, struct nmw_err *e)
+{
+	char text[NMW_ENDPOINT_MAX];
+	close(fd);
+	return nmw_err_set(e, -ENODEV, NMW_EXIT_USAGE,
+			   "%s%%%s: there is no interface %s: `ip link` shows those that are there",
+			   nmw_endpoint_text(&l->at, text), l->iface, l->iface);
+}
+
 static int join(int fd, const struct nmw_udp_line *l, const struct nmw_endpoint *source)
 {
 	struct group_source_req r = {0};
 	struct group_req g = {0};
 	int level = l->at.family == 4 ? IPPROTO_IP : IPPROTO_IPV6, index = iface_index(l);
 	struct nmw_endpoint group = l->at;
-	if (index < 0)
-		return -1;
 	group.port = 0;
 	if (source->family) {
 		r.gsr_interface = (uint32_t)index;
@@ -127,6 +134,8 @@ int nmw_udp_listen(const struct nmw_udp_line *l, const struct nmw_endpoint *sour
 	int fd = open_socket(&l->at, e);
 	if (fd < 0)
 		return fd;
+	if (iface_index(l) < 0)
+		return no_iface(fd, l, e);
 	*got = raise_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 	if (group) { /* several receivers of a group may run here; only what was joined comes in */
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -143,7 +152,9 @@ int nmw_udp_listen(const struct nmw_udp_line *l, const struct nmw_endpoint *sour
 			      ": `ss -lunp` shows who has the port, `ip addr` the addresses", e);
 	if (group && join(fd, l, source))
 		return failed(fd, &l->at, "join the group",
-			      ": name the interface, as in ADDR:PORT%eth0; `ip link` shows them",
+			      *l->iface ? ""
+					: ": name the interface, as in ADDR:PORT%eth0; `ip link` "
+					  "shows them",
 			      e);
 	return fd;
 }
@@ -151,8 +162,6 @@ int nmw_udp_listen(const struct nmw_udp_line *l, const struct nmw_endpoint *sour
 static int use_group_iface(int fd, const struct nmw_udp_line *l)
 {
 	int index = iface_index(l);
-	if (index < 0)
-		return -1;
 	if (l->at.family == 6)
 		return index ? set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, index) : 0;
 	struct ip_mreqn m = {.imr_ifindex = index};
@@ -167,6 +176,8 @@ int nmw_udp_connect(const struct nmw_udp_line *l, const struct nmw_endpoint *sou
 	int fd = open_socket(&l->at, e);
 	if (fd < 0)
 		return fd;
+	if (iface_index(l) < 0)
+		return no_iface(fd, l, e);
 	raise_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
 	if (ttl)
 		set_int(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6,

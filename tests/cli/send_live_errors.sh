@@ -16,14 +16,14 @@ says 2 "cannot open the directory: .*mkdir" nmw-send tcp: -i x --session-log "$T
 says 2 "carries none of the channels" nmw-send tcp: -i x --channel feed
 says 2 "not an address and port" nmw-send udp:nowhere -i x
 says 2 "not an option with a value" nmw-send 'udp:127.0.0.1:9?colour=red' -i x
-says 2 "cannot use its interface" nmw-send udp:239.1.1.1:26400%none0 -i x
+says 2 "239.1.1.1:26400%none0: there is no interface none0: .ip link" nmw-send udp:239.1.1.1:26400%none0 -i x
 says 2 "carries none of the channels" nmw-send udp:reply -i x --channel feed
 says 2 "carries none of the channels" nmw-send udp:127.0.0.1:9 -i x --channel reply
 says 2 "client-buffer" nmw-send tcp: -i x --client-buffer 1K
 
 says 2 "not an address and port" nmw-recv udp:nowhere -o x
 says 2 "not an option with a value" nmw-recv 'udp:127.0.0.1:9?ttl=3' -o x
-says 2 "join the group" nmw-recv udp:239.1.1.1:26400%none0 -o x
+says 2 "239.1.1.1:26400%none0: there is no interface none0: .ip link" nmw-recv udp:239.1.1.1:26400%none0 -o x
 says 2 "cannot bind" nmw-recv udp:192.0.2.77:26400 -o x
 says 2 "over UDP there is" nmw-recv udp:127.0.0.1:9999 --framing soup -o x
 
