@@ -6,7 +6,8 @@
  *
  * A burst's replies go to as many sockets as it has clients.  Nothing waits: what a socket does not
  * take at once is left to the caller, as with send(2).  Few of them (below NMW_SEND_MANY_MIN) are a
- * loop of send(2), which is cheaper then; so are all of them where io_uring is forbidden.
+ * loop of send(2), which is cheaper then; so are all of them where io_uring is forbidden,
+ * or fails later: what was not sent then is -EAGAIN.
  *
  * One thread.  Memory: a submission queue of NMW_SEND_MANY_MAX, at open.
  */

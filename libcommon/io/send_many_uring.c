@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -9,6 +10,7 @@
 
 struct nmw_send_many {
 	struct io_uring ring;
+	bool broken; /* the ring is closed: it is a loop of send(2) from then on */
 };
 
 struct nmw_send_many *nmw_send_many_open(void)
@@ -26,7 +28,7 @@ struct nmw_send_many *nmw_send_many_open(void)
 
 void nmw_send_many_close(struct nmw_send_many *m)
 {
-	if (m)
+	if (m && !m->broken)
 		io_uring_queue_exit(&m->ring);
 	free(m);
 }
@@ -53,19 +55,27 @@ static unsigned take(struct nmw_send_many *m, struct nmw_send_one *v)
 	return n;
 }
 
+static bool lasts(int rc)
+{
+	return rc < 0 && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY;
+}
+
 /* With MSG_DONTWAIT each is done, or refused, as it is submitted; the bytes are the caller's, so
  * that it is waited for all the same. */
 unsigned nmw_send_many(struct nmw_send_many *m, struct nmw_send_one *v, unsigned n)
 {
 	unsigned calls = 0;
-	if (!m || n < NMW_SEND_MANY_MIN)
+	if (!m || m->broken || n < NMW_SEND_MANY_MIN)
 		return one_by_one(v, n);
 	for (unsigned i = 0; i < n; i++) {
 		struct io_uring_sqe *q = io_uring_get_sqe(&m->ring);
 		io_uring_prep_send(q, v[i].fd, v[i].p, v[i].len, FLAGS);
 		io_uring_sqe_set_data64(q, i);
+		v[i].res = -EAGAIN; /* until it is sent */
 	}
-	for (unsigned done = 0; done < n; done += take(m, v), calls++)
-		io_uring_submit_and_wait(&m->ring, n - done);
+	for (unsigned done = 0; done < n && !m->broken; done += take(m, v), calls++)
+		m->broken = lasts(io_uring_submit_and_wait(&m->ring, n - done));
+	if (m->broken)
+		io_uring_queue_exit(&m->ring);
 	return calls;
 }

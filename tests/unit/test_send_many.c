@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -101,5 +102,34 @@ START_TEST(a_part_is_a_part)
 }
 END_TEST
 
+/* A ring serves the thread that made it: to another it fails, as it might for any reason. */
+static void *in_another_thread(void *m)
+{
+	struct nmw_send_one v[N];
+	begin();
+	for (unsigned i = 0; i < N; i++)
+		v[i] = (struct nmw_send_one){.fd = end[i][0], .p = "ab", .len = 2};
+	nmw_send_many(m, v, N);
+	for (unsigned i = 0; i < N; i++)
+		ck_assert_int_eq(v[i].res, -EAGAIN);
+	ck_assert_uint_eq(nmw_send_many(m, v, N), N);
+	for (unsigned i = 0; i < N; i++)
+		ck_assert_int_eq(v[i].res, 2);
+	finish();
+	return NULL;
+}
+
+START_TEST(a_ring_that_fails_is_given_up)
+{
+	struct nmw_send_many *m = nmw_send_many_open();
+	pthread_t t;
+	if (!m)
+		return; /* io_uring is forbidden here */
+	ck_assert_int_eq(pthread_create(&t, NULL, in_another_thread, m), 0);
+	pthread_join(t, NULL);
+	nmw_send_many_close(m);
+}
+END_TEST
+
 UNIT_MAIN("send many", one_system_call_for_many, few_and_without_io_uring_one_by_one,
-	  a_part_is_a_part)
+	  a_part_is_a_part, a_ring_that_fails_is_given_up)
