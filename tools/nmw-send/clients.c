@@ -272,10 +272,15 @@ static int send_piece(struct clients *c, struct client *x, uint64_t now_ns)
 /* What the client has not taken is not taken back: the end of the session waits for it. */
 static void send_end(struct clients *c, struct client *x, uint64_t now_ns)
 {
-	set_head(x, nmw_soup_put(x->head, NMW_SOUP_END, NULL, 0));
-	send_head(c, x, now_ns);
-	shutdown(x->fd, SHUT_WR);
-	x->ending = false;
+	if (!x->ended)
+		set_head(x, nmw_soup_put(x->head, NMW_SOUP_END, NULL, 0));
+	x->ended = true;
+	if (send_head(c, x, now_ns) < 0) {
+		cut_off(c, x);
+	} else if (x->head_at == x->head_len) {
+		shutdown(x->fd, SHUT_WR);
+		x->ending = false;
+	}
 }
 
 static void slow(struct clients *c, struct client *x, const char *why)
@@ -376,7 +381,7 @@ void clients_news(struct clients *c, int account, bool end)
 	if (!at)
 		return;
 	struct client *x = &c->v[at - 1];
-	x->ending = end;
+	x->ending |= end;
 	if (!x->blocked)
 		enqueue(c, x);
 	else if (behind(c, x) > c->buffer)

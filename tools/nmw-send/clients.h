@@ -42,6 +42,7 @@ struct client {
 	bool blocked;  /* its socket is full */
 	bool queued;   /* in the list of those with something to send */
 	bool ending;   /* end of session when all is sent */
+	bool ended;    /* it is in the head, or was sent */
 	uint8_t head_at, head_len;
 	uint8_t head[PLACE_HEAD]; /* answer to the login, heartbeat, end: goes before anything else
 				   */
