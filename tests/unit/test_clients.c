@@ -34,6 +34,16 @@ static uint64_t now = 100 * S;
 static uint64_t ring_seq;
 static bool killed; /* no writer is there */
 
+static int fails; /* errno of the next send; 0 = none */
+
+/* In place of the system's. */
+ssize_t send(int fd, const void *p, size_t n, int flags)
+{
+	errno = fails;
+	fails = 0;
+	return errno ? -1 : sendto(fd, p, n, flags, NULL, 0);
+}
+
 static void begin(void)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -364,6 +374,28 @@ START_TEST(blocked_client_goes_on)
 }
 END_TEST
 
+/* Errors that pass: no event says when, and the client is not gone. */
+START_TEST(errors_that_pass)
+{
+	static const int error[] = {EINTR, ENOBUFS, ENOMEM};
+	begin();
+	int fd = log_in(1, 10, "ALICE     ", 1);
+	expect_accepted(fd, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		fails = error[i];
+		say(1, 1);
+		ck_assert_int_eq(fails, 0);
+		ck_assert(!cl.v[0].blocked);
+		ck_assert(clients_pending(&cl));
+		clients_send(&cl, now);
+		expect_messages(fd, i + 1, i + 1);
+	}
+	ck_assert_uint_eq(sink.count.clients, 1);
+	close(fd);
+	clean();
+}
+END_TEST
+
 START_TEST(heartbeats_after_silence)
 {
 	char buf[64];
@@ -595,6 +627,6 @@ END_TEST
 UNIT_MAIN("clients", replies_in_order, comes_back_in_mid_stream, number_asked_for,
 	  login_before_its_socket, socket_without_its_login, half_written_socket_is_closed,
 	  new_connection_before_the_old_is_lost, slow_client_is_dropped_and_misses_nothing,
-	  blocked_client_goes_on, heartbeats_after_silence, end_of_session,
+	  blocked_client_goes_on, errors_that_pass, heartbeats_after_silence, end_of_session,
 	  end_of_session_waits_for_room, goes_on_where_a_killed_writer_stood, reader_gone,
 	  no_descriptor_for_another, reader_comes_back)

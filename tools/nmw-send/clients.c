@@ -180,11 +180,21 @@ static void set_blocked(struct clients *c, struct client *x, bool blocked)
 	x->blocked = blocked;
 }
 
-/* What a send of n bytes gave: bytes that went, 0 when the socket is full; a negative errno: the
- * client is gone. */
+/* It says nothing of the socket, and no event will follow: to be tried again at the next look. */
+static bool passes(int res)
+{
+	return res == -EINTR || res == -ENOBUFS || res == -ENOMEM;
+}
+
+/* What a send of n bytes gave: bytes that went, 0 when the socket is full or it is to be tried
+ * again; a negative errno: the client is gone. */
 static int bytes_put(struct clients *c, struct client *x, uint32_t n, int res, uint64_t now_ns)
 {
-	if (res < 0 && res != -EAGAIN && res != -EINTR)
+	if (passes(res)) {
+		enqueue(c, x);
+		return 0;
+	}
+	if (res < 0 && res != -EAGAIN)
 		return res;
 	x->sent_ns = now_ns;
 	x->bytes += res > 0 ? (uint64_t)res : 0;
