@@ -41,6 +41,7 @@ struct udp_streams {
 	uint64_t scanned_ns, requests;
 	const struct udp_datagram *at; /* being read */
 	uint64_t last;		       /* message that points into it */
+	bool said_no_ids;
 };
 
 /* ---- what a stream delivers ----------------------------------------------------------------- */
@@ -203,6 +204,15 @@ static void close_client(struct udp_streams *u, uint32_t i)
 	nmw_mold_recv_close(&s->rx);
 }
 
+static void say_no_ids(struct udp_streams *u)
+{
+	if (!u->said_no_ids)
+		nmw_log(NMW_LOG_WARN,
+			"udp: %u sessions, none is left: new clients are refused until a new start",
+			SESSIONS_MAX);
+	u->said_no_ids = true;
+}
+
 /* The stream of whoever sent it, and a session for it when it is new; NULL: no room. */
 static struct stream *client_of(struct udp_streams *u, const struct udp_datagram *d,
 				const char name[10])
@@ -224,6 +234,7 @@ static struct stream *client_of(struct udp_streams *u, const struct udp_datagram
 		if (s->session)
 			return s;
 		nmw_mold_recv_close(&s->rx);
+		say_no_ids(u);
 	}
 	nmw_flows_drop(u->table, i);
 	return NULL;
