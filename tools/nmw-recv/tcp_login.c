@@ -241,8 +241,8 @@ static int one_writer(struct tcp_server *s)
 		s->give_at = 1;
 		nmw_log(NMW_LOG_INFO, "nmw-send has come: it gets %u sessions", s->up.n);
 	} else if (rc == -EPIPE) {
-		nmw_log(NMW_LOG_INFO, "nmw-send has left: clients stay connected, their replies "
-				      "wait for the next one");
+		nmw_log(NMW_LOG_INFO, "nmw-send has left: replies wait for the next one; clients "
+				      "that it did not disconnect stay");
 	}
 	return rc;
 }
