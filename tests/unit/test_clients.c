@@ -524,6 +524,8 @@ START_TEST(goes_on_where_a_killed_writer_stood)
 		sink.count.clients = 0;
 		open_on_disk();
 		writer_comes();
+		if (kill % 2) /* the ring may give it once more before the socket is here */
+			ck_assert(clients_login(&cl, 1, 10, &c, now));
 		hand_over(1, 10, &c, dup(ours));
 		clients_look_after(&cl, now);
 		ck_assert_uint_eq(sink.count.extra[SINK_resumed_clients], kill + 1);

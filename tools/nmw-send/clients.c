@@ -627,17 +627,21 @@ static void take_one(struct clients *c, const struct nmw_handover *m, int fd, ui
 	x->fd = fd;
 	x->since_ns = now_ns;
 	memcpy(x->requested, m->requested, sizeof x->requested);
-	if (known) {
-		attach(c, x, now_ns);
+	if (!known) {
+		x->session = m->session;
+		x->login_seq = m->login_seq;
+		x->login = m->login;
+		x->state = CLIENT_NO_LOGIN;
+	}
+	/* the ring may give a LOGIN again that the writer before this one has answered */
+	x->account = learn_account(c, x->session, &x->login);
+	if (x->account >= 0 && resume(c, x, now_ns))
+		return;
+	if (place_written(fd) == 0) {
+		if (known)
+			attach(c, x, now_ns);
 		return;
 	}
-	x->session = m->session;
-	x->login_seq = m->login_seq;
-	x->login = m->login;
-	x->state = CLIENT_NO_LOGIN;
-	x->account = learn_account(c, x->session, &x->login);
-	if ((x->account >= 0 && resume(c, x, now_ns)) || place_written(fd) == 0)
-		return;
 	c->sink->count.extra[SINK_reset_clients]++;
 	c->of_session[x->session] = place_of(c, x) + 1;
 	cut_off(c, x);
