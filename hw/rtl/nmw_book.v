@@ -1,0 +1,782 @@
+// nmw_book: the matching core. Price-time priority over many books, one command a cycle.
+//
+//      s_cmd -> [command register] -> read -> execute -> write -> [event register] -> m_evt
+//                  all RAMs read        |         RAMs written
+//                                       +-- nmw_bestq, bids   <- nmw_search (levels below)
+//                                       +-- nmw_bestq, asks   <- order RAM (next orders)
+//
+// A level is an index: ticks for bids, their complement for asks, so that higher is better on both
+// sides. For every level the level RAM has {some, head, tail}; its orders are a doubly linked list
+// in the order, next and prev RAMs, by arrival. A handle names {generation, book, side, tick, slot},
+// so that all RAMs of an order are read at once. The best levels of the book in hand are kept in
+// registers (nmw_bestq), those of the other books in distributed RAM; what lies below them is
+// brought by nmw_search while commands go on.
+//
+// Timing   command register to event register 3 stages. An add, cancel or reduce takes 1 cycle,
+//          back to back also on one level; a fill 1 cycle, over orders of a level and over levels;
+//          what rests after fills 1 cycle more. A REPLACE takes a cycle for each half. The core
+//          waits, and counts it, when the best level or its first order is still on its way, when
+//          events are not taken, or while a minimum quantity is counted (an order 2 cycles).
+// Ready    registered on both ends; nothing is lost under any stall.
+// Reset    clears all RAMs, 2^(SYM_W+1+L) cycles; s_cmd_ready is 0 until `ready`.
+`default_nettype none
+module nmw_book #(
+	parameter SYM_W = 4,     // books: 2^SYM_W
+	parameter L = 13,        // address bits of a price
+	parameter TICKS = 6000,  // ticks of a side, 2 to 2^L
+	parameter SLOT_W = 14,   // orders: 2^SLOT_W, 4 at least
+	parameter GEN_W = 8,
+	parameter OWNER_W = 16,
+	parameter QTY_W = 32,
+	parameter TAG_W = 32,
+	parameter K = 7,         // best levels at hand, 2 to 7
+	parameter B = 6,         // log2 of the bits of a bitmap word, 2 to L-1
+	parameter HANDLE_W = GEN_W + SYM_W + 1 + L + SLOT_W
+) (
+	input  wire                clk,
+	input  wire                rst,
+	output wire                ready,   // the RAMs are clear
+
+	input  wire                s_cmd_valid,
+	output wire                s_cmd_ready,
+	input  wire [1:0]          s_cmd_op,
+	input  wire                s_cmd_sell,
+	input  wire [3:0]          s_cmd_flags,
+	input  wire [SYM_W-1:0]    s_cmd_sym,
+	input  wire [L-1:0]        s_cmd_px,
+	input  wire                s_cmd_range, // book or price is beyond what the fields can hold
+	input  wire [QTY_W-1:0]    s_cmd_qty,
+	input  wire [QTY_W-1:0]    s_cmd_min,
+	input  wire [OWNER_W-1:0]  s_cmd_owner,
+	input  wire [TAG_W-1:0]    s_cmd_tag,
+	input  wire [HANDLE_W-1:0] s_cmd_handle,
+
+	output wire                m_evt_valid,
+	input  wire                m_evt_ready,
+	output wire [2:0]          m_evt_kind,
+	output wire [3:0]          m_evt_reason,
+	output wire                m_evt_last,   // the command's last
+	output wire                m_evt_sell,   // side of the order that it is about
+	output wire [SYM_W-1:0]    m_evt_sym,
+	output wire [L-1:0]        m_evt_px,
+	output wire [QTY_W-1:0]    m_evt_qty,
+	output wire [QTY_W-1:0]    m_evt_left,
+	output wire [TAG_W-1:0]    m_evt_tag,
+	output wire [HANDLE_W-1:0] m_evt_handle,
+
+	output wire [SLOT_W:0]     free,         // slots without an order
+	// a cycle each: for counters
+	output wire                stat_cmd,     // a command is done
+	output wire                stat_fill,
+	output wire                stat_wait_evt,   // waits for room for events
+	output wire                stat_wait_level, // for the best level
+	output wire                stat_wait_head,  // for its first order
+	output wire                stat_wait_min,   // counts for a minimum quantity
+	output wire                stat_wait_slot   // for a slot on its way back
+);
+
+// verilator lint_off UNUSEDPARAM
+localparam // the list is for all modules, each uses some
+`include "nmw_params.vh"
+;
+// verilator lint_on UNUSEDPARAM
+
+localparam N_W = 3;
+localparam C_W = SYM_W + 1;
+localparam LVL_W = 2*SLOT_W + 1;
+localparam KEY_W = C_W + L;                 // book, side, level
+localparam WHO_W = GEN_W + OWNER_W;         // what a maker's event needs
+localparam ORDER_W = WHO_W + QTY_W + SLOT_W; // with quantity and next: what matching needs
+localparam CHK_W = 1 + GEN_W + KEY_W;       // what a cancel needs: live, generation, key
+localparam ENTRY_W = 2 + L + 2*SLOT_W + ORDER_W;
+localparam STATE_W = L + 1 + K + K*ENTRY_W;
+localparam INIT_W = (KEY_W > SLOT_W) ? KEY_W : SLOT_W + 1;
+
+// ---- clearing after reset ------------------------------------------------------------------------
+localparam [INIT_W:0] INIT_END = (1 << INIT_W) + 4;
+reg            ready_reg;
+reg [INIT_W:0] init_reg;
+always @(posedge clk) begin
+	init_reg <= init_reg + 1'b1;
+	if (init_reg == INIT_END) // and the last writes are through
+		ready_reg <= 1'b1;
+	if (rst) begin
+		ready_reg <= 1'b0;
+		init_reg <= {(INIT_W+1){1'b0}};
+	end
+end
+assign ready = ready_reg;
+wire init = !ready_reg && !init_reg[INIT_W];
+
+// ---- command register, read stage ------------------------------------------------------------------
+localparam CMD_W = 2 + 1 + 4 + SYM_W + L + 1 + 2*QTY_W + OWNER_W + TAG_W + HANDLE_W;
+wire                r_valid, r_take_last, cmd_ready;
+wire [1:0]          r_op;
+wire                r_sell, r_far;
+wire [3:0]          r_flags;
+wire [SYM_W-1:0]    r_sym_cmd;
+wire [L-1:0]        r_px;
+wire [QTY_W-1:0]    r_qty, r_min;
+wire [OWNER_W-1:0]  r_owner;
+wire [TAG_W-1:0]    r_tag;
+wire [HANDLE_W-1:0] r_handle;
+
+nmw_skid #(.W(CMD_W)) command (
+	.clk(clk), .rst(rst),
+	.s_valid(s_cmd_valid && ready_reg), .s_ready(cmd_ready),
+	.s_data({s_cmd_op, s_cmd_sell, s_cmd_flags, s_cmd_sym, s_cmd_px, s_cmd_range,
+		s_cmd_qty, s_cmd_min, s_cmd_owner, s_cmd_tag, s_cmd_handle}),
+	.m_valid(r_valid), .m_ready(r_take_last),
+	.m_data({r_op, r_sell, r_flags, r_sym_cmd, r_px, r_far,
+		r_qty, r_min, r_owner, r_tag, r_handle}));
+assign s_cmd_ready = cmd_ready && ready_reg;
+
+// handle
+wire [SLOT_W-1:0] h_slot = r_handle[SLOT_W-1:0];
+wire [L-1:0]      h_px = r_handle[SLOT_W +: L];
+wire              h_sell = r_handle[SLOT_W+L];
+wire [SYM_W-1:0]  h_sym = r_handle[SLOT_W+L+1 +: SYM_W];
+wire [GEN_W-1:0]  h_gen = r_handle[SLOT_W+L+1+SYM_W +: GEN_W];
+
+// A REPLACE goes through as a cancel and then as an enter.
+reg  second_reg;
+wire r_enter = r_op == NMW_HW_ENTER[1:0] || (r_op == NMW_HW_REPLACE[1:0] && second_reg);
+wire r_side = r_enter ? r_sell : h_sell;
+wire [SYM_W-1:0] r_sym = r_enter ? r_sym_cmd : h_sym;
+wire [L-1:0] r_tick = r_enter ? r_px : h_px;
+wire [L-1:0] r_idx = r_tick ^ {L{r_side}};
+wire [KEY_W-1:0] r_key = {r_sym, r_side, r_idx};
+localparam [31:0] TICKS_LIMIT = TICKS;
+wire r_out = {{(32-L){1'b0}}, r_px} >= TICKS_LIMIT && !r_flags[1];
+wire r_bad = r_far || r_out || r_qty == {QTY_W{1'b0}};
+
+// ---- execute stage: registers ----------------------------------------------------------------------
+wire x_done;      // the command leaves it in this cycle
+reg               x_valid_reg, x_first_reg;
+reg               x_enter_reg, x_reduce_reg, x_rep1_reg, x_rep2_reg, x_rep_ok_reg, x_bad_reg;
+reg               x_side_reg;
+reg [SYM_W-1:0]   x_sym_reg;
+reg [L-1:0]       x_idx_reg;
+reg [3:0]         x_flags_reg;
+reg [QTY_W-1:0]   x_left_reg;  // ENTER: shares to fill; REDUCE: those that stay
+reg [QTY_W-1:0]   x_min_reg;
+reg [OWNER_W-1:0] x_owner_reg;
+reg [TAG_W-1:0]   x_tag_reg;
+reg [SLOT_W-1:0]  x_slot_reg;
+reg [GEN_W-1:0]   x_gen_reg;
+
+wire x_load = !x_valid_reg || x_done;
+wire r_take = r_valid && x_load;
+assign r_take_last = x_load && (r_op != NMW_HW_REPLACE[1:0] || second_reg);
+wire swap = r_take && r_sym != x_sym_reg;
+
+// ---- RAMs: write stage registers -------------------------------------------------------------------
+reg               w_lvl_we_reg, w_lvl_other_reg, w_next_we_reg, w_prev_we_reg;
+reg               w_chk_we_reg, w_who_we_reg, w_qty_we_reg;
+reg [KEY_W-1:0]   w_lvl_addr_reg;
+reg [LVL_W-1:0]   w_lvl_data_reg;
+reg [1:0]         w_ord_who_reg;  // 0 the order of the command, 1 a new one, 2 a maker
+reg [SLOT_W-1:0]  w_ord_addr_reg;
+reg               w_ord_live_reg;
+reg [GEN_W-1:0]   w_ord_gen_reg;
+reg [KEY_W-1:0]   w_ord_key_reg;
+reg [OWNER_W-1:0] w_ord_owner_reg;
+reg [QTY_W-1:0]   w_ord_qty_reg;
+reg               w_next_add_reg, w_prev_add_reg;
+reg [SLOT_W-1:0]  w_next_addr_reg, w_next_data_reg, w_prev_addr_reg, w_prev_data_reg;
+wire [WHO_W-1:0] w_who = {w_ord_gen_reg, w_ord_owner_reg};
+wire [CHK_W-1:0] w_chk = {w_ord_live_reg, w_ord_gen_reg, w_ord_key_reg};
+
+wire [LVL_W-1:0]   a_lvl, f_lvl;
+wire [CHK_W-1:0]   a_chk;
+wire [SLOT_W-1:0]  a_next, a_prev, b_next, f_next;
+wire [WHO_W-1:0]   b_who, f_who;
+wire [QTY_W-1:0]   a_qty, b_qty, f_qty;
+wire [KEY_W-1:0]   f_lvl_addr;
+wire [SLOT_W-1:0]  b_addr, f_addr;
+
+nmw_ram #(.ADDR_W(KEY_W), .DATA_W(LVL_W)) level_a (.clk(clk), .we(w_lvl_we_reg),
+	.waddr(w_lvl_addr_reg), .wdata(w_lvl_data_reg), .raddr(r_key), .rdata(a_lvl));
+nmw_ram #(.ADDR_W(KEY_W), .DATA_W(LVL_W)) level_f (.clk(clk), .we(w_lvl_we_reg),
+	.waddr(w_lvl_addr_reg), .wdata(w_lvl_data_reg), .raddr(f_lvl_addr), .rdata(f_lvl));
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(CHK_W)) check_a (.clk(clk), .we(w_chk_we_reg),
+	.waddr(w_ord_addr_reg), .wdata(w_chk), .raddr(h_slot), .rdata(a_chk));
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W)) who_b (.clk(clk), .we(w_who_we_reg),
+	.waddr(w_ord_addr_reg), .wdata(w_who), .raddr(b_addr), .rdata(b_who));
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W)) who_f (.clk(clk), .we(w_who_we_reg),
+	.waddr(w_ord_addr_reg), .wdata(w_who), .raddr(f_addr), .rdata(f_who));
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_a (.clk(clk), .we(w_qty_we_reg),
+	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(h_slot), .rdata(a_qty));
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_b (.clk(clk), .we(w_qty_we_reg),
+	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(b_addr), .rdata(b_qty));
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_f (.clk(clk), .we(w_qty_we_reg),
+	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(f_addr), .rdata(f_qty));
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) next_a (.clk(clk), .we(w_next_we_reg),
+	.waddr(w_next_addr_reg), .wdata(w_next_data_reg), .raddr(h_slot), .rdata(a_next));
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) next_b (.clk(clk), .we(w_next_we_reg),
+	.waddr(w_next_addr_reg), .wdata(w_next_data_reg), .raddr(b_addr), .rdata(b_next));
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) next_f (.clk(clk), .we(w_next_we_reg),
+	.waddr(w_next_addr_reg), .wdata(w_next_data_reg), .raddr(f_addr), .rdata(f_next));
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) prev_a (.clk(clk), .we(w_prev_we_reg),
+	.waddr(w_prev_addr_reg), .wdata(w_prev_data_reg), .raddr(h_slot), .rdata(a_prev));
+
+// ---- free slots ------------------------------------------------------------------------------------
+reg              w_free_reg;
+reg [SLOT_W-1:0] w_free_slot_reg;
+reg [GEN_W-1:0]  w_free_gen_reg;
+wire             al_valid, al_get, al_none;
+wire [SLOT_W-1:0] al_slot;
+wire [GEN_W-1:0]  al_gen;
+nmw_freelist #(.SLOT_W(SLOT_W), .GEN_W(GEN_W)) slots (
+	.clk(clk), .rst(rst), .put(w_free_reg), .put_slot(w_free_slot_reg), .put_gen(w_free_gen_reg),
+	.valid(al_valid), .get(al_get), .slot(al_slot), .gen(al_gen), .none(al_none), .count(free));
+
+// ---- what the write stage is about to write, for the read of the same address --------------------------
+// Addresses are compared while the RAMs are read; which of them was written is known a cycle later.
+wire other = !x_side_reg;
+wire [L-1:0] o_best_idx;
+wire [SLOT_W-1:0] o_best_slot;
+wire [LVL_W-1:0] lv;
+wire [SLOT_W-1:0] od_next, od_prev;
+reg hit_lvl_own_reg, hit_lvl_other_reg;
+reg hit_ord_own_reg, hit_ord_new_reg, hit_ord_maker_reg;
+reg hit_next_add_reg, hit_next_del_reg, hit_prev_add_reg, hit_prev_del_reg;
+always @(posedge clk) begin
+	hit_lvl_own_reg <= r_key == {x_sym_reg, x_side_reg, x_idx_reg};
+	hit_lvl_other_reg <= r_key == {x_sym_reg, other, o_best_idx};
+	hit_ord_own_reg <= h_slot == x_slot_reg;
+	hit_ord_new_reg <= h_slot == al_slot;
+	hit_ord_maker_reg <= h_slot == o_best_slot;
+	hit_next_add_reg <= h_slot == lv[SLOT_W-1:0];
+	hit_next_del_reg <= h_slot == od_prev;
+	hit_prev_add_reg <= h_slot == al_slot;
+	hit_prev_del_reg <= h_slot == od_next;
+end
+wire hit_lvl = w_lvl_we_reg && (w_lvl_other_reg ? hit_lvl_other_reg : hit_lvl_own_reg);
+wire hit_ord = w_ord_who_reg == 2'd0 ? hit_ord_own_reg
+	: w_ord_who_reg == 2'd1 ? hit_ord_new_reg : hit_ord_maker_reg;
+wire hit_next = w_next_we_reg && (w_next_add_reg ? hit_next_add_reg : hit_next_del_reg);
+wire hit_prev = w_prev_we_reg && (w_prev_add_reg ? hit_prev_add_reg : hit_prev_del_reg);
+
+// A command that stays more than a cycle keeps what it read in the first.
+reg [LVL_W-1:0]  lv_hold_reg;
+reg [CHK_W-1:0]  chk_hold_reg;
+reg [QTY_W-1:0]  qty_hold_reg;
+reg [SLOT_W-1:0] next_hold_reg, prev_hold_reg;
+assign lv = !x_first_reg ? lv_hold_reg : hit_lvl ? w_lvl_data_reg : a_lvl;
+wire [CHK_W-1:0] chk = !x_first_reg ? chk_hold_reg : w_chk_we_reg && hit_ord ? w_chk : a_chk;
+wire [QTY_W-1:0] od_qty = !x_first_reg ? qty_hold_reg
+	: w_qty_we_reg && hit_ord ? w_ord_qty_reg : a_qty;
+assign od_next = !x_first_reg ? next_hold_reg : hit_next ? w_next_data_reg : a_next;
+assign od_prev = !x_first_reg ? prev_hold_reg : hit_prev ? w_prev_data_reg : a_prev;
+always @(posedge clk) begin
+	lv_hold_reg <= lv;
+	chk_hold_reg <= chk;
+	qty_hold_reg <= od_qty;
+	next_hold_reg <= od_next;
+	prev_hold_reg <= od_prev;
+end
+
+wire              lv_some = lv[LVL_W-1];
+wire [SLOT_W-1:0] lv_head = lv[2*SLOT_W-1:SLOT_W];
+wire [SLOT_W-1:0] lv_tail = lv[SLOT_W-1:0];
+wire od_ok = chk == {1'b1, x_gen_reg, x_sym_reg, x_side_reg, x_idx_reg};
+
+// ---- best levels of the book in hand -----------------------------------------------------------------
+wire [1:0] q_best, q_hv, q_last, q_full, q_dropped, q_own, q_append, q_end;
+wire [2*L-1:0] q_idx;
+wire [2*SLOT_W-1:0] q_slot, q_tail, q_next, q_ld;
+wire [2*GEN_W-1:0] q_gen;
+wire [2*OWNER_W-1:0] q_owner;
+wire [2*QTY_W-1:0] q_qty;
+wire [2*(L+1)-1:0] q_floor;
+wire [2*N_W-1:0] q_used;
+wire add, del, reduce, part, pop;
+wire [QTY_W-1:0] part_qty;
+reg  ld_read_reg;
+reg  [SLOT_W-1:0] ld_slot_reg;
+// what was read may just be written
+wire ld_ok = ld_read_reg && !((w_who_we_reg || w_qty_we_reg) && w_ord_addr_reg == ld_slot_reg)
+	&& !(w_next_we_reg && w_next_addr_reg == ld_slot_reg);
+
+wire               se_valid, se_end, se_clash;
+wire [L-1:0]       se_idx;
+wire [SLOT_W-1:0]  se_head, se_tail;
+wire [ORDER_W-1:0] se_order;
+
+genvar s;
+generate
+	for (s = 0; s < 2; s = s + 1) begin : side
+		(* ram_style = "distributed" *)
+		reg [STATE_W-1:0] away [0:(1 << SYM_W)-1]; // the books that are not in hand
+		wire [STATE_W-1:0] state_next;
+		always @(posedge clk)
+			if (init || swap)
+				away[init ? init_reg[SYM_W-1:0] : x_sym_reg] <=
+					init ? {STATE_W{1'b0}} : state_next;
+		wire mine = x_side_reg == s[0];
+		assign q_own[s] = x_valid_reg && mine;
+		nmw_bestq #(.L(L), .SLOT_W(SLOT_W), .GEN_W(GEN_W), .OWNER_W(OWNER_W), .QTY_W(QTY_W),
+			.K(K), .N_W(N_W)) levels (
+			.clk(clk), .rst(rst), .swap(swap), .swap_in(away[r_sym]), .state_next(state_next),
+			.own(q_own[s]), .add(add && mine), .del(del && mine), .reduce(reduce && mine),
+			.o_idx(x_idx_reg), .o_slot(x_slot_reg), .a_slot(al_slot), .a_gen(al_gen),
+			.o_owner(x_owner_reg), .o_qty(x_left_reg),
+			.lv_some(lv_some), .lv_head(lv_head), .lv_tail(lv_tail),
+			.od_next(od_next), .od_prev(od_prev),
+			.part(part && !mine), .part_qty(part_qty), .pop(pop && !mine),
+			.append(q_append[s]), .ap_idx(se_idx), .ap_head(se_head), .ap_tail(se_tail),
+			.ap_order(se_order), .end_of(q_end[s]),
+			.ld_addr(q_ld[s*SLOT_W +: SLOT_W]), .ld_ok(ld_ok), .ld_slot(ld_slot_reg),
+			.ld_order({b_who, b_qty, b_next}),
+			.best(q_best[s]), .best_hv(q_hv[s]), .best_last(q_last[s]),
+			.best_idx(q_idx[s*L +: L]), .best_slot(q_slot[s*SLOT_W +: SLOT_W]),
+			.best_tail(q_tail[s*SLOT_W +: SLOT_W]), .best_next(q_next[s*SLOT_W +: SLOT_W]),
+			.best_gen(q_gen[s*GEN_W +: GEN_W]), .best_owner(q_owner[s*OWNER_W +: OWNER_W]),
+			.best_qty(q_qty[s*QTY_W +: QTY_W]), .floor(q_floor[s*(L+1) +: L+1]),
+			.used(q_used[s*N_W +: N_W]), .full(q_full[s]), .dropped(q_dropped[s]));
+	end
+endgenerate
+
+wire o_best = q_best[other];
+wire o_hv = q_hv[other];
+wire o_last = q_last[other];
+assign o_best_idx = other ? q_idx[L +: L] : q_idx[0 +: L];
+assign o_best_slot = other ? q_slot[SLOT_W +: SLOT_W] : q_slot[0 +: SLOT_W];
+wire [SLOT_W-1:0] o_tail = other ? q_tail[SLOT_W +: SLOT_W] : q_tail[0 +: SLOT_W];
+wire [SLOT_W-1:0] o_next = other ? q_next[SLOT_W +: SLOT_W] : q_next[0 +: SLOT_W];
+wire [GEN_W-1:0] o_gen = other ? q_gen[GEN_W +: GEN_W] : q_gen[0 +: GEN_W];
+wire [OWNER_W-1:0] o_owner = other ? q_owner[OWNER_W +: OWNER_W] : q_owner[0 +: OWNER_W];
+wire [QTY_W-1:0] o_qty = other ? q_qty[QTY_W +: QTY_W] : q_qty[0 +: QTY_W];
+wire [L:0] o_floor = other ? q_floor[L+1 +: L+1] : q_floor[0 +: L+1];
+
+wire market = x_flags_reg[1];
+wire [L-1:0] reach = ~x_idx_reg; // the worst level of the other side that the limit allows
+wire unknown = !o_best && o_floor != {(L+1){1'b0}};
+wire crosses = o_best && (market || o_best_idx >= reach);
+
+// ---- search below the best levels ----------------------------------------------------------------------
+// For the side that an order in the execute stage trades with, else for the one that has room. Also
+// when there is no room the next word is in hand already.
+reg  se_side_reg, walk_reg, walk_search_reg;
+wire more_bid = q_floor[0 +: L+1] != {(L+1){1'b0}};
+wire more_ask = q_floor[L+1 +: L+1] != {(L+1){1'b0}};
+wire need_bid = more_bid && !q_full[0];
+wire need_ask = more_ask && !q_full[1];
+wire se_need = se_side_reg ? need_ask : need_bid;
+wire other_need = se_side_reg ? need_bid : need_ask;
+wire takes = x_valid_reg && x_enter_reg;
+wire turn = walk_reg ? walk_search_reg && se_side_reg != other
+	: (other_need && !se_need)
+	|| (takes && (crosses || unknown) && other != se_side_reg && (se_side_reg ? more_bid : more_ask)
+		&& (!x_first_reg || !se_need));
+reg  se_stop_reg; // the side was changed, or the book
+wire se_take = se_valid && !se_clash && !se_stop && !walk_reg && !q_own[se_side_reg]
+	&& !q_full[se_side_reg];
+wire walk_take, walk_done;
+reg  [L:0] walk_floor_reg;
+wire se_stop = se_stop_reg || q_dropped[se_side_reg];
+wire [L:0] se_floor = walk_reg ? walk_floor_reg
+	: se_side_reg ? q_floor[L+1 +: L+1] : q_floor[0 +: L+1];
+wire [C_W-1:0] se_c = {x_sym_reg, se_side_reg};
+wire [N_W-1:0] se_used = walk_reg ? K[N_W-1:0] - 1'b1
+	: se_side_reg ? q_used[N_W +: N_W] : q_used[0 +: N_W];
+wire se_run = walk_reg ? walk_search_reg && se_side_reg == other : se_side_reg ? more_ask : more_bid;
+assign q_append = {se_take && se_side_reg, se_take && !se_side_reg};
+wire se_end_ok = se_end && !se_stop && !walk_reg && !q_own[se_side_reg];
+assign q_end = {se_end_ok && se_side_reg, se_end_ok && !se_side_reg};
+
+reg              w_touch_reg, w_bit_reg, w_bit_set_reg;
+reg [C_W-1:0]    w_bit_c_reg;
+reg [L-1:0]      w_bit_idx_reg;
+wire             p1_valid, p2_valid;
+wire [C_W-1:0]   p1_c, p2_c;
+wire [L-1:0]     p1_idx, p2_idx;
+wire [C_W+L-B-1:0] word_addr;
+wire [(1<<B)-1:0]  word;
+wire [(1<<(L-B))-1:0] row;
+
+nmw_bitmap #(.C_W(C_W), .L(L), .B(B)) bitmap (
+	.clk(clk), .rst(rst), .clear(init), .clear_at(init_reg[C_W+L-B-1:0]),
+	.u_valid(w_bit_reg), .u_c(w_bit_c_reg), .u_idx(w_bit_idx_reg), .u_set(w_bit_set_reg),
+	.p1_valid(p1_valid), .p1_c(p1_c), .p1_idx(p1_idx),
+	.p2_valid(p2_valid), .p2_c(p2_c), .p2_idx(p2_idx),
+	.s_addr(word_addr), .s_word(word), .row_c(se_c), .row(row));
+
+nmw_search #(.C_W(C_W), .L(L), .B(B), .SLOT_W(SLOT_W), .ORDER_W(ORDER_W), .K(K), .N_W(N_W)) search (
+	.clk(clk), .rst(rst || !ready_reg),
+	.run(se_run), .stop(se_stop), .many(takes && other == se_side_reg && !walk_reg),
+	.c(se_c), .floor(se_floor), .used(se_used),
+	.t_valid(w_touch_reg), .u_valid(w_bit_reg), .u_set(w_bit_set_reg),
+	.u_c(w_bit_c_reg), .u_idx(w_bit_idx_reg),
+	.p1_valid(p1_valid), .p1_c(p1_c), .p1_idx(p1_idx),
+	.p2_valid(p2_valid), .p2_c(p2_c), .p2_idx(p2_idx),
+	.row(row), .word_addr(word_addr), .word(word),
+	.level_addr(f_lvl_addr), .level(f_lvl), .order_addr(f_addr), .order({f_who, f_qty, f_next}),
+	.out_valid(se_valid), .out_get(se_take || walk_take), .out_idx(se_idx),
+	.out_head(se_head), .out_tail(se_tail), .out_order(se_order),
+	.out_end(se_end), .clash(se_clash));
+
+always @(posedge clk) begin
+	se_stop_reg <= swap || turn || walk_done;
+	if (turn)
+		se_side_reg <= !se_side_reg;
+	if (rst) begin
+		se_stop_reg <= 1'b1;
+		se_side_reg <= 1'b0;
+	end
+end
+
+// ---- next orders: of the side that the command may trade with, else of either in turn -----------------------
+reg  ld_turn_reg;
+reg  walk_ld_reg;
+reg  [SLOT_W-1:0] walk_slot_reg;
+wire ld_side = takes ? other : ld_turn_reg;
+assign b_addr = walk_reg ? walk_slot_reg
+	: ld_side ? q_ld[SLOT_W +: SLOT_W] : q_ld[0 +: SLOT_W];
+always @(posedge clk) begin
+	ld_turn_reg <= !ld_turn_reg;
+	ld_slot_reg <= b_addr;
+	ld_read_reg <= !walk_reg;
+	if (rst)
+		ld_read_reg <= 1'b0;
+end
+
+// ---- execute: decide -----------------------------------------------------------------------------------------
+wire room; // for an event
+wire ioc = x_flags_reg[0];
+wire post_only = x_flags_reg[2];
+wire own_leaves = x_flags_reg[3];
+
+wire own_maker = x_owner_reg != {OWNER_W{1'b0}} && x_owner_reg == o_owner;
+wire maker_off = o_qty <= x_left_reg;
+wire all_filled = x_left_reg <= o_qty;
+assign part_qty = o_qty - x_left_reg;
+
+// minimum quantity: counted once, before anything trades
+reg  min_done_reg, min_ok_reg;
+wire min_open = x_min_reg != {QTY_W{1'b0}} && !min_done_reg;
+
+// which of the ways an ENTER can go, in this cycle
+wire enter = x_valid_reg && x_enter_reg && room;
+wire gone = enter && x_rep2_reg && !x_rep_ok_reg;          // the REPLACE was rejected
+wire live = enter && !(x_rep2_reg && !x_rep_ok_reg);
+wire e_bad = live && x_bad_reg;
+wire judged = live && !x_bad_reg && !unknown;
+wire e_post = judged && post_only && crosses;
+wire may = judged && !(post_only && crosses) && !min_open;
+wire e_min = may && x_min_reg != {QTY_W{1'b0}} && !min_ok_reg;
+wire goes = may && !(x_min_reg != {QTY_W{1'b0}} && !min_ok_reg);
+wire meets = goes && crosses && o_hv;
+wire e_self = meets && own_maker && !own_leaves;
+wire e_own = meets && own_maker && own_leaves;
+wire e_fill = meets && !own_maker;
+wire e_ioc = goes && !crosses && (ioc || market);
+wire e_rest = goes && !crosses && !ioc && !market && al_valid;
+wire e_full = goes && !crosses && !ioc && !market && !al_valid && al_none;
+
+wire c_run = x_valid_reg && !x_enter_reg && room;
+wire c_bad = c_run && !od_ok;
+wire c_less = c_run && od_ok && x_reduce_reg && x_left_reg >= od_qty;
+wire c_off = c_run && od_ok && (!x_reduce_reg || x_left_reg == {QTY_W{1'b0}}) && !c_less;
+wire c_red = c_run && od_ok && x_reduce_reg && x_left_reg != {QTY_W{1'b0}} && x_left_reg < od_qty;
+
+assign add = e_rest;
+assign del = c_off;
+assign reduce = c_red;
+assign part = e_fill && !maker_off;
+assign pop = (e_fill && maker_off) || e_own;
+assign al_get = e_rest;
+assign x_done = gone || e_bad || e_post || e_min || e_self || (e_fill && all_filled) || e_ioc
+	|| e_rest || e_full || c_run;
+
+wire is_head = x_slot_reg == lv_head;
+wire is_tail = x_slot_reg == lv_tail;
+
+always @(posedge clk) begin
+	x_first_reg <= x_load;
+	if (r_take) begin
+		x_enter_reg <= r_enter;
+		x_reduce_reg <= r_op == NMW_HW_REDUCE[1:0];
+		x_rep1_reg <= r_op == NMW_HW_REPLACE[1:0] && !second_reg;
+		x_rep2_reg <= r_op == NMW_HW_REPLACE[1:0] && second_reg;
+		x_bad_reg <= r_bad;
+		x_side_reg <= r_side;
+		x_sym_reg <= r_sym;
+		x_idx_reg <= r_idx;
+		x_flags_reg <= r_flags;
+		x_min_reg <= r_min;
+		x_owner_reg <= r_owner;
+		x_tag_reg <= r_tag;
+		x_slot_reg <= h_slot;
+		x_gen_reg <= h_gen;
+	end
+	if (r_take)
+		x_left_reg <= r_qty;
+	else if (e_fill)
+		x_left_reg <= x_left_reg - o_qty;
+	if (x_load)
+		x_valid_reg <= r_valid;
+	if (c_run)
+		x_rep_ok_reg <= od_ok;
+	if (r_take)
+		second_reg <= r_op == NMW_HW_REPLACE[1:0] && !second_reg;
+	if (rst) begin
+		x_valid_reg <= 1'b0;
+		x_sym_reg <= {SYM_W{1'b0}};
+		x_enter_reg <= 1'b0;
+		second_reg <= 1'b0;
+	end
+end
+
+// ---- minimum quantity: walk the other side without touching it -------------------------------------------------
+// The pipeline stands, the writes under way come to rest (4 cycles), then the search gives the
+// levels from the best on, and the order RAM the orders of each.
+reg [2:0]       walk_wait_reg;
+reg             walk_order_reg;  // in a level: an order is in walk_qty
+reg [QTY_W:0]   walk_sum_reg;
+reg [QTY_W-1:0] walk_qty_reg;
+reg [OWNER_W-1:0] walk_owner_reg;
+reg [SLOT_W-1:0] walk_tail_reg, walk_at_reg;
+reg             walk_end_reg;
+wire walk_start = takes && room && !x_bad_reg && !(x_rep2_reg && !x_rep_ok_reg) && !unknown
+	&& min_open && !(post_only && crosses) && !walk_reg;
+wire walk_own = x_owner_reg != {OWNER_W{1'b0}} && walk_owner_reg == x_owner_reg;
+wire walk_enough = walk_sum_reg >= {1'b0, x_min_reg};
+wire walk_in_reach = market || se_idx >= reach;
+assign walk_take = walk_search_reg && se_valid && !se_clash && !se_stop && !walk_order_reg && !walk_ld_reg
+	&& !walk_end_reg;
+assign walk_done = walk_search_reg && (walk_enough || walk_end_reg
+	|| (se_end && !se_stop && !walk_order_reg && !walk_ld_reg && se_side_reg == other));
+always @(posedge clk) begin
+	if (walk_start) begin
+		walk_reg <= 1'b1;
+		walk_wait_reg <= 3'd7;
+		walk_sum_reg <= {(QTY_W+1){1'b0}};
+		walk_floor_reg <= {1'b1, {L{1'b0}}};
+		walk_end_reg <= 1'b0;
+	end
+	if (walk_reg && walk_wait_reg != 3'd0)
+		walk_wait_reg <= walk_wait_reg - 1'b1;
+	if (walk_reg && walk_wait_reg == 3'd1)
+		walk_search_reg <= 1'b1;
+	if (walk_take) begin
+		walk_floor_reg <= {1'b0, se_idx};
+		walk_tail_reg <= se_tail;
+		walk_at_reg <= se_head;
+		walk_slot_reg <= se_order[SLOT_W-1:0];
+		walk_qty_reg <= se_order[SLOT_W +: QTY_W];
+		walk_owner_reg <= se_order[SLOT_W+QTY_W +: OWNER_W];
+		walk_order_reg <= walk_in_reach;
+		walk_end_reg <= !walk_in_reach;
+	end
+	walk_ld_reg <= 1'b0;
+	if (walk_order_reg) begin
+		walk_order_reg <= 1'b0;
+		if (!walk_own)
+			walk_sum_reg <= walk_sum_reg + {1'b0, walk_qty_reg};
+		else if (!own_leaves)
+			walk_end_reg <= 1'b1;
+		walk_ld_reg <= walk_at_reg != walk_tail_reg && !(walk_own && !own_leaves);
+		walk_at_reg <= walk_slot_reg;
+	end
+	if (walk_ld_reg) begin
+		walk_order_reg <= 1'b1;
+		walk_qty_reg <= b_qty;
+		walk_owner_reg <= b_who[OWNER_W-1:0];
+		walk_slot_reg <= b_next;
+	end
+	if (walk_done) begin
+		walk_reg <= 1'b0;
+		walk_search_reg <= 1'b0;
+		walk_order_reg <= 1'b0;
+		walk_ld_reg <= 1'b0;
+		min_done_reg <= 1'b1;
+		min_ok_reg <= walk_enough;
+	end
+	if (r_take)
+		min_done_reg <= 1'b0;
+	if (rst) begin
+		walk_reg <= 1'b0;
+		walk_search_reg <= 1'b0;
+		walk_order_reg <= 1'b0;
+		walk_ld_reg <= 1'b0;
+		min_done_reg <= 1'b0;
+	end
+end
+
+// ---- write stage: what the RAMs get --------------------------------------------------------------------------------
+wire [KEY_W-1:0] x_key = {x_sym_reg, x_side_reg, x_idx_reg};
+wire [KEY_W-1:0] o_key = {x_sym_reg, other, o_best_idx};
+wire act_other = part || pop;
+always @(posedge clk) begin
+	// levels
+	w_lvl_we_reg <= init || add || (del && (is_head || is_tail)) || pop;
+	w_lvl_other_reg <= act_other;
+	w_lvl_addr_reg <= init ? init_reg[KEY_W-1:0] : x_enter_reg && crosses ? o_key : x_key;
+	if (init)
+		w_lvl_data_reg <= {LVL_W{1'b0}};
+	else if (x_enter_reg && crosses)
+		w_lvl_data_reg <= {!o_last, o_next, o_tail};
+	else if (x_enter_reg)
+		w_lvl_data_reg <= {1'b1, lv_some ? lv_head : al_slot, al_slot};
+	else
+		w_lvl_data_reg <= {!(is_head && is_tail), is_head ? od_next : lv_head,
+			is_tail ? od_prev : lv_tail};
+	// the bit of the level, and word of every change for the search
+	w_bit_reg <= (add && !lv_some) || (del && is_head && is_tail) || (pop && o_last);
+	w_bit_set_reg <= add;
+	w_touch_reg <= add || del || reduce;
+	w_bit_c_reg <= act_other ? o_key[KEY_W-1:L] : x_key[KEY_W-1:L];
+	w_bit_idx_reg <= act_other ? o_best_idx : x_idx_reg;
+	// orders
+	w_chk_we_reg <= init || add || del || pop;
+	w_who_we_reg <= add;
+	w_qty_we_reg <= add || reduce || part;
+	w_ord_who_reg <= act_other ? 2'd2 : add ? 2'd1 : 2'd0;
+	w_ord_addr_reg <= init ? init_reg[SLOT_W-1:0] : x_enter_reg ? (crosses ? o_best_slot : al_slot)
+		: x_slot_reg;
+	w_ord_live_reg <= !init && add;
+	w_ord_gen_reg <= x_enter_reg ? (crosses ? o_gen : al_gen) : x_gen_reg;
+	w_ord_key_reg <= x_enter_reg && crosses ? o_key : x_key;
+	w_ord_owner_reg <= x_owner_reg;
+	w_ord_qty_reg <= x_enter_reg && crosses ? part_qty : x_left_reg;
+	// neighbours
+	w_next_we_reg <= (add && lv_some) || (del && !is_head);
+	w_next_add_reg <= add;
+	w_next_addr_reg <= x_enter_reg ? lv_tail : od_prev;
+	w_next_data_reg <= x_enter_reg ? al_slot : od_next;
+	w_prev_we_reg <= (add && lv_some) || (del && !is_tail);
+	w_prev_add_reg <= add;
+	w_prev_addr_reg <= x_enter_reg ? al_slot : od_next;
+	w_prev_data_reg <= x_enter_reg ? lv_tail : od_prev;
+	// slots
+	w_free_reg <= (init && init_reg[INIT_W-1:SLOT_W] == {(INIT_W-SLOT_W){1'b0}}) || del || pop;
+	w_free_slot_reg <= init ? init_reg[SLOT_W-1:0] : x_enter_reg ? o_best_slot : x_slot_reg;
+	w_free_gen_reg <= init ? {GEN_W{1'b0}} : (x_enter_reg ? o_gen : x_gen_reg) + 1'b1;
+	if (rst) begin
+		w_lvl_we_reg <= 1'b0;
+		w_chk_we_reg <= 1'b0;
+		w_who_we_reg <= 1'b0;
+		w_qty_we_reg <= 1'b0;
+		w_next_we_reg <= 1'b0;
+		w_prev_we_reg <= 1'b0;
+		w_bit_reg <= 1'b0;
+		w_touch_reg <= 1'b0;
+		w_free_reg <= 1'b0;
+	end
+end
+
+// ---- write stage: the event -----------------------------------------------------------------------------------------------
+reg                ev_reg, ev_last_reg, ev_sell_reg, ev_maker_off_reg;
+reg [2:0]          ev_kind_reg;
+reg [3:0]          ev_reason_reg;
+reg [SYM_W-1:0]    ev_sym_reg;
+reg [L-1:0]        ev_px_reg;
+reg [TAG_W-1:0]    ev_tag_reg;
+reg [QTY_W-1:0]    ev_mine_reg, ev_other_reg, ev_part_reg;
+reg [HANDLE_W-1:0] ev_handle_reg;
+
+wire about_maker = x_enter_reg && (e_fill || e_own || e_self);
+wire [2:0] kind = e_fill ? NMW_HW_FILL[2:0] : e_own ? NMW_HW_OWN[2:0] : e_rest ? NMW_HW_RESTED[2:0]
+	: x_enter_reg ? NMW_HW_CANCELED[2:0]
+	: c_bad || c_less ? NMW_HW_REJECTED[2:0] : c_red ? NMW_HW_REDUCED[2:0]
+	: x_rep1_reg ? NMW_HW_REPLACED[2:0] : NMW_HW_CANCELED[2:0];
+wire [3:0] reason = e_bad ? NMW_HW_RANGE[3:0] : e_post ? NMW_HW_WOULD_POST[3:0]
+	: e_min ? NMW_HW_MIN_QTY[3:0] : e_self ? NMW_HW_SELF[3:0] : e_ioc ? NMW_HW_IMMEDIATE[3:0]
+	: e_full ? NMW_HW_FULL[3:0] : c_bad ? NMW_HW_UNKNOWN[3:0] : c_less ? NMW_HW_NOT_LESS[3:0]
+	: NMW_HW_ASKED[3:0];
+
+always @(posedge clk) begin
+	ev_reg <= (x_done && !gone) || e_fill || e_own;
+	ev_kind_reg <= kind;
+	ev_reason_reg <= reason;
+	ev_last_reg <= x_done && !(x_rep1_reg && od_ok);
+	ev_sell_reg <= about_maker ? other : x_side_reg;
+	ev_sym_reg <= x_sym_reg;
+	ev_px_reg <= about_maker ? o_best_idx ^ {L{other}} : x_idx_reg ^ {L{x_side_reg}};
+	ev_tag_reg <= x_tag_reg;
+	ev_mine_reg <= x_left_reg;
+	ev_other_reg <= x_enter_reg ? o_qty : od_qty;
+	ev_part_reg <= part_qty;
+	ev_maker_off_reg <= maker_off;
+	if (about_maker)
+		ev_handle_reg <= {o_gen, x_sym_reg, other, o_best_idx ^ {L{other}}, o_best_slot};
+	else if (!x_enter_reg)
+		ev_handle_reg <= {x_gen_reg, x_sym_reg, x_side_reg, x_idx_reg ^ {L{x_side_reg}}, x_slot_reg};
+	else
+		ev_handle_reg <= e_rest
+			? {al_gen, x_sym_reg, x_side_reg, x_idx_reg ^ {L{x_side_reg}}, al_slot}
+			: {HANDLE_W{1'b0}};
+	if (rst)
+		ev_reg <= 1'b0;
+end
+
+reg [QTY_W-1:0] ev_qty, ev_left;
+always @* begin
+	ev_qty = ev_mine_reg;
+	ev_left = {QTY_W{1'b0}};
+	case (ev_kind_reg)
+	NMW_HW_FILL[2:0]: begin
+		ev_qty = ev_maker_off_reg ? ev_other_reg : ev_mine_reg;
+		ev_left = ev_maker_off_reg ? {QTY_W{1'b0}} : ev_part_reg;
+	end
+	NMW_HW_OWN[2:0]: begin
+		ev_qty = ev_other_reg;
+		ev_left = ev_mine_reg;
+	end
+	NMW_HW_REPLACED[2:0]:
+		ev_qty = ev_other_reg;
+	NMW_HW_REDUCED[2:0]: begin
+		ev_qty = ev_other_reg - ev_mine_reg;
+		ev_left = ev_mine_reg;
+	end
+	NMW_HW_REJECTED[2:0]:
+		ev_qty = {QTY_W{1'b0}};
+	NMW_HW_CANCELED[2:0]: begin
+		if (ev_reason_reg == NMW_HW_ASKED[3:0])
+			ev_qty = ev_other_reg;
+		if (ev_reason_reg == NMW_HW_SELF[3:0])
+			ev_left = ev_other_reg;
+	end
+	default: ;
+	endcase
+end
+
+// ---- event register, and room behind it for what is under way when it is not taken ---------------------------------------
+localparam EVT_W = 3 + 4 + 2 + SYM_W + L + 2*QTY_W + TAG_W + HANDLE_W;
+reg              out_valid_reg;
+reg [EVT_W-1:0]  out_reg;
+wire [EVT_W-1:0] ev = {ev_kind_reg, ev_reason_reg, ev_last_reg, ev_sell_reg, ev_sym_reg, ev_px_reg,
+	ev_qty, ev_left, ev_tag_reg, ev_handle_reg};
+wire [EVT_W-1:0] spare;
+wire             spare_valid;
+wire [2:0]       spare_count;
+wire out_move = !out_valid_reg || m_evt_ready;
+nmw_fifo #(.W(EVT_W), .LOG2(2)) spare_fifo (
+	.clk(clk), .flush(rst), .put(ev_reg && (spare_valid || !out_move)), .put_data(ev),
+	.valid(spare_valid), .get(spare_valid && out_move), .data(spare), .count(spare_count));
+always @(posedge clk) begin
+	if (out_move) begin
+		out_valid_reg <= spare_valid || ev_reg;
+		out_reg <= spare_valid ? spare : ev;
+	end
+	if (rst)
+		out_valid_reg <= 1'b0;
+end
+assign room = spare_count < 3'd2;
+assign m_evt_valid = out_valid_reg;
+assign {m_evt_kind, m_evt_reason, m_evt_last, m_evt_sell, m_evt_sym, m_evt_px, m_evt_qty, m_evt_left,
+	m_evt_tag, m_evt_handle} = out_reg;
+
+// ---- counters ---------------------------------------------------------------------------------------------------------------
+assign stat_cmd = x_done && !(x_rep1_reg && od_ok);
+assign stat_fill = e_fill;
+assign stat_wait_evt = x_valid_reg && !room;
+assign stat_wait_level = live && !x_bad_reg && unknown;
+assign stat_wait_head = goes && crosses && !o_hv;
+assign stat_wait_min = live && !x_bad_reg && !unknown && min_open && !e_post;
+assign stat_wait_slot = goes && !crosses && !ioc && !market && !al_valid && !al_none;
+
+endmodule
+`default_nettype wire

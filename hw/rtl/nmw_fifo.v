@@ -1,0 +1,45 @@
+// nmw_fifo: a short queue in distributed RAM, with its first word at hand.
+//
+// Timing   a word that is put in cycle t can be had in t+1; one in and one out a cycle. `flush`
+//          empties it. The one who puts minds the room: count is what lies in it.
+`default_nettype none
+module nmw_fifo #(
+	parameter W = 8,
+	parameter LOG2 = 2 // words: 2^LOG2
+) (
+	input  wire          clk,
+	input  wire          flush,
+	input  wire          put,
+	input  wire [W-1:0]  put_data,
+	output wire          valid,
+	input  wire          get,
+	output wire [W-1:0]  data,
+	output wire [LOG2:0] count
+);
+
+(* ram_style = "distributed" *)
+reg [W-1:0]  mem [0:(1 << LOG2)-1];
+reg [LOG2:0] head_reg, tail_reg, count_reg;
+
+always @(posedge clk) begin
+	if (put)
+		mem[tail_reg[LOG2-1:0]] <= put_data;
+	if (put)
+		tail_reg <= tail_reg + 1'b1;
+	if (get)
+		head_reg <= head_reg + 1'b1;
+	if (put != get)
+		count_reg <= put ? count_reg + 1'b1 : count_reg - 1'b1;
+	if (flush) begin
+		head_reg <= {(LOG2+1){1'b0}};
+		tail_reg <= {(LOG2+1){1'b0}};
+		count_reg <= {(LOG2+1){1'b0}};
+	end
+end
+
+assign data = mem[head_reg[LOG2-1:0]];
+assign valid = count_reg != {(LOG2+1){1'b0}};
+assign count = count_reg;
+
+endmodule
+`default_nettype wire

@@ -1,0 +1,215 @@
+// nmw_search: gives out the levels of one side of one book that lie below a floor, best first, each
+// with its first order, up to one a cycle, while commands go on changing the books.
+//
+//      row of the summary -> word of the bitmap -> bit -> level RAM -> order RAM -> out queue
+//
+// Levels are indices: higher is better on both sides. `floor`: all that is at or above it is known
+// already, floor = 0 means everything. It moves down as levels are taken from the queue.
+//
+// What makes it right beside changes: every change of a level passes here a cycle after the core
+// has decided it (t_valid; u_valid when the level's bit changes). A change
+//   - at or above what has been read but below the floor makes what is under way wrong: start anew
+//   - of a word that is still to be read is waited for until it is in the RAM
+//   - in the summary row that was copied is made in the copy too.
+//
+// Timing   start to first level 7 cycles (row, word, RAM, bit, level RAM, order RAM, queue).
+//          One level a cycle within a word and, when `many`, from word to word.
+`default_nettype none
+module nmw_search #(
+	parameter C_W = 5,
+	parameter L = 13,
+	parameter B = 6,
+	parameter SLOT_W = 14,
+	parameter ORDER_W = 70, // what the order RAM holds
+	parameter K = 6,        // room of the queue that is filled, at most 8
+	parameter N_W = 3       // bits of a count 0..K
+) (
+	input  wire              clk,
+	input  wire              rst,
+	// what to do
+	input  wire              run,   // search this row; a change of c or floor upwards comes with stop
+	input  wire              stop,  // what is under way is void
+	input  wire              many,  // read words ahead
+	input  wire [C_W-1:0]    c,
+	input  wire [L:0]        floor,
+	input  wire [N_W-1:0]    used,  // entries of the queue that are taken
+	// changes by the command in the write stage, and updates of the bitmap under way
+	input  wire              t_valid,
+	input  wire              u_valid,
+	input  wire              u_set,
+	input  wire [C_W-1:0]    u_c,
+	input  wire [L-1:0]      u_idx,
+	input  wire              p1_valid,
+	input  wire [C_W-1:0]    p1_c,
+	input  wire [L-1:0]      p1_idx,
+	input  wire              p2_valid,
+	input  wire [C_W-1:0]    p2_c,
+	input  wire [L-1:0]      p2_idx,
+	// RAMs
+	input  wire [(1<<(L-B))-1:0] row,
+	output wire [C_W+L-B-1:0] word_addr,
+	input  wire [(1<<B)-1:0] word,
+	output wire [C_W+L-1:0]  level_addr,
+	input  wire [2*SLOT_W:0] level, // some, head, tail
+	output wire [SLOT_W-1:0] order_addr,
+	input  wire [ORDER_W-1:0] order,
+	// levels found
+	output wire              out_valid,
+	input  wire              out_get,
+	output wire [L-1:0]      out_idx,
+	output wire [SLOT_W-1:0] out_head,
+	output wire [SLOT_W-1:0] out_tail,
+	output wire [ORDER_W-1:0] out_order,
+	output wire              out_end, // there is no level below the floor
+	output wire              clash    // a change of this cycle voids what is under way
+);
+
+localparam BITS = 1 << B;
+localparam W_W = L - B;
+localparam WORDS = 1 << W_W;
+
+reg              run_reg;
+reg [WORDS-1:0]  row_reg;
+reg [L-1:0]      top_reg;      // floor - 1 at the start
+reg [W_W:0]      scan_reg;     // words at or above it have been asked for
+reg              zw_valid_reg; // word chosen
+reg [W_W-1:0]    zw_reg;
+reg              zr_valid_reg; // word read
+reg [W_W-1:0]    zr_reg;
+reg [BITS-1:0]   bits_reg;     // word in hand, bits that are left
+reg [W_W-1:0]    bits_word_reg;
+reg [N_W:0]      under_reg;    // levels chosen and not yet taken
+reg [L-1:0]      last_reg;     // the lowest of them
+reg              f_valid_reg, g_valid_reg, h_valid_reg; // level chosen, level read, order read
+reg [L-1:0]      f_idx_reg, g_idx_reg, h_idx_reg;
+reg [SLOT_W-1:0] h_head_reg, h_tail_reg;
+
+// --- changes
+wire u_mine = u_c == c && {1'b0, u_idx} < floor;
+wire p1_mine = p1_valid && p1_c == c && {1'b0, p1_idx} < floor;
+wire p2_mine = p2_valid && p2_c == c && {1'b0, p2_idx} < floor;
+wire clash_word = u_valid && u_mine && {1'b0, u_idx[L-1:B]} >= scan_reg;
+wire clash_level = t_valid && u_mine && under_reg != {(N_W+1){1'b0}} && u_idx >= last_reg;
+assign clash = run_reg && (clash_word || clash_level);
+wire halt = stop || clash || !run;
+wire start = run && !run_reg && !stop && !(u_valid && u_mine) && !p1_mine && !p2_mine;
+
+// --- words
+wire              row_any;
+wire [W_W-1:0]    row_first;
+wire [WORDS-1:0]  row_mask;
+nmw_first #(.LOG2(W_W)) first_word (
+	.bits(row_reg), .any(row_any), .index(row_first), .mask(row_mask));
+
+wire [L-1:0] top = floor[L-1:0] - 1'b1;
+reg [WORDS-1:0] below;      // words that are not above the top's
+reg [BITS-1:0] below_bits;  // bits of the top's word that are not above it
+integer k;
+always @* begin
+	for (k = 0; k < WORDS; k = k + 1)
+		below[k] = k[W_W-1:0] <= top[L-1:B];
+	for (k = 0; k < BITS; k = k + 1)
+		below_bits[k] = k[B-1:0] <= top_reg[B-1:0];
+end
+
+wire [2:0]      words_count;
+wire            words_valid, words_get;
+wire [BITS-1:0] words_bits;
+wire [W_W-1:0]  words_word;
+wire            bits_any;
+wire [2:0]      ahead = words_count + {2'b0, zw_valid_reg} + {2'b0, zr_valid_reg};
+wire want = many ? ahead < 3'd4 : ahead == 3'd0 && !bits_any;
+wire zw_busy = (p1_mine && p1_idx[L-1:B] == zw_reg) || (p2_mine && p2_idx[L-1:B] == zw_reg);
+wire zw_go = zw_valid_reg && !zw_busy;
+wire choose = run_reg && row_any && want && (!zw_valid_reg || zw_go) && !(u_valid && u_mine);
+wire [WORDS-1:0] snoop = (u_valid && u_set && u_mine)
+	? {{(WORDS-1){1'b0}}, 1'b1} << u_idx[L-1:B] : {WORDS{1'b0}};
+
+wire [BITS-1:0] word_below = word & (zr_reg == top_reg[L-1:B] ? below_bits : {BITS{1'b1}});
+wire            straight; // the word read goes into hand without waiting in the queue
+
+assign word_addr = {c, zw_reg};
+nmw_fifo #(.W(BITS + W_W), .LOG2(2)) words (
+	.clk(clk), .flush(rst || halt), .put(zr_valid_reg && !straight), .put_data({zr_reg, word_below}),
+	.valid(words_valid), .get(words_get), .data({words_word, words_bits}), .count(words_count));
+
+// --- bits of the word in hand
+wire [B-1:0]    bit_first;
+wire [BITS-1:0] bit_mask;
+nmw_first #(.LOG2(B)) first_bit (
+	.bits(bits_reg), .any(bits_any), .index(bit_first), .mask(bit_mask));
+wire pick = bits_any && {1'b0, used} + under_reg < K[N_W:0];
+wire one_left = (bits_reg & (bits_reg - 1'b1)) == {BITS{1'b0}};
+wire bits_free = !bits_any || (pick && one_left);
+assign words_get = words_valid && bits_free;
+assign straight = zr_valid_reg && !words_valid && bits_free;
+
+// --- level, its first order, out
+assign level_addr = {c, f_idx_reg};
+assign order_addr = level[2*SLOT_W-1:SLOT_W];
+wire [3:0] out_count;
+nmw_fifo #(.W(L + 2*SLOT_W + ORDER_W), .LOG2(3)) found (
+	.clk(clk), .flush(rst || halt), .put(h_valid_reg),
+	.put_data({h_idx_reg, h_head_reg, h_tail_reg, order}),
+	.valid(out_valid), .get(out_get), .data({out_idx, out_head, out_tail, out_order}),
+	.count(out_count));
+wire unused = &{1'b0, level[2*SLOT_W], out_count};
+
+assign out_end = run_reg && !row_any && !zw_valid_reg && !zr_valid_reg && !words_valid && !bits_any
+	&& under_reg == {(N_W+1){1'b0}} && !(u_valid && u_mine);
+
+always @(posedge clk) begin
+	zr_reg <= zw_reg;
+	f_idx_reg <= {bits_word_reg, bit_first};
+	g_idx_reg <= f_idx_reg;
+	h_idx_reg <= g_idx_reg;
+	h_head_reg <= level[2*SLOT_W-1:SLOT_W];
+	h_tail_reg <= level[SLOT_W-1:0];
+	zr_valid_reg <= zw_go;
+	f_valid_reg <= pick;
+	g_valid_reg <= f_valid_reg;
+	h_valid_reg <= g_valid_reg;
+
+	if (start) begin
+		row_reg <= row & below;
+		top_reg <= top;
+		scan_reg <= {1'b1, {W_W{1'b0}}};
+	end else begin
+		row_reg <= (row_reg & ~(choose ? row_mask : {WORDS{1'b0}})) | snoop;
+		if (choose)
+			scan_reg <= {1'b0, row_first};
+	end
+	if (choose)
+		zw_reg <= row_first;
+	if (choose || zw_go)
+		zw_valid_reg <= choose;
+
+	if (words_get) begin
+		bits_reg <= words_bits;
+		bits_word_reg <= words_word;
+	end else if (straight) begin
+		bits_reg <= word_below;
+		bits_word_reg <= zr_reg;
+	end else if (pick)
+		bits_reg <= bits_reg & ~bit_mask;
+	if (pick)
+		last_reg <= {bits_word_reg, bit_first};
+	if (pick != out_get)
+		under_reg <= pick ? under_reg + 1'b1 : under_reg - 1'b1;
+
+	if (start)
+		run_reg <= 1'b1;
+	if (rst || halt) begin
+		run_reg <= 1'b0;
+		zw_valid_reg <= 1'b0;
+		zr_valid_reg <= 1'b0;
+		f_valid_reg <= 1'b0;
+		g_valid_reg <= 1'b0;
+		h_valid_reg <= 1'b0;
+		under_reg <= {(N_W+1){1'b0}};
+		bits_reg <= {BITS{1'b0}};
+	end
+end
+
+endmodule
+`default_nettype wire
