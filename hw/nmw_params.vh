@@ -57,4 +57,17 @@ NMW_HW_FULL = 5,
 NMW_HW_UNKNOWN = 6,
 NMW_HW_USED = 7,
 NMW_HW_NOT_LESS = 8,
-NMW_HW_RANGE = 9          // no such book, or a price outside it, or no shares
+NMW_HW_RANGE = 9,         // no such book, or a price outside it, or no shares
+
+// --- registers: type of a block, cause of a fault
+NMW_HW_BLOCK_IDENT = 1,
+NMW_HW_BLOCK_PARAMS = 2,
+NMW_HW_BLOCK_CONTROL = 3,
+NMW_HW_BLOCK_RINGS = 4,
+NMW_HW_BLOCK_COUNTERS = 5,
+NMW_HW_BLOCK_PUSH = 6,
+NMW_HW_FAULT_READ = 1,
+NMW_HW_FAULT_WRITE = 2,
+NMW_HW_FAULT_READ_LATE = 3,
+NMW_HW_FAULT_WRITE_LATE = 4,
+NMW_HW_WATCHDOG = 1000000 // cycles, after reset

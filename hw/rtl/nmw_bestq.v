@@ -19,7 +19,6 @@ module nmw_bestq #(
 	parameter OWNER_W = 16,
 	parameter QTY_W = 32,
 	parameter K = 6,   // entries, 2 to 8
-	parameter N_W = 3,
 	parameter ORDER_W = GEN_W + OWNER_W + QTY_W + SLOT_W,
 	parameter ENTRY_W = 2 + L + 2*SLOT_W + ORDER_W,
 	parameter STATE_W = L + 1 + K + K*ENTRY_W
@@ -73,7 +72,8 @@ module nmw_bestq #(
 	output wire [OWNER_W-1:0] best_owner,
 	output wire [QTY_W-1:0]   best_qty,
 	output wire [L:0]         floor,
-	output wire [N_W-1:0]     used,
+	output wire [K-1:0]       used,      // entries that are taken, the lowest ones
+	output wire               hidden,    // o_idx is below the floor
 	output wire               full,
 	output wire               dropped    // in the cycle before the floor went up
 );
@@ -265,13 +265,6 @@ always @(posedge clk) begin
 	end
 end
 
-reg [N_W-1:0] used_count;
-always @* begin
-	used_count = {N_W{1'b0}};
-	for (n = 0; n < K; n = n + 1)
-		used_count = used_count + {{(N_W-1){1'b0}}, v_reg[n]};
-end
-
 assign best = v_reg[0];
 assign best_hv = e_reg[E_HV];
 assign best_last = e_reg[E_LAST];
@@ -283,7 +276,8 @@ assign best_gen = e_reg[O_GEN +: GEN_W];
 assign best_owner = e_reg[O_OWNER +: OWNER_W];
 assign best_qty = e_reg[O_QTY +: QTY_W];
 assign floor = floor_reg;
-assign used = used_count;
+assign used = v_reg;
+assign hidden = !in_reach;
 assign full = v_reg[K-1];
 assign dropped = dropped_reg;
 

@@ -26,10 +26,10 @@ module nmw_bitmap #(
 	input  wire              u_set,
 	output wire              p1_valid,
 	output wire [C_W-1:0]    p1_c,
-	output wire [L-1:0]      p1_idx,
+	output wire [L-B-1:0]    p1_word,
 	output wire              p2_valid,
 	output wire [C_W-1:0]    p2_c,
-	output wire [L-1:0]      p2_idx,
+	output wire [L-B-1:0]    p2_word,
 	input  wire [C_W+L-B-1:0] s_addr,
 	output wire [(1<<B)-1:0] s_word,
 	input  wire [C_W-1:0]    row_c,
@@ -42,19 +42,20 @@ localparam A_W = C_W + L - B;
 
 reg            p1_valid_reg, p2_valid_reg, p1_set_reg, p1_same_reg, clear_reg;
 reg [C_W-1:0]  p1_c_reg, p2_c_reg;
-reg [L-1:0]    p1_idx_reg, p2_idx_reg;
+reg [L-1:0]    p1_idx_reg;
+reg [L-B-1:0]  p2_at_reg;
 reg [A_W-1:0]  clear_at_reg;
-reg [BITS-1:0] p2_word_reg;
+reg [BITS-1:0] p2_bits_reg;
 wire [BITS-1:0] old_word;
 
 // what the update ahead is about to write is what this one starts from
-wire [BITS-1:0] from_word = p1_same_reg ? p2_word_reg : old_word;
+wire [BITS-1:0] from_word = p1_same_reg ? p2_bits_reg : old_word;
 wire [BITS-1:0] one_hot = {{(BITS-1){1'b0}}, 1'b1} << p1_idx_reg[B-1:0];
-wire [BITS-1:0] p2_word_next = p1_set_reg ? from_word | one_hot : from_word & ~one_hot;
+wire [BITS-1:0] p2_bits_next = p1_set_reg ? from_word | one_hot : from_word & ~one_hot;
 
 wire           we = p2_valid_reg || clear_reg;
-wire [A_W-1:0] waddr = clear_reg ? clear_at_reg : {p2_c_reg, p2_idx_reg[L-1:B]};
-wire [BITS-1:0] wdata = clear_reg ? {BITS{1'b0}} : p2_word_reg;
+wire [A_W-1:0] waddr = clear_reg ? clear_at_reg : {p2_c_reg, p2_at_reg};
+wire [BITS-1:0] wdata = clear_reg ? {BITS{1'b0}} : p2_bits_reg;
 
 nmw_ram #(.ADDR_W(A_W), .DATA_W(BITS)) ram_update (
 	.clk(clk), .we(we), .waddr(waddr), .wdata(wdata),
@@ -71,8 +72,8 @@ always @(posedge clk) begin
 	p1_same_reg <= p1_valid_reg && p1_c_reg == u_c && p1_idx_reg[L-1:B] == u_idx[L-1:B];
 	p2_valid_reg <= p1_valid_reg;
 	p2_c_reg <= p1_c_reg;
-	p2_idx_reg <= p1_idx_reg;
-	p2_word_reg <= p2_word_next;
+	p2_at_reg <= p1_idx_reg[L-1:B];
+	p2_bits_reg <= p2_bits_next;
 	clear_reg <= clear;
 	clear_at_reg <= clear_at;
 	if (rst) begin
@@ -83,7 +84,7 @@ always @(posedge clk) begin
 end
 
 // the summary: a column of distributed RAM for every word, so that one bit of a row can be written
-wire           some = !clear_reg && |p2_word_reg;
+wire           some = !clear_reg && |p2_bits_reg;
 wire [L-B-1:0] w = waddr[L-B-1:0];
 genvar i;
 generate
@@ -99,10 +100,10 @@ endgenerate
 
 assign p1_valid = p1_valid_reg;
 assign p1_c = p1_c_reg;
-assign p1_idx = p1_idx_reg;
+assign p1_word = p1_idx_reg[L-1:B];
 assign p2_valid = p2_valid_reg;
 assign p2_c = p2_c_reg;
-assign p2_idx = p2_idx_reg;
+assign p2_word = p2_at_reg;
 
 endmodule
 `default_nettype wire

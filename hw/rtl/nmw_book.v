@@ -81,7 +81,6 @@ localparam // the list is for all modules, each uses some
 ;
 // verilator lint_on UNUSEDPARAM
 
-localparam N_W = 3;
 localparam C_W = SYM_W + 1;
 localparam LVL_W = 2*SLOT_W + 1;
 localparam KEY_W = C_W + L;                 // book, side, level
@@ -290,7 +289,8 @@ wire [2*GEN_W-1:0] q_gen;
 wire [2*OWNER_W-1:0] q_owner;
 wire [2*QTY_W-1:0] q_qty;
 wire [2*(L+1)-1:0] q_floor;
-wire [2*N_W-1:0] q_used;
+wire [2*K-1:0] q_used;
+wire [1:0] q_hidden;
 wire add, del, reduce, part, pop;
 wire [QTY_W-1:0] part_qty;
 reg  ld_read_reg;
@@ -317,7 +317,7 @@ generate
 		wire mine = x_side_reg == s[0];
 		assign q_own[s] = x_valid_reg && mine;
 		nmw_bestq #(.L(L), .SLOT_W(SLOT_W), .GEN_W(GEN_W), .OWNER_W(OWNER_W), .QTY_W(QTY_W),
-			.K(K), .N_W(N_W)) levels (
+			.K(K)) levels (
 			.clk(clk), .rst(rst), .swap(swap), .swap_in(away[r_sym]), .state_next(state_next),
 			.own(q_own[s]), .add(add && mine), .del(del && mine), .reduce(reduce && mine),
 			.o_idx(x_idx_reg), .o_slot(x_slot_reg), .a_slot(al_slot), .a_gen(al_gen),
@@ -334,7 +334,7 @@ generate
 			.best_tail(q_tail[s*SLOT_W +: SLOT_W]), .best_next(q_next[s*SLOT_W +: SLOT_W]),
 			.best_gen(q_gen[s*GEN_W +: GEN_W]), .best_owner(q_owner[s*OWNER_W +: OWNER_W]),
 			.best_qty(q_qty[s*QTY_W +: QTY_W]), .floor(q_floor[s*(L+1) +: L+1]),
-			.used(q_used[s*N_W +: N_W]), .full(q_full[s]), .dropped(q_dropped[s]));
+			.used(q_used[s*K +: K]), .hidden(q_hidden[s]), .full(q_full[s]), .dropped(q_dropped[s]));
 	end
 endgenerate
 
@@ -374,24 +374,24 @@ reg  se_stop_reg; // the side was changed, or the book
 wire se_take = se_valid && !se_clash && !se_stop && !walk_reg && !q_own[se_side_reg]
 	&& !q_full[se_side_reg];
 wire walk_take, walk_done;
-reg  [L:0] walk_floor_reg;
+reg  [L-1:0] walk_floor_reg;
 wire se_stop = se_stop_reg || q_dropped[se_side_reg];
-wire [L:0] se_floor = walk_reg ? walk_floor_reg
-	: se_side_reg ? q_floor[L+1 +: L+1] : q_floor[0 +: L+1];
+wire [L-1:0] se_floor = walk_reg ? walk_floor_reg
+	: se_side_reg ? q_floor[L+1 +: L] : q_floor[0 +: L];
 wire [C_W-1:0] se_c = {x_sym_reg, se_side_reg};
-wire [N_W-1:0] se_used = walk_reg ? K[N_W-1:0] - 1'b1
-	: se_side_reg ? q_used[N_W +: N_W] : q_used[0 +: N_W];
+wire [K-1:0] se_used = walk_reg ? {1'b0, {(K-1){1'b1}}} // one at a time
+	: se_side_reg ? q_used[K +: K] : q_used[0 +: K];
 wire se_run = walk_reg ? walk_search_reg && se_side_reg == other : se_side_reg ? more_ask : more_bid;
 assign q_append = {se_take && se_side_reg, se_take && !se_side_reg};
 wire se_end_ok = se_end && !se_stop && !walk_reg && !q_own[se_side_reg];
 assign q_end = {se_end_ok && se_side_reg, se_end_ok && !se_side_reg};
 
-reg              w_touch_reg, w_bit_reg, w_bit_set_reg;
+reg              w_touch_reg, w_below_reg, w_bit_reg, w_bit_set_reg;
 reg [C_W-1:0]    w_bit_c_reg;
 reg [L-1:0]      w_bit_idx_reg;
 wire             p1_valid, p2_valid;
 wire [C_W-1:0]   p1_c, p2_c;
-wire [L-1:0]     p1_idx, p2_idx;
+wire [L-B-1:0]   p1_word, p2_word;
 wire [C_W+L-B-1:0] word_addr;
 wire [(1<<B)-1:0]  word;
 wire [(1<<(L-B))-1:0] row;
@@ -399,18 +399,18 @@ wire [(1<<(L-B))-1:0] row;
 nmw_bitmap #(.C_W(C_W), .L(L), .B(B)) bitmap (
 	.clk(clk), .rst(rst), .clear(init), .clear_at(init_reg[C_W+L-B-1:0]),
 	.u_valid(w_bit_reg), .u_c(w_bit_c_reg), .u_idx(w_bit_idx_reg), .u_set(w_bit_set_reg),
-	.p1_valid(p1_valid), .p1_c(p1_c), .p1_idx(p1_idx),
-	.p2_valid(p2_valid), .p2_c(p2_c), .p2_idx(p2_idx),
+	.p1_valid(p1_valid), .p1_c(p1_c), .p1_word(p1_word),
+	.p2_valid(p2_valid), .p2_c(p2_c), .p2_word(p2_word),
 	.s_addr(word_addr), .s_word(word), .row_c(se_c), .row(row));
 
-nmw_search #(.C_W(C_W), .L(L), .B(B), .SLOT_W(SLOT_W), .ORDER_W(ORDER_W), .K(K), .N_W(N_W)) search (
+nmw_search #(.C_W(C_W), .L(L), .B(B), .SLOT_W(SLOT_W), .ORDER_W(ORDER_W), .K(K)) search (
 	.clk(clk), .rst(rst || !ready_reg),
 	.run(se_run), .stop(se_stop), .many(takes && other == se_side_reg && !walk_reg),
-	.c(se_c), .floor(se_floor), .used(se_used),
-	.t_valid(w_touch_reg), .u_valid(w_bit_reg), .u_set(w_bit_set_reg),
+	.c(se_c), .floor(se_floor), .used(se_used), .raised(|q_dropped),
+	.t_valid(w_touch_reg), .t_below(w_below_reg), .u_valid(w_bit_reg), .u_set(w_bit_set_reg),
 	.u_c(w_bit_c_reg), .u_idx(w_bit_idx_reg),
-	.p1_valid(p1_valid), .p1_c(p1_c), .p1_idx(p1_idx),
-	.p2_valid(p2_valid), .p2_c(p2_c), .p2_idx(p2_idx),
+	.p1_valid(p1_valid), .p1_c(p1_c), .p1_word(p1_word),
+	.p2_valid(p2_valid), .p2_c(p2_c), .p2_word(p2_word),
 	.row(row), .word_addr(word_addr), .word(word),
 	.level_addr(f_lvl_addr), .level(f_lvl), .order_addr(f_addr), .order({f_who, f_qty, f_next}),
 	.out_valid(se_valid), .out_get(se_take || walk_take), .out_idx(se_idx),
@@ -542,18 +542,23 @@ reg             walk_end_reg;
 wire walk_start = takes && room && !x_bad_reg && !(x_rep2_reg && !x_rep_ok_reg) && !unknown
 	&& min_open && !(post_only && crosses) && !walk_reg;
 wire walk_own = x_owner_reg != {OWNER_W{1'b0}} && walk_owner_reg == x_owner_reg;
-wire walk_enough = walk_sum_reg >= {1'b0, x_min_reg};
+reg  walk_enough_reg, walk_over_reg, walk_idle_reg;
 wire walk_in_reach = market || se_idx >= reach;
 assign walk_take = walk_search_reg && se_valid && !se_clash && !se_stop && !walk_order_reg && !walk_ld_reg
 	&& !walk_end_reg;
-assign walk_done = walk_search_reg && (walk_enough || walk_end_reg
-	|| (se_end && !se_stop && !walk_order_reg && !walk_ld_reg && se_side_reg == other));
+// the sum is judged a cycle late, the end two: all has come to rest by then
+assign walk_done = walk_search_reg && walk_idle_reg;
 always @(posedge clk) begin
+	walk_enough_reg <= walk_sum_reg >= {1'b0, x_min_reg};
+	walk_over_reg <= walk_search_reg && !walk_order_reg && !walk_ld_reg
+		&& (walk_end_reg || (se_end && !se_stop && se_side_reg == other));
+	walk_idle_reg <= walk_search_reg && !walk_done
+		&& (walk_over_reg || walk_enough_reg);
 	if (walk_start) begin
 		walk_reg <= 1'b1;
 		walk_wait_reg <= 3'd7;
 		walk_sum_reg <= {(QTY_W+1){1'b0}};
-		walk_floor_reg <= {1'b1, {L{1'b0}}};
+		walk_floor_reg <= {L{1'b0}}; // from the very top
 		walk_end_reg <= 1'b0;
 	end
 	if (walk_reg && walk_wait_reg != 3'd0)
@@ -561,7 +566,7 @@ always @(posedge clk) begin
 	if (walk_reg && walk_wait_reg == 3'd1)
 		walk_search_reg <= 1'b1;
 	if (walk_take) begin
-		walk_floor_reg <= {1'b0, se_idx};
+		walk_floor_reg <= se_idx;
 		walk_tail_reg <= se_tail;
 		walk_at_reg <= se_head;
 		walk_slot_reg <= se_order[SLOT_W-1:0];
@@ -592,7 +597,7 @@ always @(posedge clk) begin
 		walk_order_reg <= 1'b0;
 		walk_ld_reg <= 1'b0;
 		min_done_reg <= 1'b1;
-		min_ok_reg <= walk_enough;
+		min_ok_reg <= walk_enough_reg;
 	end
 	if (r_take)
 		min_done_reg <= 1'b0;
@@ -627,6 +632,7 @@ always @(posedge clk) begin
 	w_bit_reg <= (add && !lv_some) || (del && is_head && is_tail) || (pop && o_last);
 	w_bit_set_reg <= add;
 	w_touch_reg <= add || del || reduce;
+	w_below_reg <= !x_enter_reg || !crosses ? q_hidden[x_side_reg] : 1'b0;
 	w_bit_c_reg <= act_other ? o_key[KEY_W-1:L] : x_key[KEY_W-1:L];
 	w_bit_idx_reg <= act_other ? o_best_idx : x_idx_reg;
 	// orders

@@ -33,5 +33,27 @@ end
 
 assign rdata = hit_reg ? written_reg : ram_reg;
 
+`ifdef FORMAL
+// Of any one address, what is read is what was written last, a write in the same cycle included.
+(* anyconst *) reg [ADDR_W-1:0] f_any;
+reg              f_known = 1'b0, f_asked = 1'b0;
+reg [DATA_W-1:0] f_last;
+always @(posedge clk) begin
+	if (we && waddr == f_any) begin
+		f_known <= 1'b1;
+		f_last <= wdata;
+	end
+	f_asked <= raddr == f_any && (f_known || (we && waddr == f_any));
+end
+always @* begin
+	if (f_known)
+		assert (mem[f_any] == f_last);
+	if (f_asked) begin
+		assert (f_known);
+		assert (rdata == f_last);
+	end
+end
+`endif
+
 endmodule
 `default_nettype wire

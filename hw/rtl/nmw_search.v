@@ -21,30 +21,32 @@ module nmw_search #(
 	parameter B = 6,
 	parameter SLOT_W = 14,
 	parameter ORDER_W = 70, // what the order RAM holds
-	parameter K = 6,        // room of the queue that is filled, at most 8
-	parameter N_W = 3       // bits of a count 0..K
+	parameter K = 7         // room of the queue that is filled, at most 7
 ) (
 	input  wire              clk,
 	input  wire              rst,
 	// what to do
 	input  wire              run,   // search this row; a change of c or floor upwards comes with stop
 	input  wire              stop,  // what is under way is void
+	input  wire              raised, // a floor of the book in hand has gone up
 	input  wire              many,  // read words ahead
 	input  wire [C_W-1:0]    c,
-	input  wire [L:0]        floor,
-	input  wire [N_W-1:0]    used,  // entries of the queue that are taken
+	input  wire [L-1:0]      floor, // 0 stands for above everything, too: then `run` says so
+	input  wire [K-1:0]      used,  // entries of the queue that are taken, the lowest ones
 	// changes by the command in the write stage, and updates of the bitmap under way
+	// `below`: it was below the floor of its side when it was made
 	input  wire              t_valid,
+	input  wire              t_below,
 	input  wire              u_valid,
 	input  wire              u_set,
 	input  wire [C_W-1:0]    u_c,
 	input  wire [L-1:0]      u_idx,
 	input  wire              p1_valid,
 	input  wire [C_W-1:0]    p1_c,
-	input  wire [L-1:0]      p1_idx,
+	input  wire [L-B-1:0]    p1_word,
 	input  wire              p2_valid,
 	input  wire [C_W-1:0]    p2_c,
-	input  wire [L-1:0]      p2_idx,
+	input  wire [L-B-1:0]    p2_word,
 	// RAMs
 	input  wire [(1<<(L-B))-1:0] row,
 	output wire [C_W+L-B-1:0] word_addr,
@@ -67,6 +69,7 @@ module nmw_search #(
 localparam BITS = 1 << B;
 localparam W_W = L - B;
 localparam WORDS = 1 << W_W;
+localparam FOUND_LOG2 = (K > 4) ? 3 : (K > 2) ? 2 : 1; // room for all that may be under way
 
 reg              run_reg;
 reg [WORDS-1:0]  row_reg;
@@ -78,21 +81,25 @@ reg              zr_valid_reg; // word read
 reg [W_W-1:0]    zr_reg;
 reg [BITS-1:0]   bits_reg;     // word in hand, bits that are left
 reg [W_W-1:0]    bits_word_reg;
-reg [N_W:0]      under_reg;    // levels chosen and not yet taken
+reg [3:0]        under_reg;    // levels chosen and not yet taken
 reg [L-1:0]      last_reg;     // the lowest of them
 reg              f_valid_reg, g_valid_reg, h_valid_reg; // level chosen, level read, order read
 reg [L-1:0]      f_idx_reg, g_idx_reg, h_idx_reg;
 reg [SLOT_W-1:0] h_head_reg, h_tail_reg;
 
 // --- changes
-wire u_mine = u_c == c && {1'b0, u_idx} < floor;
-wire p1_mine = p1_valid && p1_c == c && {1'b0, p1_idx} < floor;
-wire p2_mine = p2_valid && p2_c == c && {1'b0, p2_idx} < floor;
+// As the floor goes down, what was below it stays so, else it would have been a clash. After it has
+// gone up, three cycles have to pass.
+reg       p1_below_reg, p2_below_reg;
+reg [1:0] settle_reg;
+wire u_mine = u_c == c && t_below;
+wire p1_mine = p1_valid && p1_c == c && p1_below_reg;
+wire p2_mine = p2_valid && p2_c == c && p2_below_reg;
 wire clash_word = u_valid && u_mine && {1'b0, u_idx[L-1:B]} >= scan_reg;
-wire clash_level = t_valid && u_mine && under_reg != {(N_W+1){1'b0}} && u_idx >= last_reg;
+wire clash_level = t_valid && u_mine && under_reg != 4'd0 && u_idx >= last_reg;
 assign clash = run_reg && (clash_word || clash_level);
 wire halt = stop || clash || !run;
-wire start = run && !run_reg && !stop && !(u_valid && u_mine) && !p1_mine && !p2_mine;
+wire start = run && !run_reg && !stop && settle_reg == 2'd0 && !(u_valid && u_mine) && !p1_mine && !p2_mine;
 
 // --- words
 wire              row_any;
@@ -101,7 +108,7 @@ wire [WORDS-1:0]  row_mask;
 nmw_first #(.LOG2(W_W)) first_word (
 	.bits(row_reg), .any(row_any), .index(row_first), .mask(row_mask));
 
-wire [L-1:0] top = floor[L-1:0] - 1'b1;
+wire [L-1:0] top = floor - 1'b1;
 reg [WORDS-1:0] below;      // words that are not above the top's
 reg [BITS-1:0] below_bits;  // bits of the top's word that are not above it
 integer k;
@@ -119,7 +126,7 @@ wire [W_W-1:0]  words_word;
 wire            bits_any;
 wire [2:0]      ahead = words_count + {2'b0, zw_valid_reg} + {2'b0, zr_valid_reg};
 wire want = many ? ahead < 3'd4 : ahead == 3'd0 && !bits_any;
-wire zw_busy = (p1_mine && p1_idx[L-1:B] == zw_reg) || (p2_mine && p2_idx[L-1:B] == zw_reg);
+wire zw_busy = (p1_mine && p1_word == zw_reg) || (p2_mine && p2_word == zw_reg);
 wire zw_go = zw_valid_reg && !zw_busy;
 wire choose = run_reg && row_any && want && (!zw_valid_reg || zw_go) && !(u_valid && u_mine);
 wire [WORDS-1:0] snoop = (u_valid && u_set && u_mine)
@@ -138,7 +145,19 @@ wire [B-1:0]    bit_first;
 wire [BITS-1:0] bit_mask;
 nmw_first #(.LOG2(B)) first_bit (
 	.bits(bits_reg), .any(bits_any), .index(bit_first), .mask(bit_mask));
-wire pick = bits_any && {1'b0, used} + under_reg < K[N_W:0];
+// used + under < K, with `used` as a mask
+wire [15:0] used_from_top;
+genvar g;
+generate
+	for (g = 0; g < 16; g = g + 1) begin : room
+		if (g < K) begin : entry
+			assign used_from_top[g] = used[K-1-g];
+		end else begin : beyond
+			assign used_from_top[g] = 1'b1;
+		end
+	end
+endgenerate
+wire pick = bits_any && !used_from_top[under_reg];
 wire one_left = (bits_reg & (bits_reg - 1'b1)) == {BITS{1'b0}};
 wire bits_free = !bits_any || (pick && one_left);
 assign words_get = words_valid && bits_free;
@@ -147,8 +166,8 @@ assign straight = zr_valid_reg && !words_valid && bits_free;
 // --- level, its first order, out
 assign level_addr = {c, f_idx_reg};
 assign order_addr = level[2*SLOT_W-1:SLOT_W];
-wire [3:0] out_count;
-nmw_fifo #(.W(L + 2*SLOT_W + ORDER_W), .LOG2(3)) found (
+wire [FOUND_LOG2:0] out_count;
+nmw_fifo #(.W(L + 2*SLOT_W + ORDER_W), .LOG2(FOUND_LOG2)) found (
 	.clk(clk), .flush(rst || halt), .put(h_valid_reg),
 	.put_data({h_idx_reg, h_head_reg, h_tail_reg, order}),
 	.valid(out_valid), .get(out_get), .data({out_idx, out_head, out_tail, out_order}),
@@ -156,7 +175,7 @@ nmw_fifo #(.W(L + 2*SLOT_W + ORDER_W), .LOG2(3)) found (
 wire unused = &{1'b0, level[2*SLOT_W], out_count};
 
 assign out_end = run_reg && !row_any && !zw_valid_reg && !zr_valid_reg && !words_valid && !bits_any
-	&& under_reg == {(N_W+1){1'b0}} && !(u_valid && u_mine);
+	&& under_reg == 4'd0 && !(u_valid && u_mine);
 
 always @(posedge clk) begin
 	zr_reg <= zw_reg;
@@ -197,8 +216,17 @@ always @(posedge clk) begin
 	if (pick != out_get)
 		under_reg <= pick ? under_reg + 1'b1 : under_reg - 1'b1;
 
+	p1_below_reg <= t_below;
+	p2_below_reg <= p1_below_reg;
+	if (raised)
+		settle_reg <= 2'd3;
+	else if (settle_reg != 2'd0)
+		settle_reg <= settle_reg - 1'b1;
+
 	if (start)
 		run_reg <= 1'b1;
+	if (rst)
+		settle_reg <= 2'd0;
 	if (rst || halt) begin
 		run_reg <= 1'b0;
 		zw_valid_reg <= 1'b0;
@@ -206,7 +234,7 @@ always @(posedge clk) begin
 		f_valid_reg <= 1'b0;
 		g_valid_reg <= 1'b0;
 		h_valid_reg <= 1'b0;
-		under_reg <= {(N_W+1){1'b0}};
+		under_reg <= 4'd0;
 		bits_reg <= {BITS{1'b0}};
 	end
 end

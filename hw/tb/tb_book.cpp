@@ -181,7 +181,7 @@ Cmd Bench::make(const Mix &m)
 			c.flags = NMW_HW_IOC;
 			break;
 		case 1:
-			c.flags = NMW_HW_MARKET;
+			c.flags = NMW_HW_MARKET, c.px %= TICKS;
 			break;
 		case 2:
 			c.flags = NMW_HW_POST_ONLY;
