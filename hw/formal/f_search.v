@@ -6,19 +6,22 @@
 // there is none, there is none.  And the summary is the OR of the words when no update is under way.
 `default_nettype none
 module f_search #(
-	parameter C_W = 1, parameter L = 4, parameter B = 2, parameter K = 2
+	parameter C_W = 1, parameter L = 3, parameter B = 1, parameter K = 1,
+	parameter MANY = 1, // 0: never reads words ahead
+	parameter ROWS = 2  // 1: all changes are of the row that is searched
 ) (
 	input wire clk,
-	input wire op, input wire op_bit, input wire [C_W-1:0] op_c, input wire [L-1:0] op_idx,
+	input wire op, input wire op_bit, input wire [C_W-1:0] op_any, input wire [L-1:0] op_idx,
 	input wire raise, input wire [L:0] raise_to,
 	input wire halt, input wire many, input wire want, input wire pop
 );
 localparam N = 1 << L;
 reg started = 0;
+wire [C_W-1:0] op_c = ROWS > 1 ? op_any : {C_W{1'b0}};
 reg [N-1:0] truth0 = 0;            // of row 0, which is the one that is searched
 reg [N-1:0] truth1 = 0;
 reg [L:0] floor = 0;
-reg [1:0] used = 0;
+reg [K-1:0] used = 0;
 reg t_valid = 0, t_below = 0, u_valid = 0, u_set = 0, dropped = 0;
 reg [C_W-1:0] u_c = 0;
 reg [L-1:0] u_idx = 0;
@@ -41,9 +44,9 @@ nmw_bitmap #(.C_W(C_W), .L(L), .B(B)) bitmap (.clk(clk), .rst(!started), .clear(
 	.p2_valid(p2_valid), .p2_c(p2_c), .p2_word(p2_word),
 	.s_addr(word_addr), .s_word(word), .row_c({C_W{1'b0}}), .row(row));
 wire stop = halt || dropped;
-wire take = out_valid && !clash && !stop && !mine && !used[1] && want;
+wire take = out_valid && !clash && !stop && !mine && !used[K-1] && want;
 nmw_search #(.C_W(C_W), .L(L), .B(B), .SLOT_W(1), .ORDER_W(1), .K(K)) dut (
-	.clk(clk), .rst(!started), .run(floor != 0), .stop(stop), .raised(dropped), .many(many),
+	.clk(clk), .rst(!started), .run(floor != 0), .stop(stop), .raised(dropped), .many(many && MANY != 0),
 	.c({C_W{1'b0}}), .floor(floor[L-1:0]), .used(used),
 	.t_valid(t_valid), .t_below(t_below), .u_valid(u_valid), .u_set(u_set), .u_c(u_c), .u_idx(u_idx),
 	.p1_valid(p1_valid), .p1_c(p1_c), .p1_word(p1_word),
@@ -75,7 +78,7 @@ always @(posedge clk) begin
 			floor <= {1'b0, out_idx};
 		else if (ends)
 			floor <= 0;
-		used <= take && !pop ? {used[0], 1'b1} : !take && pop ? {1'b0, used[1]} : used;
+		used <= take && !pop ? {used, 1'b1} : !take && pop ? used >> 1 : used;
 	end
 	if (started && take) begin
 		assert ({1'b0, out_idx} < floor);

@@ -784,5 +784,12 @@ assign stat_wait_head = goes && crosses && !o_hv;
 assign stat_wait_min = live && !x_bad_reg && !unknown && min_open && !e_post;
 assign stat_wait_slot = goes && !crosses && !ioc && !market && !al_valid && !al_none;
 
+`ifdef FORMAL
+// the best levels of the book in hand never cross
+always @(posedge clk)
+	if (ready_reg)
+		assert (!(&q_best && q_idx[0 +: L] >= ~q_idx[L +: L]));
+`endif
+
 endmodule
 `default_nettype wire

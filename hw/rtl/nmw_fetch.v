@@ -15,8 +15,8 @@ module nmw_fetch #(
 	input  wire         clk,
 	input  wire         rst,
 	input  wire         enable,
-	input  wire [63:0]  base,    // IOVA, a multiple of 64
-	input  wire [3:0]   log2,    // entries, 1 to 12
+	input  wire [63:0]  base,    // IOVA, a multiple of the ring's bytes
+	input  wire [3:0]   log2,    // entries, 3 to 12
 	input  wire [31:0]  tail,
 	output wire [31:0]  head,    // entries that have been handed on
 	output wire         waiting, // lines are in flight
@@ -46,8 +46,8 @@ reg [63:0] rd_addr_reg;
 reg [LINES_LOG2-1:0] rd_tag_reg;
 reg        full_reg;
 
-wire [31:0] mask = (32'd1 << log2) - 32'd1;
-wire [31:0] at = next_reg & mask;
+reg [11:0] mask_reg;          // log2 stands still while the ring runs
+wire [11:0] at = next_reg[11:0] & mask_reg;
 wire two = !next_reg[0] && more_reg[31:1] != 31'd0;
 wire ask = enable && look_reg && more_reg != 32'd0 && !full_reg && (!rd_valid_reg || rd_ready);
 
@@ -57,6 +57,7 @@ reg [1:0] parts [0:N-1];
 reg [N-1:0] here_reg; // answered and not yet taken
 
 always @(posedge clk) begin
+	mask_reg <= (12'd1 << log2) - 12'd1;
 	more_reg <= tail - next_reg;
 	look_reg <= !ask;
 	full_reg <= ask_reg[LINES_LOG2-1:0] == take_reg[LINES_LOG2-1:0]
@@ -64,7 +65,7 @@ always @(posedge clk) begin
 	if (ask) begin
 		next_reg <= next_reg + (two ? 32'd2 : 32'd1);
 		ask_reg <= ask_reg + 1'b1;
-		rd_addr_reg <= base + {27'd0, at[31:1], 6'd0};
+		rd_addr_reg <= base | {47'd0, at[11:1], 6'd0};
 		rd_tag_reg <= ask_reg[LINES_LOG2-1:0];
 		parts[ask_reg[LINES_LOG2-1:0]] <= {two || next_reg[0], !next_reg[0]};
 	end

@@ -12,8 +12,8 @@ module nmw_post (
 	input  wire         clk,
 	input  wire         rst,
 	input  wire         enable,
-	input  wire [63:0]  base,   // IOVA, a multiple of 64
-	input  wire [3:0]   log2,   // entries, 1 to 12
+	input  wire [63:0]  base,   // IOVA, a multiple of the ring's bytes
+	input  wire [3:0]   log2,   // entries, 3 to 12
 	input  wire [31:0]  head,
 	output wire [31:0]  tail,   // events that have been written
 
@@ -29,7 +29,9 @@ module nmw_post (
 );
 
 reg [31:0]  next_reg;
-reg         room_reg;       // for two at the least
+reg [31:0]  used_reg;
+reg         room_reg;       // for three at the least
+reg [11:0]  mask_reg;
 reg         kept_reg;       // a first event waits for its second
 reg [255:0] kept_data_reg;
 reg [63:0]  kept_addr_reg;
@@ -38,19 +40,22 @@ reg [63:0]  wr_addr_reg;
 reg [1:0]   wr_half_reg;
 reg [511:0] wr_data_reg;
 
-wire [31:0] size = 32'd1 << log2;
-wire [31:0] at = next_reg & (size - 32'd1);
+reg [12:0]  size_reg;       // entries; log2 stands still while the ring runs
+wire [11:0] at = next_reg[11:0] & mask_reg;
 wire [31:0] used = next_reg - head;
-wire phase = (next_reg & size) == 32'd0;
+wire phase = (next_reg[12:0] & size_reg) == 13'd0;
 wire [255:0] entry = {s_data[255:24], phase, s_data[22:0]};
-wire [63:0] addr = base + {27'd0, at[31:1], 6'd0};
+wire [63:0] addr = base | {47'd0, at[11:1], 6'd0};
 
 wire free = !wr_valid_reg || wr_ready;
 wire s_get = s_valid && s_ready;
 assign s_ready = enable && room_reg && free;
 
 always @(posedge clk) begin
-	room_reg <= used + 32'd2 < size; // one may be on its way: entries are counted a cycle late
+	size_reg <= 13'd1 << log2;
+	mask_reg <= (12'd1 << log2) - 12'd1;
+	used_reg <= used;
+	room_reg <= used_reg[12:0] + 13'd3 < size_reg; // two may be on their way: counted two cycles late
 	if (free) begin
 		wr_valid_reg <= 1'b0;
 		if (s_get && next_reg[0]) begin
@@ -82,7 +87,7 @@ always @(posedge clk) begin
 	end
 end
 
-wire unused = &{1'b0, at[0], s_data[23]};
+wire unused = &{1'b0, at[0], s_data[23], used_reg[31:13]};
 assign tail = next_reg;
 assign wr_valid = wr_valid_reg;
 assign wr_addr = wr_addr_reg;
