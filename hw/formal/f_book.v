@@ -9,14 +9,21 @@
 `default_nettype none
 module f_book #(
 	parameter SYM_W = 1, parameter L = 3, parameter SLOT_W = 2, parameter QTY_W = 2,
-	parameter GEN_W = 1, parameter HANDLE_W = GEN_W + SYM_W + 1 + L + SLOT_W
+	parameter GEN_W = 1,
+	parameter RULES = 1, // 0: limit orders and cancels only, one book: reaches deeper
+	parameter HANDLE_W = GEN_W + SYM_W + 1 + L + SLOT_W
 ) (
 	input wire clk,
-	input wire valid, input wire [1:0] op, input wire sell, input wire [3:0] flags,
-	input wire [SYM_W-1:0] sym, input wire [L-1:0] px, input wire [QTY_W-1:0] qty,
-	input wire [QTY_W-1:0] min, input wire owner, input wire [HANDLE_W-1:0] handle,
+	input wire valid, input wire [1:0] any_op, input wire sell, input wire [3:0] any_flags,
+	input wire [SYM_W-1:0] any_sym, input wire [L-1:0] px, input wire [QTY_W-1:0] qty,
+	input wire [QTY_W-1:0] any_min, input wire any_owner, input wire [HANDLE_W-1:0] handle,
 	input wire take, input wire pick_a, input wire pick_b
 );
+wire [1:0] op = RULES ? any_op : {1'b0, any_op[0]};
+wire [3:0] flags = RULES ? any_flags : 4'd0;
+wire [SYM_W-1:0] sym = RULES ? any_sym : {SYM_W{1'b0}};
+wire [QTY_W-1:0] min = RULES ? any_min : {QTY_W{1'b0}};
+wire owner = RULES ? any_owner : 1'b0;
 reg started = 0;
 always @(posedge clk)
 	started <= 1;
