@@ -25,7 +25,7 @@ Q       := $(if $(V),,@)
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wvla -Wpointer-arith -Wcast-qual $(if $(WERROR),-Werror)
 ARCH     ?= -march=x86-64-v2
-NMW_CPPFLAGS = -D_GNU_SOURCE -DNMW_VERSION='"$(VERSION)"' -Ilibcommon
+NMW_CPPFLAGS = -D_GNU_SOURCE -DNMW_VERSION='"$(VERSION)"' -Ilibcommon -Ihw
 NMW_CFLAGS   = -std=gnu17 -O$(O) -g $(ARCH) -fno-strict-aliasing -fno-omit-frame-pointer $(WARN)
 NMW_LDFLAGS  = -Wl,--as-needed
 NMW_LDLIBS   = -lpcap -ljansson -lcrypt -luring -lpthread -lm
