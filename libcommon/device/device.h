@@ -63,9 +63,10 @@ struct nmw_device_info {
 	char bitstream[256]; /* its file, cut if longer; "" where there is none */
 	uint32_t id, version;
 	uint64_t build;
-	uint32_t symbols, ticks, slots, gen_bits, owner_bits, best, word, lines; /* counts, bits */
-	uint32_t ring;								 /* entries */
-	uint64_t window, window_sz;						 /* IOVA, bytes */
+	uint32_t symbols_log2, ticks_log2, slots_log2, word_log2, lines_log2;
+	uint32_t ticks, best, gen_bits, owner_bits;
+	uint32_t ring;		    /* entries */
+	uint64_t window, window_sz; /* IOVA, bytes */
 	bool huge;
 	char memory[160]; /* what the rings lie in, and why not in huge pages */
 };
@@ -112,7 +113,7 @@ struct nmw_device_ops {
 	void (*pass)(struct nmw_device *d, uint32_t cycles);
 };
 
-extern const struct nmw_device_ops nmw_device_sim;
+extern const struct nmw_device_ops nmw_device_ops_sim;
 
 struct nmw_device {
 	const struct nmw_device_ops *ops;
@@ -133,9 +134,11 @@ struct nmw_device {
 	uint32_t batch;
 	uint32_t step;	   /* cycles of the next wait */
 	uint64_t waited;   /* cycles without an event */
+	uint64_t look;	   /* waited when the status is looked at next */
 	uint64_t watchdog; /* cycles */
 	uint64_t doorbells, pushed;
-	bool no_push, keep_full, down;
+	bool no_push, keep_full;
+	int down; /* negative errno of what stopped it */
 	void *mem;
 	uint64_t mem_sz;
 	int (*mem_give)(void *mem, uint64_t sz);
@@ -203,6 +206,8 @@ void nmw_device_release(struct nmw_device *d, uint32_t n);
  * device (unmapped address, bus stuck); -ECONNRESET: it was reset behind our back; -ETIMEDOUT: it
  * neither answers nor says why. Costs nothing when no command is on its way. */
 int nmw_device_wait(struct nmw_device *d, struct nmw_err *e);
+/* Asks the device whether it has stopped by a fault or a reset: 0, -EIO, -ECONNRESET. */
+int nmw_device_fault(struct nmw_device *d, struct nmw_err *e);
 
 /* ---- host memory that the device reaches, beside the rings ---- */
 

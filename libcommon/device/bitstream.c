@@ -1,0 +1,153 @@
+#include "device/bitstream.h"
+
+#include "ring/shm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RECORD_HEAD "nmw-fpga bitstream 1"
+#define PATH_SZ	    (PATH_MAX + 64)
+
+static int missing(const char *file, int err, struct nmw_err *e)
+{
+	return nmw_err_set(e, -err, NMW_EXIT_RESOURCE,
+			   "bitstream %s: cannot read it: %s: make hw builds hw/build/nmw_book.so",
+			   file, strerror(err));
+}
+
+int nmw_bitstream_hash(const char *file, uint64_t *hash, struct nmw_err *e)
+{
+	uint8_t buf[65536];
+	struct stat sb;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return missing(file, errno, e);
+	if (fstat(fd, &sb) == 0 && !S_ISREG(sb.st_mode)) {
+		close(fd);
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_RESOURCE,
+				   "bitstream %s: not a regular file: give the shared object that "
+				   "make hw builds",
+				   file);
+	}
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	ssize_t n;
+	while ((n = read(fd, buf, sizeof buf)) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			h = (h ^ buf[i]) * UINT64_C(0x100000001b3);
+	int err = errno;
+	close(fd);
+	*hash = h;
+	return n < 0 ? missing(file, err, e) : 0;
+}
+
+static int record_path(char *out, struct nmw_err *e)
+{
+	const char *dir = nmw_shm_run_dir(false, e);
+	if (!dir)
+		return e && e->err ? e->err : -EACCES;
+	int n = snprintf(out, PATH_SZ, "%s/%s", dir, NMW_DEVICE_RECORD);
+	return n < PATH_SZ ? 0
+			   : nmw_err_set(e, -ENAMETOOLONG, NMW_EXIT_USAGE,
+					 "NMW_DIR: %.64s...: too long a path", dir);
+}
+
+static int not_written(const char *path, int err, struct nmw_err *e)
+{
+	return nmw_err_set(e, -err, nmw_exit_of(err),
+			   "%s: cannot remember the bitstream: %s: set NMW_DIR to another "
+			   "directory, or name it with --bitstream each time",
+			   path, strerror(err));
+}
+
+/* Whole or not at all: another process may read it now. */
+int nmw_bitstream_remember(const char *file, uint64_t hash, struct nmw_err *e)
+{
+	char path[PATH_SZ], tmp[PATH_SZ + 16], text[PATH_SZ + 64];
+	int rc = record_path(path, e);
+	if (rc)
+		return rc;
+	snprintf(tmp, sizeof tmp, "%s.%d", path, (int)getpid());
+	int n = snprintf(text, sizeof text, RECORD_HEAD "\n%016" PRIx64 "\n%s\n", hash, file);
+	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return not_written(path, errno, e);
+	ssize_t put = write(fd, text, (size_t)n);
+	int err = put < 0 ? errno : put < n ? ENOSPC : 0;
+	if (close(fd) && !err)
+		err = errno;
+	if (!err && rename(tmp, path))
+		err = errno;
+	if (!err)
+		return 0;
+	unlink(tmp);
+	return not_written(path, err, e);
+}
+
+static int no_record(const char *path, struct nmw_err *e)
+{
+	return nmw_err_set(e, -ENOENT, NMW_EXIT_RESOURCE,
+			   "device sim: no bitstream is loaded (%s is not there): nmw-fpga load "
+			   "hw/build/nmw_book.so, which make hw builds, or --bitstream FILE",
+			   path);
+}
+
+/* The record's three lines, checked. */
+static int parse_record(char *text, uint64_t *hash, char **file)
+{
+	char *line[3], *rest = text, *end;
+	for (int i = 0; i < 3; i++)
+		if (!(line[i] = strsep(&rest, "\n")) || !rest)
+			return -EBADMSG;
+	if (strcmp(line[0], RECORD_HEAD) != 0 || line[2][0] != '/')
+		return -EBADMSG;
+	*hash = strtoull(line[1], &end, 16);
+	*file = line[2];
+	return end == line[1] + 16 ? 0 : -EBADMSG;
+}
+
+static int read_record(const char *path, char *text, size_t cap, struct nmw_err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? no_record(path, e)
+				       : nmw_err_set(e, -errno, nmw_exit_of(errno),
+						     "%s: cannot read it: %s", path,
+						     nmw_err_nofollow(errno));
+	ssize_t n = read(fd, text, cap - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	return 0;
+}
+
+int nmw_bitstream_recall(char file[PATH_MAX], struct nmw_err *e)
+{
+	char path[PATH_SZ], text[PATH_SZ + 64], *name;
+	uint64_t was, is;
+	int rc = record_path(path, e);
+	if (!rc)
+		rc = read_record(path, text, sizeof text, e);
+	if (rc)
+		return rc;
+	if (parse_record(text, &was, &name) || strlen(name) >= PATH_MAX)
+		return nmw_err_set(e, -EBADMSG, NMW_EXIT_RESOURCE,
+				   "%s: not a record of a bitstream: nmw-fpga load FILE writes it "
+				   "anew",
+				   path);
+	rc = nmw_bitstream_hash(name, &is, e);
+	if (rc)
+		return rc;
+	if (is != was)
+		return nmw_err_set(e, -ESTALE, NMW_EXIT_RESOURCE,
+				   "bitstream %s: hash %016" PRIx64 " found, %016" PRIx64
+				   " expected: it has changed since it was loaded: nmw-fpga load "
+				   "it again",
+				   name, is, was);
+	memcpy(file, name, strlen(name) + 1);
+	return 0;
+}
