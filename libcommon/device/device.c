@@ -9,9 +9,8 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE (UINT64_C(2) << 20)
-#define RING_SPACE                                                                     \
-	(UINT64_C(1) << 18) /* bytes for a ring of the most entries, and its alignment \
-			     */
+/* Bytes for a ring of the most entries, and its alignment. */
+#define RING_SPACE   (UINT64_C(1) << 18)
 #define RINGS	     (2 * RING_SPACE)
 #define READY_CYCLES (1u << 22) /* for clearing the RAMs */
 #define STEP_MIN     4u

@@ -33,6 +33,7 @@
 
 struct nmw_stage {
 	const char *tool;
+	const char *command; /* as one types it, for advice; set after init where it is not tool */
 	unsigned flags;
 	/* inputs and output, valid after open */
 	struct nmw_cons in[NMW_STAGE_INS];

@@ -112,6 +112,7 @@ int nmw_stage_init(struct nmw_stage *st, const char *tool, unsigned flags)
 	if (!c)
 		return -ENOMEM;
 	st->tool = tool;
+	st->command = tool;
 	st->flags = flags;
 	st->cold = c;
 	c->wait_ns = WAIT_DEFAULT_NS;
@@ -205,12 +206,12 @@ static int check_ends(const struct nmw_stage *st, struct nmw_err *e)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "no input: name a ring with -i RING, or put a stage before "
 				   "this one: nmw-recv SOURCE | %s",
-				   st->tool);
+				   st->command);
 	if ((st->flags & NMW_STAGE_OUT) && !c->out_name && !pipe_out)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "no output: name a ring with -o RING, or put a stage behind "
 				   "this one: %s ... | nmw-send SINK",
-				   st->tool);
+				   st->command);
 	return 0;
 }
 

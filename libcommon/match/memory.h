@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct memory {
+struct nmw_memory {
 	void *at;
 	size_t size;	/* as mapped */
 	const char *is; /* "2 MiB pages", or which fallback and why; for the log */
@@ -14,7 +14,7 @@ struct memory {
 
 /* Zeroed memory: huge pages when enough are free, else normal ones (transparent huge pages where
  * the kernel has them). prefault: all of it is there when this returns. -ENOMEM: exit 5. */
-int memory_take(struct memory *m, size_t size, bool prefault, struct nmw_err *e);
-void memory_give(struct memory *m);
+int nmw_memory_take(struct nmw_memory *m, size_t size, bool prefault, struct nmw_err *e);
+void nmw_memory_give(struct nmw_memory *m);
 
 #endif

@@ -1,4 +1,4 @@
-#include "durable.h"
+#include "match/durable.h"
 
 #include "base/log.h"
 
@@ -13,15 +13,15 @@
 #define LOOK_AROUND 4096u      /* records between two looks at signals and peers */
 #define PROGRESS    (1u << 18) /* records between two progress lines */
 
-_Static_assert(sizeof(struct durable_pos) == 16 + 32 * 64 + 8 + 24, "position is 2096 bytes");
-_Static_assert(sizeof(struct durable_pos) <= NMW_JOURNAL_USER_MAX, "position fits a snapshot");
+_Static_assert(sizeof(struct nmw_durable_pos) == 16 + 32 * 64 + 8 + 24, "position is 2096 bytes");
+_Static_assert(sizeof(struct nmw_durable_pos) <= NMW_JOURNAL_USER_MAX, "position fits a snapshot");
 
 /* Notes in the log. */
 enum note_kind { NOTE_INPUT = 1, NOTE_OUTPUT = 2, NOTE_END = 3, NOTE_SESSION = 4 };
 
 struct note {
 	uint64_t kind;
-	uint64_t index;	  /* INPUT; SESSION: its input, see ids_input */
+	uint64_t index;	  /* INPUT; SESSION: its input, see nmw_ids_input */
 	uint64_t ring_ns; /* INPUT, OUTPUT */
 	uint64_t made;	  /* OUTPUT; SESSION: the id given */
 	uint64_t seq;	  /* INPUT: last message before; OUTPUT; SESSION: its own id */
@@ -46,8 +46,8 @@ static uint64_t fnv(uint64_t h, const void *p, size_t n)
 	return h;
 }
 
-int durable_conf_hash(const char *text, size_t n, const char *file, uint64_t *out,
-		      struct nmw_err *e)
+int nmw_durable_conf_hash(const char *text, size_t n, const char *file, uint64_t *out,
+			  struct nmw_err *e)
 {
 	uint8_t buf[4096];
 	uint64_t h = fnv(UINT64_C(0xcbf29ce484222325), text, n);
@@ -70,8 +70,8 @@ int durable_conf_hash(const char *text, size_t n, const char *file, uint64_t *ou
 	return rc;
 }
 
-int durable_open(struct durable *d, const struct durable_opts *o, uint64_t conf_hash,
-		 struct nmw_err *e)
+int nmw_durable_open(struct nmw_durable *d, const struct nmw_durable_opts *o, uint64_t conf_hash,
+		     struct nmw_err *e)
 {
 	const struct nmw_journal_conf c = {.dir = o->dir,
 					   .sync = (enum nmw_journal_sync)o->sync,
@@ -85,7 +85,7 @@ int durable_open(struct durable *d, const struct durable_opts *o, uint64_t conf_
 	return nmw_journal_open(&d->journal, &c, e);
 }
 
-int durable_restore(struct durable *d, void *region, size_t size, struct nmw_err *e)
+int nmw_durable_restore(struct nmw_durable *d, void *region, size_t size, struct nmw_err *e)
 {
 	struct nmw_journal_stat st;
 	d->region = region;
@@ -103,7 +103,7 @@ int durable_restore(struct durable *d, void *region, size_t size, struct nmw_err
 				   " found, %u expected",
 				   d->o.dir, d->pos.version, POS_VERSION);
 	if (!rc)
-		d->pos = (struct durable_pos){.version = POS_VERSION};
+		d->pos = (struct nmw_durable_pos){.version = POS_VERSION};
 	return rc;
 }
 
@@ -116,9 +116,9 @@ static int ring_identity(const char *name, uint64_t *ring_ns, struct nmw_err *e)
 	return rc;
 }
 
-static void note_apply(struct durable *d, const struct note *n)
+static void note_apply(struct nmw_durable *d, const struct note *n)
 {
-	struct durable_pos *p = &d->pos;
+	struct nmw_durable_pos *p = &d->pos;
 	if (n->kind == NOTE_INPUT && n->index < DURABLE_INPUTS) {
 		p->input[n->index].ring_ns = n->ring_ns;
 		p->input[n->index].last = n->seq;
@@ -131,8 +131,8 @@ static void note_apply(struct durable *d, const struct note *n)
 		p->output.made = n->made;
 		p->output.seq = n->seq;
 	}
-	if (n->kind == NOTE_SESSION && !ids_find(d->ids, (uint32_t)n->index, (uint32_t)n->seq))
-		ids_add(d->ids, (uint32_t)n->index, (uint32_t)n->seq);
+	if (n->kind == NOTE_SESSION && !nmw_ids_find(d->ids, (uint32_t)n->index, (uint32_t)n->seq))
+		nmw_ids_add(d->ids, (uint32_t)n->index, (uint32_t)n->seq);
 	if (n->kind == NOTE_END)
 		nmw_engine_end(d->engine, d->out);
 	d->ended = n->kind == NOTE_END;
@@ -141,7 +141,7 @@ static void note_apply(struct durable *d, const struct note *n)
 /* A record of the log goes through the engine as it did the first time. */
 static int replay(const struct nmw_journal_rec *r, void *arg, struct nmw_err *e)
 {
-	struct durable *d = arg;
+	struct nmw_durable *d = arg;
 	_Alignas(8) uint8_t desc[NMW_DESC_SZ];
 	struct nmw_slot *s = (struct nmw_slot *)(void *)desc;
 	struct note n;
@@ -151,7 +151,7 @@ static int replay(const struct nmw_journal_rec *r, void *arg, struct nmw_err *e)
 	} else if (r->kind == NMW_JOURNAL_MESSAGE && r->input < DURABLE_INPUTS) {
 		memcpy(desc, r->slot, sizeof desc);
 		d->pos.input[r->input].last = s->seq;
-		ids_seen(d->ids, s->session);
+		nmw_ids_seen(d->ids, s->session);
 		s->ingress_ns = 0; /* of a clock that may have started anew */
 		nmw_engine_msg(d->engine, s, r->payload, r->len, d->out);
 		d->replayed++;
@@ -167,7 +167,7 @@ static int replay(const struct nmw_journal_rec *r, void *arg, struct nmw_err *e)
 	return stop || d->stage->failed || d->lost ? -ECANCELED : 0; /* the stage knows why */
 }
 
-static int note_write(struct durable *d, const struct note *n, struct nmw_err *e)
+static int note_write(struct nmw_durable *d, const struct note *n, struct nmw_err *e)
 {
 	nmw_journal_put(d->journal, NMW_JOURNAL_NOTE, 0, NULL, (const uint8_t *)n, sizeof *n);
 	return nmw_journal_commit(d->journal, e);
@@ -176,7 +176,7 @@ static int note_write(struct durable *d, const struct note *n, struct nmw_err *e
 /* ---- taking up the rings --------------------------------------------------------------------- */
 
 /* Messages that the log has are handed back; what neither has is a loss. */
-static int input_skip(struct durable *d, struct nmw_cons *c, uint64_t last, struct nmw_err *e)
+static int input_skip(struct nmw_durable *d, struct nmw_cons *c, uint64_t last, struct nmw_err *e)
 {
 	if (c->next > last + 1)
 		return nmw_err_set(e, -ENODATA, NMW_EXIT_LOSS,
@@ -192,9 +192,9 @@ static int input_skip(struct durable *d, struct nmw_cons *c, uint64_t last, stru
 	return 0;
 }
 
-static int input_take_up(struct durable *d, unsigned i, struct nmw_err *e)
+static int input_take_up(struct nmw_durable *d, unsigned i, struct nmw_err *e)
 {
-	struct durable_pos *p = &d->pos;
+	struct nmw_durable_pos *p = &d->pos;
 	struct nmw_cons *c = &d->stage->in[i];
 	struct note n = {.kind = NOTE_INPUT, .seq = c->next - 1};
 	int rc = ring_identity(nmw_cons_name(c), &n.ring_ns, e);
@@ -215,10 +215,10 @@ static int input_take_up(struct durable *d, unsigned i, struct nmw_err *e)
 	return rc;
 }
 
-static int output_take_up(struct durable *d, struct nmw_err *e)
+static int output_take_up(struct nmw_durable *d, struct nmw_err *e)
 {
 	const struct nmw_prod *out = &d->stage->out;
-	const struct durable_pos *p = &d->pos;
+	const struct nmw_durable_pos *p = &d->pos;
 	struct note n = {.kind = NOTE_OUTPUT,
 			 .ring_ns = d->out_ring_ns,
 			 .made = p->produced,
@@ -245,7 +245,7 @@ static int output_take_up(struct durable *d, struct nmw_err *e)
 	return rc;
 }
 
-static void say_start(const struct durable *d)
+static void say_start(const struct nmw_durable *d)
 {
 	struct nmw_journal_stat st;
 	nmw_journal_stat(d->journal, &st);
@@ -262,8 +262,8 @@ static void say_start(const struct durable *d)
 	nmw_count(d->stage->m, NMW_M_journal_torn_bytes, st.torn_bytes);
 }
 
-int durable_start(struct durable *d, struct nmw_stage *st, struct nmw_engine *engine,
-		  struct nmw_engine_out *out, struct nmw_err *e)
+int nmw_durable_start(struct nmw_durable *d, struct nmw_stage *st, struct nmw_engine *engine,
+		      struct nmw_engine_out *out, struct nmw_err *e)
 {
 	d->stage = st;
 	d->engine = engine;
@@ -289,7 +289,7 @@ int durable_start(struct durable *d, struct nmw_stage *st, struct nmw_engine *en
 
 /* ---- running -------------------------------------------------------------------------------- */
 
-static void count(struct durable *d)
+static void count(struct nmw_durable *d)
 {
 	struct nmw_journal_stat st;
 	struct nmw_metrics *m = d->stage->m;
@@ -300,14 +300,15 @@ static void count(struct durable *d)
 	nmw_gauge(m, NMW_M_journal_snapshots, st.snapshots);
 }
 
-void durable_session(struct durable *d, uint32_t input, uint32_t session, uint32_t id)
+void nmw_durable_session(struct nmw_durable *d, uint32_t input, uint32_t session, uint32_t id)
 {
 	const struct note n = {.kind = NOTE_SESSION, .index = input, .seq = session, .made = id};
 	nmw_journal_put(d->journal, NMW_JOURNAL_NOTE, 0, NULL, (const uint8_t *)&n, sizeof n);
 }
 
-int durable_log(struct durable *d, unsigned i, const struct nmw_slot *const *slot,
-		const uint8_t *const *payload, const uint32_t *len, unsigned n, struct nmw_err *e)
+int nmw_durable_log(struct nmw_durable *d, unsigned i, const struct nmw_slot *const *slot,
+		    const uint8_t *const *payload, const uint32_t *len, unsigned n,
+		    struct nmw_err *e)
 {
 	uint16_t input = d->input_of[i];
 	for (unsigned k = 0; k < n; k++)
@@ -318,7 +319,7 @@ int durable_log(struct durable *d, unsigned i, const struct nmw_slot *const *slo
 	return nmw_journal_commit(d->journal, e);
 }
 
-static int snapshot(struct durable *d, struct nmw_err *e)
+static int snapshot(struct nmw_durable *d, struct nmw_err *e)
 {
 	snapshot_wanted = 0;
 	d->since_snapshot = 0;
@@ -331,7 +332,7 @@ static int snapshot(struct durable *d, struct nmw_err *e)
 	return rc;
 }
 
-int durable_tick(struct durable *d, unsigned n, struct nmw_err *e)
+int nmw_durable_tick(struct nmw_durable *d, unsigned n, struct nmw_err *e)
 {
 	d->since_snapshot += n;
 	if (snapshot_wanted || (d->o.snapshot_every && d->since_snapshot >= d->o.snapshot_every))
@@ -342,7 +343,7 @@ int durable_tick(struct durable *d, unsigned n, struct nmw_err *e)
 	return nmw_journal_tick(d->journal, e);
 }
 
-int durable_end(struct durable *d, struct nmw_err *e)
+int nmw_durable_end(struct nmw_durable *d, struct nmw_err *e)
 {
 	const struct note n = {.kind = NOTE_END};
 	if (d->ended)
@@ -351,7 +352,7 @@ int durable_end(struct durable *d, struct nmw_err *e)
 	return note_write(d, &n, e);
 }
 
-int durable_close(struct durable *d, bool keep, struct nmw_err *e)
+int nmw_durable_close(struct nmw_durable *d, bool keep, struct nmw_err *e)
 {
 	if (!d->journal)
 		return 0;

@@ -1,4 +1,4 @@
-#include "ids.h"
+#include "match/ids.h"
 
 static uint32_t places(uint32_t max)
 {
@@ -8,18 +8,18 @@ static uint32_t places(uint32_t max)
 	return n;
 }
 
-size_t ids_footprint(uint32_t max)
+size_t nmw_ids_footprint(uint32_t max)
 {
-	return sizeof(struct ids) + places(max) * sizeof(struct ids_pair);
+	return sizeof(struct nmw_ids) + places(max) * sizeof(struct nmw_ids_pair);
 }
 
-void ids_init(struct ids *t, uint32_t max)
+void nmw_ids_init(struct nmw_ids *t, uint32_t max)
 {
 	t->max = max;
 	t->mask = places(max) - 1;
 }
 
-uint32_t ids_input(const char *name)
+uint32_t nmw_ids_input(const char *name)
 {
 	uint32_t h = 0x811c9dc5u;
 	for (; *name; name++)
@@ -28,7 +28,7 @@ uint32_t ids_input(const char *name)
 }
 
 /* Its place, or the free one where it belongs. */
-static uint32_t place_of(const struct ids *t, uint32_t input, uint32_t session)
+static uint32_t place_of(const struct nmw_ids *t, uint32_t input, uint32_t session)
 {
 	uint32_t i = (input * 0x9E3779B1u + session) & t->mask;
 	while (t->place[i].id && (t->place[i].input != input || t->place[i].session != session))
@@ -36,16 +36,16 @@ static uint32_t place_of(const struct ids *t, uint32_t input, uint32_t session)
 	return i;
 }
 
-uint32_t ids_find(const struct ids *t, uint32_t input, uint32_t session)
+uint32_t nmw_ids_find(const struct nmw_ids *t, uint32_t input, uint32_t session)
 {
 	return t->place[place_of(t, input, session)].id;
 }
 
-uint32_t ids_add(struct ids *t, uint32_t input, uint32_t session)
+uint32_t nmw_ids_add(struct nmw_ids *t, uint32_t input, uint32_t session)
 {
 	if (t->count == t->max || t->top == UINT32_MAX)
 		return 0;
 	t->count++;
-	t->place[place_of(t, input, session)] = (struct ids_pair){input, session, ++t->top};
+	t->place[place_of(t, input, session)] = (struct nmw_ids_pair){input, session, ++t->top};
 	return t->top;
 }

@@ -15,30 +15,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct ids_pair {
-	uint32_t input; /* see ids_input */
+struct nmw_ids_pair {
+	uint32_t input; /* see nmw_ids_input */
 	uint32_t session;
 	uint32_t id; /* 0 = free */
 };
 
-struct ids {
+struct nmw_ids {
 	uint32_t max, count; /* pairs */
 	uint32_t mask;	     /* places - 1: at most half of them are used */
 	uint32_t top;	     /* highest id so far */
-	struct ids_pair place[];
+	struct nmw_ids_pair place[];
 };
 
-size_t ids_footprint(uint32_t max);
+size_t nmw_ids_footprint(uint32_t max);
 /* mem: zeroed, 64-byte aligned. */
-void ids_init(struct ids *t, uint32_t max);
+void nmw_ids_init(struct nmw_ids *t, uint32_t max);
 /* What stands for an input of that name. */
-uint32_t ids_input(const char *name);
+uint32_t nmw_ids_input(const char *name);
 /* The id of a pair; 0 = it has none. */
-uint32_t ids_find(const struct ids *t, uint32_t input, uint32_t session);
+uint32_t nmw_ids_find(const struct nmw_ids *t, uint32_t input, uint32_t session);
 /* Gives the next id to a pair that has none; 0: the table is full. */
-uint32_t ids_add(struct ids *t, uint32_t input, uint32_t session);
+uint32_t nmw_ids_add(struct nmw_ids *t, uint32_t input, uint32_t session);
 /* An id that is in use as it came. */
-static inline void ids_seen(struct ids *t, uint32_t id)
+static inline void nmw_ids_seen(struct nmw_ids *t, uint32_t id)
 {
 	if (id > t->top)
 		t->top = id;

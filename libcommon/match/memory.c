@@ -1,4 +1,4 @@
-#include "memory.h"
+#include "match/memory.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ static size_t round_up(size_t n, size_t to)
 }
 
 /* Kernels before 5.14 cannot be asked: every page is touched. */
-static void fault_in(struct memory *m)
+static void fault_in(struct nmw_memory *m)
 {
 	if (madvise(m->at, m->size, MADV_POPULATE_WRITE) == 0)
 		return;
@@ -40,7 +40,7 @@ static size_t available(void)
 	return (size_t)found * 1024;
 }
 
-static int no_memory(const struct memory *m, const char *why, struct nmw_err *e)
+static int no_memory(const struct nmw_memory *m, const char *why, struct nmw_err *e)
 {
 	return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE,
 			   "engine: no %zu MiB of memory: %s: lower --orders, --ids or "
@@ -49,7 +49,7 @@ static int no_memory(const struct memory *m, const char *why, struct nmw_err *e)
 }
 
 /* A lazy region takes no more than is used, so that nothing is set aside for it. */
-static int take_normal(struct memory *m, bool prefault, struct nmw_err *e)
+static int take_normal(struct nmw_memory *m, bool prefault, struct nmw_err *e)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | (prefault ? 0 : MAP_NORESERVE);
 	if (prefault && m->size > available())
@@ -64,7 +64,7 @@ static int take_normal(struct memory *m, bool prefault, struct nmw_err *e)
 	return 0;
 }
 
-int memory_take(struct memory *m, size_t size, bool prefault, struct nmw_err *e)
+int nmw_memory_take(struct nmw_memory *m, size_t size, bool prefault, struct nmw_err *e)
 {
 	m->size = round_up(size, HUGE_PAGE);
 	m->is = "2 MiB pages";
@@ -80,7 +80,7 @@ int memory_take(struct memory *m, size_t size, bool prefault, struct nmw_err *e)
 	return 0;
 }
 
-void memory_give(struct memory *m)
+void nmw_memory_give(struct nmw_memory *m)
 {
 	if (m->at)
 		munmap(m->at, m->size);

@@ -14,11 +14,11 @@
 #define NMW_MATCH_DURABLE_H
 
 #include "book/engine.h"
-#include "ids.h"
+#include "match/ids.h"
 #include "journal/journal.h"
 #include "stage/stage.h"
 
-struct durable_opts {
+struct nmw_durable_opts {
 	const char *dir; /* NULL: no journal */
 	int sync;	 /* enum nmw_journal_sync */
 	uint64_t snapshot_every, segment_sz;
@@ -27,7 +27,7 @@ struct durable_opts {
 #define DURABLE_INPUTS 32u /* input rings that a journal remembers */
 
 /* Where the rings stand: kept in snapshots, so its layout is pinned. */
-struct durable_pos {
+struct nmw_durable_pos {
 	uint64_t version;
 	uint64_t produced; /* outputs that the engine has made */
 	struct {
@@ -43,16 +43,16 @@ struct durable_pos {
 	} output;
 };
 
-struct durable {
-	struct durable_opts o;
+struct nmw_durable {
+	struct nmw_durable_opts o;
 	struct nmw_journal *journal;
 	struct nmw_stage *stage;
 	struct nmw_engine *engine;
 	struct nmw_engine_out *out;
 	void *region;
 	size_t region_sz;
-	struct ids *ids; /* in the region */
-	struct durable_pos pos;
+	struct nmw_ids *ids; /* in the region */
+	struct nmw_durable_pos pos;
 	uint16_t input_of[NMW_STAGE_INS]; /* input of the stage -> index in pos */
 	uint64_t out_ring_ns;		  /* the output ring of this process */
 	bool replaying;
@@ -63,20 +63,20 @@ struct durable {
 };
 
 /* A hash of the text and of the file's bytes (NULL: no file). */
-int durable_conf_hash(const char *text, size_t n, const char *file, uint64_t *out,
-		      struct nmw_err *e);
+int nmw_durable_conf_hash(const char *text, size_t n, const char *file, uint64_t *out,
+			  struct nmw_err *e);
 /* Opens the journal; conf_hash is of all that the output depends on. */
-int durable_open(struct durable *d, const struct durable_opts *o, uint64_t conf_hash,
-		 struct nmw_err *e);
+int nmw_durable_open(struct nmw_durable *d, const struct nmw_durable_opts *o, uint64_t conf_hash,
+		     struct nmw_err *e);
 /* Before the engine is made: 1 = the region holds its state, join it; 0 = make it. */
-int durable_restore(struct durable *d, void *region, size_t size, struct nmw_err *e);
+int nmw_durable_restore(struct nmw_durable *d, void *region, size_t size, struct nmw_err *e);
 /* After the rings are open: replays, sends what was not sent, takes up the inputs. */
-int durable_start(struct durable *d, struct nmw_stage *st, struct nmw_engine *engine,
-		  struct nmw_engine_out *out, struct nmw_err *e);
+int nmw_durable_start(struct nmw_durable *d, struct nmw_stage *st, struct nmw_engine *engine,
+		      struct nmw_engine_out *out, struct nmw_err *e);
 /* Whether the output that the engine makes next is to be sent. */
-static inline bool durable_sends(const struct durable *d)
+static inline bool nmw_durable_sends(const struct nmw_durable *d)
 {
-	const struct durable_pos *p = &d->pos;
+	const struct nmw_durable_pos *p = &d->pos;
 	if (__builtin_expect(!d->replaying, 1))
 		return true;
 	if (p->output.ring_ns != d->out_ring_ns)
@@ -85,15 +85,16 @@ static inline bool durable_sends(const struct durable *d)
 	       d->stage->out.next - 1 + d->stage->pending - p->output.seq;
 }
 /* A session was given an id: logged with the burst that it came in. */
-void durable_session(struct durable *d, uint32_t input, uint32_t session, uint32_t id);
+void nmw_durable_session(struct nmw_durable *d, uint32_t input, uint32_t session, uint32_t id);
 /* A burst of input i of the stage is logged before the engine sees it. */
-int durable_log(struct durable *d, unsigned i, const struct nmw_slot *const *slot,
-		const uint8_t *const *payload, const uint32_t *len, unsigned n, struct nmw_err *e);
+int nmw_durable_log(struct nmw_durable *d, unsigned i, const struct nmw_slot *const *slot,
+		    const uint8_t *const *payload, const uint32_t *len, unsigned n,
+		    struct nmw_err *e);
 /* After the outputs of n messages were published: a snapshot when one is due or was asked for. */
-int durable_tick(struct durable *d, unsigned n, struct nmw_err *e);
+int nmw_durable_tick(struct nmw_durable *d, unsigned n, struct nmw_err *e);
 /* The input was closed: logged before nmw_engine_end. */
-int durable_end(struct durable *d, struct nmw_err *e);
+int nmw_durable_end(struct nmw_durable *d, struct nmw_err *e);
 /* Keeps the state when all is well (keep), and closes. */
-int durable_close(struct durable *d, bool keep, struct nmw_err *e);
+int nmw_durable_close(struct nmw_durable *d, bool keep, struct nmw_err *e);
 
 #endif
