@@ -82,6 +82,7 @@ struct nmw_engine_out {
 	 * len bytes long: sets its frame_off. May begin another run. */
 	uint8_t *(*frame)(struct nmw_engine_out *o, uint32_t len);
 	void *arg;
+	struct nmw_held *held; /* books that a device holds (held.h); NULL = none */
 };
 
 /* Counts by which the stage's counters are updated. Names as in metrics.def. */

@@ -3,7 +3,10 @@
  * A run of order messages is read first, and the lines that they will touch are asked for; then
  * each is worked.  What is read ahead holds for the whole run: only other messages move sessions or
  * trading states.
+ *
+ * Compiled twice: engine_back.h.
  */
+#include "book/engine_books.h"
 #include "book/engine_out.h"
 #include "book/engine_read.h"
 #include <string.h>
@@ -136,21 +139,27 @@ static inline bool takes_now(const struct nmw_run *r, const struct nmw_in *in)
 	return nmw_book_crosses(r->b, in->sym, in->side, in->px);
 }
 
+static inline struct nmw_incoming incoming_of(const struct nmw_run *r, const struct nmw_in *in)
+{
+	return (struct nmw_incoming){.t = {.sym = in->sym,
+					   .side = in->side,
+					   .limit = in->px,
+					   .qty = in->qty,
+					   .owner = owner_of(r, in)},
+				     .min_qty = in->flags & NMW_IN_SPECIAL ? in->min_qty : 0,
+				     .flags = (in->flags & NMW_IN_TAKER) | r->own_leaves};
+}
+
 /* Executes an accepted order as far as it goes; in->qty is then what must rest. takes: takes_now.
  */
 __attribute__((noinline)) static void work(struct nmw_run *r, struct nmw_in *in, bool takes)
 {
-	struct nmw_incoming c = {.t = {.sym = in->sym,
-				       .side = in->side,
-				       .limit = in->px,
-				       .qty = in->qty,
-				       .owner = owner_of(r, in)},
-				 .min_qty = in->flags & NMW_IN_SPECIAL ? in->min_qty : 0,
-				 .flags = (in->flags & NMW_IN_TAKER) | r->own_leaves};
+	struct nmw_incoming c = incoming_of(r, in);
 	struct nmw_fill f;
-	enum nmw_taker_step step = nmw_taker_start(r->b, &c, takes);
+	bool held = nmw_back_holds(r, in->sym);
+	enum nmw_taker_step step = nmw_back_start(r, held, &c, takes);
 	while (nmw_taker_goes_on(step)) {
-		step = nmw_taker_next(r->b, &c, &f);
+		step = nmw_back_next(r, held, &c, &f);
 		if (step == NMW_TAKER_FILL)
 			filled(r, in, &f);
 		else if (step == NMW_TAKER_OWN)
@@ -214,7 +223,7 @@ NMW_BOOK_HOT void rest(struct nmw_run *r, const struct nmw_in *in, nmw_oid id,
 	uint64_t hidden = in->flags >> NMW_IN_HIDDEN_BIT & 1;
 	uint64_t rank = e->next_rank++ | hidden << 63;
 	struct nmw_entry *x =
-		nmw_book_rest(r->b, id, in->sym, in->side, in->px, in->qty, rank, owner_of(r, in));
+		nmw_back_rest(r, id, in->sym, in->side, in->px, in->qty, rank, owner_of(r, in));
 	nmw_idmap_put_by(r->ids, nmw_number_hash(n), id, (struct nmw_id *)(void *)x, key->lo,
 			 key->hi);
 	x->bits = in->executed | (uint32_t)hidden << NMW_ENTRY_HIDDEN_BIT;
@@ -238,7 +247,7 @@ NMW_BOOK_HOT void enter_accepted(struct nmw_run *r, struct nmw_in *in, bool v42)
 	uint64_t ref = e->next_ref++;
 	e->stat.entered++;
 	nmw_out_accepted(r, in, ref, v42);
-	bool takes = takes_now(r, in);
+	bool takes = nmw_back_holds(r, in->sym) || takes_now(r, in);
 	in->executed = 0;
 	if (__builtin_expect(!plain(in, takes), 0)) {
 		work(r, in, takes);
@@ -254,7 +263,8 @@ NMW_BOOK_HOT void enter_accepted(struct nmw_run *r, struct nmw_in *in, bool v42)
 
 NMW_BOOK_HOT void enter(struct nmw_run *r, struct nmw_in *in, bool v42)
 {
-	enum nmw_token_use use = id_use(r, in, in->id, in->number, v42);
+	enum nmw_token_use use = nmw_back_looked_at(in) ? (enum nmw_token_use)in->use
+							: id_use(r, in, in->id, in->number, v42);
 	if (__builtin_expect(use == NMW_TOKEN_USED, 0)) {
 		r->e->stat.ignored++;
 		return;
@@ -282,6 +292,15 @@ static bool replace_valid(struct nmw_run *r, struct nmw_in *in, bool timed)
 	return !full;
 }
 
+/* A device is asked: the order is on its way there then. */
+static bool replacement_takes(struct nmw_run *r, struct nmw_in *in)
+{
+	if (!nmw_back_holds(r, in->sym))
+		return takes_now(r, in);
+	struct nmw_incoming c = incoming_of(r, in);
+	return in->qty && nmw_back_takes(r, &c);
+}
+
 /* The live order gives way to the valid replacement, which takes over its handle.  The feed says U
  * when the order only moves, D (and A, if something rests) when it does more. */
 static void replace_live(struct nmw_run *r, struct nmw_in *in, nmw_oid id)
@@ -297,11 +316,11 @@ static void replace_live(struct nmw_run *r, struct nmw_in *in, nmw_oid id)
 					.side = terms.side,
 					.capacity = terms.capacity};
 	terms.display = in->p[in->codec == NMW_CODEC_OUCH42 ? 41 : 22];
-	nmw_book_unlink(r->b, id);
+	nmw_back_unlink(r, id);
 	nmw_order_detach(r, id);
 	e->stat.replaced++;
 	nmw_out_replaced(r, in, &t, ref, in->qty ? 'L' : 'D');
-	bool takes = takes_now(r, in), special = in->flags & NMW_IN_SPECIAL;
+	bool takes = replacement_takes(r, in), special = in->flags & NMW_IN_SPECIAL;
 	bool moves =
 		in->qty && !(in->flags & NMW_IN_IMMEDIATE) && !(special && in->min_qty) && !takes;
 	bool as_replace = moves && was_shown && shown;
@@ -365,7 +384,7 @@ static void reduce(struct nmw_run *r, nmw_oid id, uint32_t left)
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
 	const struct nmw_order *o = nmw_order_at(r->b, id);
 	uint32_t less = nmw_book_qty(r->b, id) - left;
-	nmw_book_reduce(r->b, id, left);
+	nmw_back_reduce(r, id, left);
 	if (!nmw_entry_hidden(x))
 		nmw_out_reduce(r, nmw_entry_ref(x),
 			       nmw_symbols_get(r->symbols, o->sides / 2)->locate, less);
@@ -403,7 +422,7 @@ NMW_BOOK_HOT void cancel(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 	}
 	if (!nmw_entry_hidden(x))
 		nmw_out_delete(r, x->ref >> 16, nmw_symbols_get(r->symbols, o->sides / 2)->locate);
-	nmw_book_unlink(r->b, id);
+	nmw_back_unlink(r, id);
 	nmw_order_dead(r, id);
 }
 
@@ -422,10 +441,10 @@ static void enlarge(struct nmw_run *r, nmw_oid id, uint32_t left)
 		nmw_timer_clear(e, id);
 	if (x->bits & NMW_ENTRY_CHAINED)
 		nmw_order_unchain(e, id);
-	nmw_book_unlink(r->b, id);
+	nmw_back_unlink(r, id);
 	x->ref = ref << 16 | session;
-	nmw_book_rest(r->b, id, o.sym, o.side, o.px, left,
-		      e->next_rank++ | (o.rank & NMW_RANK_HIDDEN), o.owner);
+	nmw_back_rest(r, id, o.sym, o.side, o.px, left, e->next_rank++ | (o.rank & NMW_RANK_HIDDEN),
+		      o.owner);
 	nmw_order_chain(e, id, session);
 	if (expire_ns)
 		nmw_timer_set(e, id, expire_ns);
@@ -575,6 +594,7 @@ static unsigned read_run(struct nmw_run *r, const struct nmw_slot *const *s,
 		in->p = payload[i];
 		in->len = len[i];
 		in->oid = 0;
+		nmw_back_unseen(in);
 		if (in->codec == NMW_CODEC_OUCH42)
 			read_one(r, in, true, far);
 		else
@@ -637,14 +657,112 @@ NMW_BOOK_HOT void work_one(struct nmw_run *r, struct nmw_in *in, bool v42)
 	}
 }
 
+/* ---- sending ahead --------------------------------------------------------------------------- */
+
+/* Commands to a device are sent ahead of their messages' turns as long as nothing that comes before
+ * can change them: it has many in hand at once then.  They are those of plain orders and whole
+ * cancels; all else is a barrier: it is worked when its turn comes, with no command on its way. */
+
+#ifdef NMW_ENGINE_HELD
+
+/* What else is between the first message looked at and this one. */
+struct ahead {
+	uint64_t now_ns;
+	uint32_t enters; /* orders that may come to rest, and so be live */
+};
+
+static bool ahead_enter(struct nmw_run *r, struct nmw_in *in, struct ahead *a)
+{
+	if (in->why == NMW_RULES_OPEN || in->flags & NMW_IN_SPECIAL)
+		return false;
+	if (in->why == NMW_RULES_OK && r->e->live + a->enters >= r->e->spec.orders)
+		return false;
+	bool v42 = in->codec == NMW_CODEC_OUCH42;
+	const struct nmw_incoming c = incoming_of(r, in);
+	in->use = (uint8_t)id_use(r, in, in->id, in->number, v42);
+	in->ahead = NMW_AHEAD_LOOKED;
+	if (in->why != NMW_RULES_OK || in->use != NMW_TOKEN_NEW)
+		return true;
+	a->enters++;
+	if (!nmw_back_holds(r, in->sym))
+		return true;
+	bool hidden = in->flags & NMW_IN_HIDDEN && !(in->flags & NMW_IN_IMMEDIATE);
+	if (hidden || !nmw_held_ahead_enter(r->held, &c))
+		return false;
+	in->ahead = NMW_AHEAD_SENT;
+	return true;
+}
+
+static bool ahead_cancel(struct nmw_run *r, struct nmw_in *in, const struct ahead *a)
+{
+	nmw_oid id = live_order(r, in);
+	if (!id)
+		return !a->enters; /* it may be one of those */
+	if (in->qty || !nmw_held_is(r->b, id))
+		return !in->qty && !nmw_back_holds(r, nmw_order_at(r->b, id)->sides / 2);
+	if (!nmw_held_ahead_cancel(r->held, id))
+		return false;
+	in->ahead = NMW_AHEAD_SENT;
+	return true;
+}
+
+static bool ahead_one(struct nmw_run *r, struct nmw_in *in, struct ahead *a)
+{
+	nmw_oid timed;
+	a->now_ns = in->slot->ts_ns > a->now_ns ? in->slot->ts_ns : a->now_ns;
+	if (in->op == NMW_OP_NONE)
+		return true;
+	if (!in->session || nmw_timer_first(r->e, &timed) <= a->now_ns)
+		return false;
+	if (in->op == NMW_OP_ENTER)
+		return ahead_enter(r, in, a);
+	return in->op == NMW_OP_CANCEL && ahead_cancel(r, in, a);
+}
+
+static inline void send_ahead(struct nmw_run *r, struct nmw_in *in, struct nmw_in *end)
+{
+	struct nmw_in *x = in;
+	if (in >= r->looked) {
+		struct ahead a = {.now_ns = r->e->now_ns};
+		while (x < end && ahead_one(r, x, &a))
+			x++;
+		r->looked = x < end ? x + 1 : end;
+	}
+	r->held->sent = in->ahead == NMW_AHEAD_SENT && !r->held->lost;
+}
+
+/* The order to be canceled was gone. */
+static inline void sent_ahead_done(struct nmw_run *r)
+{
+	if (r->held->sent)
+		nmw_held_skip(r->held);
+}
+
+#else
+
+static inline void send_ahead(const struct nmw_run *r, const struct nmw_in *in,
+			      const struct nmw_in *end)
+{
+	(void)r, (void)in, (void)end;
+}
+
+static inline void sent_ahead_done(const struct nmw_run *r)
+{
+	(void)r;
+}
+
+#endif
+
 unsigned nmw_entry_burst(struct nmw_run *r, const struct nmw_slot *const *s,
 			 const uint8_t *const *payload, const uint32_t *len, unsigned n)
 {
 	struct nmw_in ins[NMW_ENGINE_CHUNK], *in = ins, *end;
+	nmw_back_chunk(r, ins);
 	n = read_run(r, s, payload, len, n < NMW_ENGINE_CHUNK ? n : NMW_ENGINE_CHUNK, ins);
 	if (r->e->live > NMW_ENGINE_FAR)
 		fetch_further(r, ins, n);
 	for (end = ins + n; in < end; in++) {
+		send_ahead(r, in, end);
 		nmw_run_clock(r, in->slot);
 		if (__builtin_expect(!in->session && in->op != NMW_OP_NONE && !settle(r, in), 0))
 			continue;
@@ -652,6 +770,7 @@ unsigned nmw_entry_burst(struct nmw_run *r, const struct nmw_slot *const *s,
 			work_one(r, in, true);
 		else
 			work_one(r, in, false);
+		sent_ahead_done(r);
 	}
 	return n;
 }

@@ -7,7 +7,10 @@
  *
  * An order that the capture never added (it began later) has neither side nor price in the
  * messages that use it, so that it cannot be brought back: each use is counted as unknown.
+ *
+ * Compiled twice: engine_back.h.
  */
+#include "book/engine_books.h"
 #include "book/engine_out.h"
 #include "book/replay_check.h"
 #include <string.h>
@@ -56,8 +59,12 @@ static void count_crossing(struct nmw_run *r, uint32_t sym, uint32_t side, uint3
 /* Rests an order under the feed's reference, which is its rank as well. */
 static void rest(struct nmw_run *r, nmw_oid id, const struct nmw_passive_order *o)
 {
-	count_crossing(r, o->sym, o->side, o->px);
-	struct nmw_entry *x = nmw_book_rest(r->b, id, o->sym, o->side, o->px, o->qty, o->ref, 0);
+	struct nmw_entry *x =
+		nmw_back_rest_uncrossed(r, id, o->sym, o->side, o->px, o->qty, o->ref);
+	if (!x) {
+		count_crossing(r, o->sym, o->side, o->px);
+		x = nmw_book_rest(r->b, id, o->sym, o->side, o->px, o->qty, o->ref, 0);
+	}
 	nmw_idmap_put_at(r->ids, id, (struct nmw_id *)(void *)x, o->ref, 0);
 	x->bits = 0;
 	x->ref = 0;
@@ -115,10 +122,10 @@ static void take(struct nmw_run *r, nmw_oid id, const struct nmw_cmd *c,
 				      .printable = c->printable,
 				      .match = e->next_match++});
 	if (qty < o->qty) {
-		nmw_book_reduce(r->b, id, o->qty - qty);
+		nmw_back_reduce(r, id, o->qty - qty);
 		return;
 	}
-	nmw_book_unlink(r->b, id);
+	nmw_back_unlink(r, id);
 	nmw_order_dead(r, id);
 }
 
@@ -152,22 +159,44 @@ static bool aggress(struct nmw_run *r, nmw_oid id, const struct nmw_book_order *
 	return same;
 }
 
+/* A fill that the feed tells of, as it is. */
+static void reproduced(struct nmw_run *r, uint32_t sym, const struct nmw_fill *f)
+{
+	r->e->stat.check_executions++;
+	r->e->stat.check_reproduced++;
+	nmw_out_fill(r, NULL, NULL, nmw_symbols_get(r->symbols, sym), f);
+	if (f->maker_left == 0)
+		nmw_order_dead(r, f->maker);
+}
+
+/* Against the software book. */
+static void execute(struct nmw_run *r, nmw_oid id, const struct nmw_cmd *c,
+		    const struct nmw_book_order *o)
+{
+	struct nmw_engine *e = r->e;
+	nmw_oid first = nmw_book_walk(r->b, o->sym, o->side, 0);
+	e->stat.check_executions++;
+	if (first == id && c->qty && c->qty <= o->qty) {
+		e->stat.check_reproduced += aggress(r, id, o, c->qty);
+	} else {
+		differs(r, c, first);
+		take(r, id, c, o);
+	}
+}
+
 static void feed_exec(struct nmw_run *r, const struct nmw_cmd *c, nmw_oid id)
 {
 	struct nmw_engine *e = r->e;
 	struct nmw_book_order o;
+	struct nmw_fill f;
 	nmw_book_order(r->b, id, &o);
-	nmw_oid first = nmw_book_walk(r->b, o.sym, o.side, 0);
 	if ((c->op == NMW_OP_FEED_EXEC_PX && !c->printable) || !matching(e, o.sym)) {
 		e->stat.check_forced++;
 		take(r, id, c, &o);
-	} else if (first == id && c->qty && c->qty <= o.qty) {
-		e->stat.check_executions++;
-		e->stat.check_reproduced += aggress(r, id, &o, c->qty);
+	} else if (nmw_back_execute(r, id, c->qty, &f)) {
+		reproduced(r, o.sym, &f);
 	} else {
-		e->stat.check_executions++;
-		differs(r, c, first);
-		take(r, id, c, &o);
+		execute(r, id, c, &o);
 	}
 	if (passive_of(e))
 		nmw_passive_reduce(passive_of(e), c->key.lo, c->qty);
@@ -183,10 +212,10 @@ static void feed_reduce(struct nmw_run *r, const struct nmw_cmd *c, nmw_oid id)
 	r->e->stat.canceled++;
 	nmw_out_reduce(r, c->key.lo, nmw_symbols_get(r->symbols, o.sym)->locate, qty);
 	if (qty < o.qty) {
-		nmw_book_reduce(r->b, id, o.qty - qty);
+		nmw_back_reduce(r, id, o.qty - qty);
 		return;
 	}
-	nmw_book_unlink(r->b, id);
+	nmw_back_unlink(r, id);
 	nmw_order_dead(r, id);
 }
 
@@ -210,7 +239,7 @@ static void feed_replace(struct nmw_run *r, const struct nmw_cmd *c, nmw_oid id)
 	e->stat.replaced++;
 	if (passive_of(e))
 		nmw_passive_remove(passive_of(e), c->key.lo);
-	nmw_book_unlink(r->b, id);
+	nmw_back_unlink(r, id);
 	nmw_order_detach(r, id);
 	rest(r, id, &(struct nmw_passive_order){c->key2.lo, o.sym, o.side, px, c->qty});
 	nmw_out_replace(r, c->key.lo, c->key2.lo, nmw_symbols_get(r->symbols, o.sym)->locate,

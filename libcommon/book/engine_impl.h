@@ -14,6 +14,7 @@
 #include "book/symbols.h"
 #include "book/taker.h"
 #include "base/units.h"
+#include "book/engine_back.h"
 
 #define NMW_ENGINE_MAGIC   UINT64_C(0x656e67696e650001)
 #define NMW_ENGINE_VERSION 5u
@@ -112,6 +113,8 @@ struct nmw_in {
 	uint32_t executed;		   /* shares of its chain of replacements */
 	uint32_t min_qty, show_qty, tif_s; /* if NMW_IN_SPECIAL */
 	uint8_t entered;		   /* side as entered; MODIFY: asked for */
+	uint8_t ahead,
+		use; /* enum nmw_ahead; of its new id, if that was looked at: engine_back.h */
 };
 
 #define NMW_IN_IMMEDIATE  0x01u /* what is left is canceled, never rests */
@@ -138,6 +141,8 @@ struct nmw_run {
 	struct nmw_account *accounts;
 	struct nmw_symbols *symbols;
 	struct nmw_tokens *tokens;
+	struct nmw_held *held; /* see engine_back.h */
+	struct nmw_in *looked; /* messages before it were looked at ahead of their turn */
 	/* output: see engine_out.h */
 	uint8_t *at, *end;
 	uint64_t stride, bytes, n_replies, n_feed;
@@ -257,6 +262,8 @@ void nmw_order_cancel(struct nmw_run *r, nmw_oid id, uint8_t reason);
 /* After a login: with the flag the list holds every live order that the session entered for its
  * account, without it none. Walks all handles, but only when some order may be missing. */
 void nmw_order_cover_session(struct nmw_engine *e, uint32_t session);
+/* Cancels what is due at now_ns. */
+void nmw_timers_run(struct nmw_run *r);
 /* All orders of a session that went away, oldest first. */
 void nmw_order_cancel_session(struct nmw_run *r, uint32_t session);
 
@@ -275,7 +282,16 @@ bool nmw_entry_is(const struct nmw_engine *e, const struct nmw_slot *s, const ui
 unsigned nmw_entry_burst(struct nmw_run *r, const struct nmw_slot *const *s,
 			 const uint8_t *const *payload, const uint32_t *len, unsigned n);
 
-/* ---- engine.c -------------------------------------------------------------------------------- */
+/* ---- engine_run.c ---------------------------------------------------------------------------- */
+
+/* nmw_engine_burst, nmw_engine_end. */
+void nmw_run_burst(struct nmw_engine *e, const struct nmw_slot *const *s,
+		   const uint8_t *const *payload, const uint32_t *len, unsigned n,
+		   struct nmw_engine_out *out);
+void nmw_run_burst_held(struct nmw_engine *e, const struct nmw_slot *const *s,
+			const uint8_t *const *payload, const uint32_t *len, unsigned n,
+			struct nmw_engine_out *out);
+void nmw_run_end(struct nmw_engine *e, struct nmw_engine_out *out);
 
 /* Which codec reads it; NONE when it is not one that is wanted here. */
 uint8_t nmw_engine_codec_of(const struct nmw_engine *e, const struct nmw_slot *s, const uint8_t *p,
@@ -318,8 +334,8 @@ bool nmw_timers_full(const struct nmw_engine *e);
 void nmw_timer_set(struct nmw_engine *e, nmw_oid id, uint64_t expire_ns);
 void nmw_timer_clear(struct nmw_engine *e, nmw_oid id);	 /* of one that has a timer */
 uint64_t nmw_timer_at(struct nmw_engine *e, nmw_oid id); /* ns; 0 = none */
-/* Cancels what is due at now_ns. */
-void nmw_timers_run(struct nmw_run *r);
+/* When the first is due: ns; UINT64_MAX: there is none. */
+uint64_t nmw_timer_first(const struct nmw_engine *e, nmw_oid *id);
 
 /* ---- a message's time ---------------------------------------------------- */
 

@@ -1,4 +1,6 @@
-/* Orders on the books: how they rest, leave, and what is kept beside the book for them. */
+/* Orders on the books: how they leave, and what is kept beside the book for them. Compiled twice:
+ * engine_back.h. */
+#include "book/engine_books.h"
 #include "book/engine_out.h"
 
 void nmw_order_chain_last(struct nmw_engine *e, struct nmw_session *s, nmw_oid id)
@@ -41,8 +43,17 @@ void nmw_order_cancel(struct nmw_run *r, nmw_oid id, uint8_t reason)
 	if (!nmw_entry_hidden(x))
 		nmw_out_delete(r, nmw_entry_ref(x),
 			       nmw_symbols_get(r->symbols, o->sides / 2)->locate);
-	nmw_book_unlink(r->b, id);
+	nmw_back_unlink(r, id);
 	nmw_order_dead(r, id);
+}
+
+void nmw_timers_run(struct nmw_run *r)
+{
+	nmw_oid id;
+	while (nmw_timer_first(r->e, &id) <= r->e->now_ns) {
+		nmw_order_cancel(r, id, 'T');
+		r->e->stat.expired++;
+	}
 }
 
 /* Two lists by their next, oldest first, into one. */

@@ -118,11 +118,8 @@ uint64_t nmw_timer_at(struct nmw_engine *e, nmw_oid id)
 	return x->bits & NMW_ENTRY_TIMED ? heap_of(e)[places_of(e)[slot_of(e, id)]].expire_ns : 0;
 }
 
-void nmw_timers_run(struct nmw_run *r)
+uint64_t nmw_timer_first(const struct nmw_engine *e, nmw_oid *id)
 {
-	struct nmw_engine *e = r->e;
-	while (e->n_timers && heap_of(e)[1].expire_ns <= e->now_ns) {
-		nmw_order_cancel(r, heap_of(e)[1].oid, 'T');
-		e->stat.expired++;
-	}
+	*id = e->n_timers ? heap_of(e)[1].oid : 0;
+	return e->n_timers ? heap_of(e)[1].expire_ns : UINT64_MAX;
 }
