@@ -776,7 +776,7 @@ assign {m_evt_kind, m_evt_reason, m_evt_last, m_evt_sell, m_evt_sym, m_evt_px, m
 	m_evt_tag, m_evt_handle} = out_reg;
 
 // ---- counters ---------------------------------------------------------------------------------------------------------------
-assign stat_cmd = x_done && !(x_rep1_reg && od_ok);
+assign stat_cmd = x_done && !gone && !(x_rep1_reg && od_ok);
 assign stat_fill = e_fill;
 assign stat_wait_evt = x_valid_reg && !room;
 assign stat_wait_level = live && !x_bad_reg && unknown;
