@@ -164,7 +164,7 @@ static int map_rings(struct nmw_device *d, const struct nmw_device_spec *s, stru
 	d->batch = s->batch && s->batch <= d->mask ? s->batch : (d->mask + 1) / 4;
 	d->watchdog = s->watchdog ? s->watchdog : NMW_HW_WATCHDOG;
 	d->no_push = s->no_push;
-	d->keep_full = s->keep_full;
+	d->keep_full = d->keep_full || s->keep_full;
 	d->tx = d->mem;
 	d->rx = (const struct nmw_hw_evt *)(const void *)((uint8_t *)d->mem + RING_SPACE);
 	d->info.ring = d->mask + 1;

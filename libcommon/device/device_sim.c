@@ -25,7 +25,7 @@ struct sim {
 	struct mishap at;
 	uint64_t enabled; /* cycle */
 	uint64_t due;	  /* cycle of the next mishap; UINT64_MAX: none */
-	uint64_t latency, stall;
+	uint64_t latency, stall, full;
 };
 
 /* ---- what stands behind "sim:" -------------------------------------------------------------- */
@@ -34,7 +34,7 @@ static int bad_params(const char *key, const char *why, struct nmw_err *e)
 {
 	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 			   "--device sim: %s: %s: latency=1..%u (cycles), stall=0..100 (percent), "
-			   "unmap=N, stuck=N, reset=N (cycles)",
+			   "full=0|1, unmap=N, stuck=N, reset=N (cycles)",
 			   key, why, LATENCY_MAX);
 }
 
@@ -46,6 +46,7 @@ static int parse_params(struct sim *s, const char *params, struct nmw_err *e)
 		uint64_t lo, hi, *to;
 	} known[] = {{"latency", 1, LATENCY_MAX, &s->latency},
 		     {"stall", 0, 100, &s->stall},
+		     {"full", 0, 1, &s->full},
 		     {"unmap", 1, UINT32_MAX, &s->at.unmap},
 		     {"stuck", 1, UINT32_MAX, &s->at.stuck},
 		     {"reset", 1, UINT32_MAX, &s->at.reset}};
@@ -150,6 +151,7 @@ static int sim_open(struct nmw_device *d, const struct nmw_device_spec *spec, co
 	*s = (struct sim){.due = UINT64_MAX, .latency = 1};
 	d->back = s;
 	int rc = params ? parse_params(s, params, e) : 0;
+	d->keep_full = s->full;
 	if (!rc)
 		rc = find_file(spec->bitstream, file, e);
 	if (!rc)

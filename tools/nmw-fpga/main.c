@@ -1,0 +1,126 @@
+/* nmw-fpga: loads, looks at, tests and runs the matching device. */
+#include "command.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/streams.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+	const char *name, *args;
+	int min, max;
+	int (*run)(const struct command_args *a, struct nmw_err *e);
+} commands[] = {
+	{"load", "FILE", 1, 1, command_load},	  {"info", "", 0, 0, command_info},
+	{"regs", "", 0, 0, command_regs},	  {"reset", "", 0, 0, command_reset},
+	{"selftest", "", 0, 0, command_selftest},
+};
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static int no_such(const char *name, struct nmw_err *e)
+{
+	if (!strcmp(name, "run"))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "run: comes before its options: nmw-fpga run [OPTION]...");
+	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+			   "%.64s: no such command: load, info, regs, reset, selftest, run", name);
+}
+
+static int run(struct command_args *a, const struct device_choice *c, int argc, char **argv,
+	       struct nmw_err *e)
+{
+	const struct command *k = find(argv[0]);
+	if (!k)
+		return no_such(argv[0], e);
+	a->argv = argv + 1;
+	a->argc = argc - 1;
+	if (a->argc < k->min || a->argc > k->max)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "%s: %d arguments found: usage: nmw-fpga %s %s", k->name,
+				   a->argc, k->name, k->args);
+	int rc = device_spec(c, &a->spec, e);
+	return rc ? rc : k->run(a, e);
+}
+
+static void json_error(const struct nmw_err *e)
+{
+	struct nmw_json *doc = nmw_json_object();
+	struct nmw_json *o = nmw_json_set(doc, "error", nmw_json_object());
+	nmw_json_set(o, "exit", nmw_json_num((uint64_t)e->exit));
+	nmw_json_set(o, "message", nmw_json_str(e->msg));
+	nmw_json_print(doc, stdout, 0);
+}
+
+static int finish(bool json, int rc, struct nmw_err *e)
+{
+	if (rc < 0 && json)
+		json_error(e);
+	if (fflush(stdout) || ferror(stdout)) {
+		nmw_err_set(e, errno ? -errno : -EIO, NMW_EXIT_FAILED, "stdout: cannot write: %s",
+			    strerror(errno ? errno : EIO));
+		return nmw_log_err(e);
+	}
+	if (rc >= 0)
+		return NMW_EXIT_OK;
+	return json ? (int)e->exit : nmw_log_err(e);
+}
+
+int main(int argc, char **argv)
+{
+	struct command_args a = {.commands = 100000, .seed = 1};
+	struct device_choice c;
+	struct nmw_opt device[DEVICE_OPTS];
+	const struct nmw_opt table[] = {
+		{.type = NMW_OPT_GROUP, .help = "Asking and testing:"},
+		{NMW_OPT_FLAG, 'j', "json", NULL, &a.json, 0, 0, "one JSON document; errors too"},
+		{NMW_OPT_COUNT, 0, "commands", "N", &a.commands, 1, 1000000000,
+		 "selftest: random commands that are compared"},
+		{NMW_OPT_U64, 0, "seed", "N", &a.seed, 0, 0, "selftest: another run"},
+		{.type = NMW_OPT_GROUP, .help = "The device:"},
+		{.type = NMW_OPT_END},
+	};
+	static const char *const examples[] = {
+		"nmw-fpga load hw/build/nmw_book.so && nmw-fpga info",
+		"nmw-fpga regs --json | jq .blocks",
+		"nmw-fpga selftest --commands 1M --device sim:latency=200,stall=30",
+		"nmw-recv pcap:day.pcap | nmw-fpga run --device sim | nmw-send itch:hw.itch", NULL};
+	const struct nmw_opt_spec spec = {
+		.tool = "nmw-fpga",
+		.synopsis = "COMMAND [OPTION]...",
+		.summary = "The matching device: the design in simulation, driven as a card is.\n"
+			   "  load FILE   check a bitstream and remember it for --device sim\n"
+			   "  info        which device it is, and its parameters\n"
+			   "  regs        all registers, by the list that they are\n"
+			   "  reset       books and rings empty, faults and counters cleared\n"
+			   "  selftest    registers, rings, random commands against the software "
+			   "book; exit 5 when it fails\n"
+			   "  run         match as nmw-match does: `nmw-fpga run --help`",
+		.examples = examples,
+		.groups = {table, device, NULL},
+		.backends = "sim",
+		.min_args = 1,
+		.max_args = 2,
+	};
+	struct nmw_err e = NMW_ERR_INIT;
+	int nargs = 0;
+	if (argc > 1 && !strcmp(argv[1], "run"))
+		return command_run(argc - 1, argv + 1);
+	nmw_streams_init();
+	nmw_log_init("nmw-fpga", NMW_LOG_INFO, NMW_LOG_TEXT);
+	device_defaults(&c);
+	device_opts(&c, device);
+	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, &e);
+	if (rc == NMW_OPT_RUN)
+		rc = run(&a, &c, nargs, argv + 1, &e);
+	return finish(a.json, rc, &e);
+}

@@ -1,0 +1,88 @@
+/* run: what nmw-match is, with a device behind its engine. */
+#include "run.h"
+
+#include "base/log.h"
+
+#include <inttypes.h>
+
+static int run_open(struct nmw_match *m, struct nmw_err *e)
+{
+	struct run *r = m->tool->arg;
+	struct nmw_device_spec spec;
+	int rc = device_spec(&r->choice, &spec, e);
+	if (!rc)
+		rc = nmw_device_open(&r->device, &spec, e);
+	r->open = !rc;
+	return rc;
+}
+
+static void run_say(struct nmw_match *m)
+{
+	const struct run *r = m->tool->arg;
+	const struct nmw_device_info *i = &r->device.info;
+	nmw_log(NMW_LOG_INFO,
+		"device %s: %s, %s, build %016" PRIx64 ": %u books of %" PRIu32 " ticks, %u orders",
+		i->device, i->name, i->bitstream, i->build, 1u << i->symbols_log2, i->ticks,
+		1u << i->slots_log2);
+	nmw_log(i->huge || r->choice.no_huge ? NMW_LOG_INFO : NMW_LOG_WARN,
+		"device %s: rings of %" PRIu32 " in %s", i->device, i->ring, i->memory);
+}
+
+static void run_report(struct nmw_match *m)
+{
+	struct run *r = m->tool->arg;
+	struct nmw_metrics *x = m->stage.m;
+	struct nmw_device_stat s;
+	if (!r->open)
+		return;
+	nmw_device_stat(&r->device, &s);
+	nmw_gauge(x, NMW_M_device_cycles, s.cycles);
+	nmw_gauge(x, NMW_M_device_commands, s.commands);
+	nmw_gauge(x, NMW_M_device_events, s.events);
+	nmw_gauge(x, NMW_M_device_fills, s.fills);
+	nmw_gauge(x, NMW_M_device_wait_event, s.wait_event);
+	nmw_gauge(x, NMW_M_device_wait_level, s.wait_level);
+	nmw_gauge(x, NMW_M_device_wait_head, s.wait_head);
+	nmw_gauge(x, NMW_M_device_wait_min, s.wait_min);
+	nmw_gauge(x, NMW_M_device_wait_slot, s.wait_slot);
+	nmw_gauge(x, NMW_M_device_lines_read, s.lines_read);
+	nmw_gauge(x, NMW_M_device_lines_written, s.lines_written);
+	nmw_gauge(x, NMW_M_device_doorbells, s.doorbells);
+	nmw_gauge(x, NMW_M_device_pushed, s.pushed);
+	nmw_gauge(x, NMW_M_device_orders, (UINT64_C(1) << NMW_HW_SLOTS_LOG2) - s.free_slots);
+	nmw_gauge(x, NMW_M_device_latency_mean, s.commands ? s.latency_sum / s.commands : 0);
+	nmw_gauge(x, NMW_M_device_latency_max, s.latency_max);
+}
+
+static void run_close(struct nmw_match *m)
+{
+	struct run *r = m->tool->arg;
+	if (r->open)
+		nmw_device_close(&r->device);
+	r->open = false;
+}
+
+int command_run(int argc, char **argv)
+{
+	static struct nmw_match m;
+	static struct run r;
+	static const char *const examples[] = {
+		"nmw-recv pcap:day.pcap | nmw-fpga run --device sim | nmw-send itch:hw.itch",
+		"nmw-fpga run -i orders -o events --journal day.log", NULL};
+	struct nmw_opt rows[DEVICE_OPTS + 1] = {{.type = NMW_OPT_GROUP, .help = "Device:"}};
+	const struct nmw_match_tool tool = {
+		.name = "nmw-fpga",
+		.command = "nmw-fpga run",
+		.summary = "Matches as nmw-match does, on a device; the output is the same.",
+		.examples = examples,
+		.backends = "sim ouch42 ouch50 itch50",
+		.opts = rows,
+		.open = run_open,
+		.report = run_report,
+		.say = run_say,
+		.close = run_close,
+		.arg = &r};
+	device_defaults(&r.choice);
+	device_opts(&r.choice, rows + 1);
+	return nmw_match_main(&m, &tool, argc, argv);
+}
