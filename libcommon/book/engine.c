@@ -1,5 +1,6 @@
 /* The engine's memory. */
 #include "book/engine_impl.h"
+#include "book/held.h"
 #include "book/replay_check.h"
 #include <errno.h>
 #include <stddef.h>
@@ -112,7 +113,10 @@ struct nmw_engine *nmw_engine_join(void *mem, size_t size)
 		     to = offsetof(struct nmw_engine, now_ns);
 	if (memcmp((const char *)e + from, (const char *)&where + from, to - from) != 0)
 		return NULL;
-	return nmw_books_join(nmw_books_of(e), size - e->books_off) ? e : NULL;
+	if (!nmw_books_join(nmw_books_of(e), size - e->books_off))
+		return NULL;
+	nmw_held_return(nmw_books_of(e));
+	return e;
 }
 
 int nmw_engine_symbol(struct nmw_engine *e, const struct nmw_symbol_conf *c, struct nmw_err *err)

@@ -164,10 +164,10 @@ nmw_oid nmw_held_maker(const struct nmw_held *h, const struct nmw_port_evt *v)
 }
 
 /* A record that is on no book goes to the software book. */
-static void rest_there(struct nmw_held *h, nmw_oid id)
+void nmw_held_rest_there(struct nmw_books *b, nmw_oid id)
 {
-	const struct nmw_order *o = nmw_order_at(h->b, id);
-	nmw_book_rest_at(h->b, id, o->sides, o->px, nmw_book_qty(h->b, id), o->rank, o->owner);
+	const struct nmw_order *o = nmw_order_at(b, id);
+	nmw_book_rest_at(b, id, o->sides, o->px, nmw_book_qty(b, id), o->rank, o->owner);
 }
 
 void nmw_held_spill(struct nmw_held *h, struct nmw_held_book *hb, enum nmw_held_why why)
@@ -176,12 +176,13 @@ void nmw_held_spill(struct nmw_held *h, struct nmw_held_book *hb, enum nmw_held_
 		nmw_oid list = nmw_held_list(h, hb, k), id;
 		while ((id = h->order[list].next) != list) {
 			nmw_held_drop(h, id);
-			rest_there(h, id);
+			nmw_held_rest_there(h->b, id);
 		}
 	}
 	h->of_sym[hb->sym] = NMW_HELD_SOFTWARE;
 	h->stat.symbols--;
-	h->stat.went[why]++;
+	if (why < NMW_HELD_WHYS)
+		h->stat.went[why]++;
 	*hb = (struct nmw_held_book){0};
 }
 
@@ -369,7 +370,7 @@ static void come(struct nmw_held *h, struct nmw_held_book *hb, size_t n)
 		if (!h->lost && nmw_held_inside(hb, nmw_order_at(h->b, id)->px, &pos))
 			h->sorted[near++] = id;
 		else
-			rest_there(h, id);
+			nmw_held_rest_there(h->b, id);
 	}
 	while (got < near && !h->lost) {
 		for (; put < near && h->flying < h->port->depth; put++) {
@@ -380,7 +381,7 @@ static void come(struct nmw_held *h, struct nmw_held_book *hb, size_t n)
 			got++;
 	}
 	for (; got < near; got++) /* the device was lost meanwhile */
-		rest_there(h, h->sorted[got]);
+		nmw_held_rest_there(h->b, h->sorted[got]);
 }
 
 static size_t count_inside(const struct nmw_held *h, const struct nmw_held_book *hb, size_t n)
@@ -483,11 +484,15 @@ static void adopt(struct nmw_held *h, uint32_t sym)
 		nmw_held_move(h, hb, NMW_SELL, (uint32_t)ask);
 }
 
+void nmw_held_return(struct nmw_books *b)
+{
+	for (nmw_oid id = 1; id <= nmw_books_top(b); id++)
+		if (nmw_held_is(b, id))
+			nmw_held_rest_there(b, id);
+}
+
 void nmw_held_adopt(struct nmw_held *h, uint32_t n)
 {
-	for (nmw_oid id = 1; id <= nmw_books_top(h->b); id++)
-		if (nmw_held_is(h->b, id))
-			rest_there(h, id);
 	for (uint32_t sym = 0; sym < n; sym++)
 		adopt(h, sym);
 }
@@ -496,7 +501,7 @@ void nmw_held_release(struct nmw_held *h)
 {
 	for (uint32_t i = 0; i < h->port->books; i++)
 		if (h->book[i].used)
-			nmw_held_spill(h, &h->book[i], NMW_HELD_LOST);
+			nmw_held_spill(h, &h->book[i], NMW_HELD_WHYS);
 	h->lost = true;
 }
 

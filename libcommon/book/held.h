@@ -45,10 +45,11 @@ enum nmw_held_why {
 
 struct nmw_held_stat {
 	uint64_t commands, events, ahead; /* ahead: of the commands */
-	uint64_t symbols, orders, far;	  /* now: on the device; far: of its symbols */
-	uint64_t moves, moved;		  /* of windows; orders that came again for it */
-	uint64_t behind;		  /* orders that came again for a rank */
-	uint64_t went[NMW_HELD_WHYS];	  /* symbols that went to the software books */
+	uint64_t symbols, orders;	  /* now: on the device */
+	uint64_t far;		      /* orders of its symbols that came to rest with the host */
+	uint64_t moves, moved;	      /* of windows; orders that came again for it */
+	uint64_t behind;	      /* orders that came again for a rank */
+	uint64_t went[NMW_HELD_WHYS]; /* symbols that went to the software books */
 };
 
 /* A symbol's book on the device. */
@@ -108,8 +109,10 @@ size_t nmw_held_footprint(const struct nmw_port *p, uint32_t orders, uint32_t sy
 /* mem: zeroed, 64-byte aligned. The device's books are empty, and so are b's. */
 struct nmw_held *nmw_held_init(void *mem, struct nmw_port *p, struct nmw_books *b, uint32_t orders,
 			       uint32_t symbols);
-/* After a restart: what was held rests on the software books again; then symbols 0..n-1 go to the
- * device as far as there is room. */
+/* What a device held rests on the software books again: nmw_engine_join does it, so that the state
+ * of an engine with a device is one for any engine. */
+void nmw_held_return(struct nmw_books *b);
+/* After a restart: symbols 0..n-1 go to the device as far as there is room. */
 void nmw_held_adopt(struct nmw_held *h, uint32_t n);
 /* All orders to the software books (for looking at them), and there they stay. */
 void nmw_held_release(struct nmw_held *h);

@@ -33,6 +33,8 @@ void nmw_held_wrong(struct nmw_held *h, const struct nmw_port_evt *v);
 void nmw_held_hold(struct nmw_held *h, struct nmw_held_book *hb, nmw_oid id, uint64_t handle);
 /* The device has it no more: it is on no book. */
 void nmw_held_drop(struct nmw_held *h, nmw_oid id);
+/* A record that is on no book goes to the software book. */
+void nmw_held_rest_there(struct nmw_books *b, nmw_oid id);
 /* The order that an event is about; 0: none that is held. */
 nmw_oid nmw_held_maker(const struct nmw_held *h, const struct nmw_port_evt *v);
 /* Its command, and what comes of it. False: the device is lost, and the order on no book. */

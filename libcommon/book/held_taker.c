@@ -249,12 +249,6 @@ static void *record(struct nmw_held *h, nmw_oid id, uint32_t sides, uint32_t px,
 	return o->user;
 }
 
-static void rest_there(struct nmw_held *h, nmw_oid id)
-{
-	const struct nmw_order *o = nmw_order_at(h->b, id);
-	nmw_book_rest_at(h->b, id, o->sides, o->px, nmw_book_qty(h->b, id), o->rank, o->owner);
-}
-
 static bool worse_than_window(const struct nmw_held_book *hb, uint32_t side, uint32_t px)
 {
 	return hb->step && (side == NMW_BUY ? px < hb->base : px > hb->top);
@@ -271,7 +265,7 @@ static void place(struct nmw_held *h, struct nmw_held_book *hb, nmw_oid id)
 	bool inside = nmw_held_inside(hb, o->px, &pos);
 	if (!inside && !worse_than_window(hb, side, o->px)) {
 		if (!nmw_held_move(h, hb, side, o->px)) {
-			rest_there(h, id);
+			nmw_held_rest_there(h->b, id);
 			return;
 		}
 		inside = nmw_held_inside(hb, o->px, &pos);
@@ -281,14 +275,15 @@ static void place(struct nmw_held *h, struct nmw_held_book *hb, nmw_oid id)
 		inside = false;
 	}
 	if (!inside) {
-		rest_there(h, id);
+		h->stat.far++;
+		nmw_held_rest_there(h->b, id);
 		return;
 	}
 	nmw_held_put_order(h, hb, id, pos);
 	if (nmw_held_got_order(h, hb, id))
 		nmw_held_behind(h, hb, id, rank_top);
 	else
-		rest_there(h, id);
+		nmw_held_rest_there(h->b, id);
 }
 
 void *nmw_held_rest(struct nmw_held *h, nmw_oid id, uint32_t sides, uint32_t px, uint32_t qty,
@@ -299,7 +294,7 @@ void *nmw_held_rest(struct nmw_held *h, nmw_oid id, uint32_t sides, uint32_t px,
 	void *user = record(h, id, sides, px, qty, rank, owner);
 	h->phase = NMW_HELD_IDLE;
 	if (!hb) {
-		rest_there(h, id);
+		nmw_held_rest_there(h->b, id);
 	} else if (rested) {
 		uint64_t rank_top = hb->rank_top[sides & 1];
 		nmw_held_hold(h, hb, id, h->evt.handle);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "book/held.h"
 #include "book/replay_check.h"
 #include "book/symbols.h"
 #include "match/ids.h"
@@ -485,6 +486,8 @@ static void check(struct nmw_match *m)
 {
 	struct nmw_engine_stat s;
 	char line[256];
+	if (m->out.held)
+		nmw_held_release(m->out.held);
 	nmw_replay_compare(m->engine);
 	nmw_engine_stat(m->engine, &s);
 	bool same = s.check_reproduced == s.check_executions && !s.check_book_diff;

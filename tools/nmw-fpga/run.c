@@ -16,6 +16,18 @@ static int run_open(struct nmw_match *m, struct nmw_err *e)
 	return rc;
 }
 
+static int run_attach(struct nmw_match *m, bool restored, struct nmw_err *e)
+{
+	struct run *r = m->tool->arg;
+	return books_attach(&r->books, &r->device, m, restored, e);
+}
+
+static int run_check(struct nmw_match *m, struct nmw_err *e)
+{
+	const struct run *r = m->tool->arg;
+	return books_check(&r->books, e);
+}
+
 static void run_say(struct nmw_match *m)
 {
 	const struct run *r = m->tool->arg;
@@ -36,6 +48,7 @@ static void run_report(struct nmw_match *m)
 	if (!r->open)
 		return;
 	nmw_device_stat(&r->device, &s);
+	books_report(&r->books, x);
 	nmw_gauge(x, NMW_M_device_cycles, s.cycles);
 	nmw_gauge(x, NMW_M_device_commands, s.commands);
 	nmw_gauge(x, NMW_M_device_events, s.events);
@@ -57,6 +70,8 @@ static void run_report(struct nmw_match *m)
 static void run_close(struct nmw_match *m)
 {
 	struct run *r = m->tool->arg;
+	books_say(&r->books);
+	books_close(&r->books);
 	if (r->open)
 		nmw_device_close(&r->device);
 	r->open = false;
@@ -78,6 +93,8 @@ int command_run(int argc, char **argv)
 		.backends = "sim ouch42 ouch50 itch50",
 		.opts = rows,
 		.open = run_open,
+		.attach = run_attach,
+		.check = run_check,
 		.report = run_report,
 		.say = run_say,
 		.close = run_close,
