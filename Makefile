@@ -151,6 +151,11 @@ benches: $(BENCH_BIN)
 deps: ## install the Debian packages that are missing, for building, testing and linting
 	$Qtools/deps
 
+.PHONY: hw
+hw: ## build the simulated device, hw/build/nmw_book.so, which nmw-fpga loads (verilator)
+	$Qtools/deps sim
+	$Q$(MAKE) --no-print-directory -C hw bitstream B=build
+
 .PHONY: demo
 demo: ## build, replay the bundled capture through the whole exchange, show fills and counters
 	$Qtools/deps build
@@ -161,6 +166,7 @@ demo: ## build, replay the bundled capture through the whole exchange, show fill
 check: ## run every test, or T="WORD..." those named so; last line: N passed, N failed, N skipped
 	$Qtools/deps build test
 	$Q$(MAKE) --no-print-directory all tests
+	$Q$(MAKE) --no-print-directory hw
 	$QB=$(abspath $B) CC=$(CC) tests/run $T
 
 .PHONY: lint
@@ -186,6 +192,7 @@ EXAMPLE := gen:seed=1,count=4k,symbols=5
 golden: all ## write anew what tests compare with: help texts, metric tables, bundled capture
 	$Qmkdir -p tests/golden/help
 	$Qfor t in $(TOOLS); do $B/bin/$$t --help >tests/golden/help/$$t.txt || exit; done
+	$Q$B/bin/nmw-fpga run --help >tests/golden/help/nmw-fpga-run.txt
 	$Qman/metrics.sh
 	$QPATH=$B/bin:$$PATH; nmw-recv $(EXAMPLE) -q | nmw-send pcap:examples/day.pcap -q
 

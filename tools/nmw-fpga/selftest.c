@@ -80,8 +80,7 @@ static int check_writes(struct nmw_device *d, struct nmw_err *e)
 		}
 		nmw_device_write(d, r[i].reg, was);
 	}
-	nmw_device_write(d, NMW_HW_REG_CONTROL, 1);
-	return 0;
+	return nmw_device_reset(d, e); /* a watchdog of 0 cycles was a fault */
 }
 
 /* ---- rings ---------------------------------------------------------------------------------- */
