@@ -25,7 +25,6 @@ run() { # BURST SNAPSHOT-EVERY
 	exec nmw-fpga run $small -i orders -o events --slots 1K --wait 100s --journal "$T/journal" --burst "$1" \
 		--snapshot-every "$2" >>"$T/run.log" 2>&1
 }
-until_published orders 500
 for ((i = 0; i < kills; i++)); do
 	run "${bursts[RANDOM % 5]}" $((RANDOM % 4 * 1500)) &
 	m=$!
