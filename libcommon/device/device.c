@@ -406,15 +406,16 @@ static int look(struct nmw_device *d, struct nmw_err *e)
 
 int nmw_device_wait(struct nmw_device *d, struct nmw_err *e)
 {
+	if (!d->flying && !d->down)
+		d->down = -EPROTO;
 	if (d->down == -EPROTO)
 		return nmw_err_set(e, -EPROTO, NMW_EXIT_RESOURCE,
-				   "device %s: an event that ends no command: reset it",
+				   "device %s: its events do not end as many commands as it was "
+				   "given: reset it",
 				   d->info.device);
 	if (d->down)
 		return nmw_err_set(e, d->down, NMW_EXIT_RESOURCE,
 				   "device %s: has stopped: reset it", d->info.device);
-	if (!d->flying)
-		return 0;
 	nmw_device_ring(d);
 	if (!d->keep_full)
 		hand_back(d, d->head);

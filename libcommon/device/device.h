@@ -204,7 +204,8 @@ static inline const struct nmw_hw_evt *nmw_device_evt(const struct nmw_device *d
 void nmw_device_release(struct nmw_device *d, uint32_t n);
 /* Nothing was there: rings what waits and lets a moment pass. 0: poll again. -EIO: a fault of the
  * device (unmapped address, bus stuck); -ECONNRESET: it was reset behind our back; -ETIMEDOUT: it
- * neither answers nor says why. Costs nothing when no command is on its way. */
+ * neither answers nor says why; -EPROTO: no command is on its way (so that a caller who wants
+ * another event does not wait for ever). */
 int nmw_device_wait(struct nmw_device *d, struct nmw_err *e);
 /* Asks the device whether it has stopped by a fault or a reset: 0, -EIO, -ECONNRESET. */
 int nmw_device_fault(struct nmw_device *d, struct nmw_err *e);
