@@ -200,23 +200,26 @@ BIN  := $(DESTDIR)$(PREFIX)/bin
 MAN  := $(DESTDIR)$(PREFIX)/share/man
 COMP := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 DOC  := $(DESTDIR)$(PREFIX)/share/doc/nmw
+HWLIB := $(DESTDIR)$(PREFIX)/lib/nmw
+BITSTREAM := $(wildcard hw/build/nmw_book.so)
 PAGES := $(sort $(wildcard man/*.[1-9]))
 DOCS  := $(wildcard README.md LICENSE ARCHITECTURE.md CHANGELOG.md)
 # where man/x.N goes
 man_at = $(MAN)/man$(subst .,,$(suffix $1))/$(notdir $1)
 
 .PHONY: install
-install: all ## install tools, man pages, completions and documents under DESTDIR and PREFIX
+install: all ## install tools, man pages, completions, documents (and the bitstream, if built) under DESTDIR and PREFIX
 	install -d $(BIN) $(COMP) $(DOC)
 	install -m 755 $(TOOL_BIN) $(BIN)
 	install -m 644 $(DOCS) $(DOC)
 	$(foreach p,$(PAGES),install -D -m 644 $p $(call man_at,$p) &&) true
 	for t in $(TOOLS); do $B/bin/$$t --completion bash >$(COMP)/$$t || exit; done
+	$(if $(BITSTREAM),install -D -m 755 -t $(HWLIB) $(BITSTREAM))
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
 	rm -f $(TOOLS:%=$(BIN)/%) $(TOOLS:%=$(COMP)/%) $(foreach p,$(PAGES),$(call man_at,$p))
-	rm -rf $(DOC)
+	rm -rf $(DOC) $(HWLIB)
 
 .PHONY: clean
 clean: ## remove build/

@@ -46,7 +46,7 @@ static void add_rows(struct opt_rows *r, const struct nmw_opt *o)
 static void collect(struct opt_rows *r, const struct nmw_opt_spec *spec)
 {
 	r->spec = spec;
-	for (unsigned i = 0; i < 4 && spec->groups[i]; i++)
+	for (unsigned i = 0; i < 6 && spec->groups[i]; i++)
 		add_rows(r, spec->groups[i]);
 	r->n_own = r->n;
 	const struct nmw_opt rows[] = {

@@ -48,9 +48,10 @@ struct nmw_opt_spec {
 	const char *synopsis;		 /* "[-i RING]... [-o RING]" */
 	const char *summary;		 /* one line of what it does */
 	const char *const *examples;	 /* NULL-terminated, at least two */
-	const struct nmw_opt *groups[4]; /* tables, each ended by NMW_OPT_END; NULL-terminated */
+	const struct nmw_opt *groups[6]; /* tables, each ended by NMW_OPT_END; NULL-terminated */
 	const char *backends;		 /* for --version: "pcap itch gen" */
-	unsigned min_args, max_args;	 /* positional arguments */
+	const char *commands;	     /* words one of which comes first, for --completion; or NULL */
+	unsigned min_args, max_args; /* positional arguments */
 };
 
 enum nmw_opt_act {

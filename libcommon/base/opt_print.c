@@ -189,7 +189,14 @@ void opt_print_completion(const struct opt_rows *r)
 			printf("%s--%s", gap, r->row[i]->name);
 			gap = " ";
 		}
-	printf("' ;;\n\t\t*) return ;;\n\t\tesac\n\t\t;;\n\tesac\n");
+	printf("' ;;\n");
+	if (r->spec->commands)
+		printf("\t\t*)\n\t\t\t[ \"$COMP_CWORD\" = 1 ] || "
+		       "return\n\t\t\twords='%s'\n\t\t\t;;\n",
+		       r->spec->commands);
+	else
+		printf("\t\t*) return ;;\n");
+	printf("\t\tesac\n\t\t;;\n\tesac\n");
 	printf("\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n}\n");
 	printf("complete -o default -F %s %s\n", name, r->spec->tool);
 }

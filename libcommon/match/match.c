@@ -35,9 +35,9 @@ static void defaults(struct nmw_match *m)
 	m->journal.segment_sz = NMW_JOURNAL_SEGMENT_DEF;
 }
 
-static int parse(struct nmw_match *m, int argc, char **argv, int *nargs, struct nmw_err *e)
+void nmw_match_opts(struct nmw_match *m, struct nmw_opt rows[NMW_MATCH_OPTS])
 {
-	const struct nmw_opt opts[] = {
+	const struct nmw_opt table[] = {
 		{.type = NMW_OPT_GROUP, .help = "Matching:"},
 		{NMW_OPT_STR, 0, "symbols", "FILE", &m->symbols_file, 0, 0,
 		 "symbols, their ticks, bands, states (JSON; default: any symbol)"},
@@ -76,6 +76,14 @@ static int parse(struct nmw_match *m, int argc, char **argv, int *nargs, struct 
 		{NMW_OPT_SIZE, 0, "segment-size", "SIZE", &m->journal.segment_sz,
 		 NMW_JOURNAL_SEGMENT_MIN, NMW_JOURNAL_SEGMENT_MAX, "bytes of a file of the log"},
 		{.type = NMW_OPT_END}};
+	_Static_assert(sizeof table == NMW_MATCH_OPTS * sizeof *table, "NMW_MATCH_OPTS rows");
+	memcpy(rows, table, sizeof table);
+}
+
+static int parse(struct nmw_match *m, int argc, char **argv, int *nargs, struct nmw_err *e)
+{
+	struct nmw_opt opts[NMW_MATCH_OPTS];
+	nmw_match_opts(m, opts);
 	static const struct nmw_opt none[] = {{.type = NMW_OPT_END}};
 	const struct nmw_match_tool *t = m->tool;
 	const struct nmw_opt_spec spec = {

@@ -73,6 +73,9 @@ struct nmw_match {
 	_Alignas(NMW_LINE) uint8_t nowhere[NMW_DESC_SZ + NMW_MSG_MAX];
 };
 
+/* The options of every tool that matches; the last row ends the table. */
+#define NMW_MATCH_OPTS 23u
+void nmw_match_opts(struct nmw_match *m, struct nmw_opt rows[NMW_MATCH_OPTS]);
 /* The program from its command line to its exit status. m: zeroed. */
 int nmw_match_main(struct nmw_match *m, const struct nmw_match_tool *t, int argc, char **argv);
 

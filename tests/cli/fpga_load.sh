@@ -71,6 +71,15 @@ expect 5 nmw-fpga run -i none -o none --bitstream "$T/version.so"
 says 'version 9 found, 1 expected'
 
 # ---- the command line
+[ "${NMW_GOLDEN:-}" = no ] || diff -u tests/golden/help/nmw-fpga-run.txt <(nmw-fpga run --help) ||
+	fail "nmw-fpga run --help changed: run make golden if that was meant"
+expect 0 nmw-fpga --completion bash
+complete() { # WORD...: the last is to be completed
+	env -i PATH="$PATH" bash --norc -c '. "$0"; COMP_WORDS=(nmw-fpga "$@") COMP_CWORD=$#; _nmw_fpga; echo "${COMPREPLY[*]}"' \
+		"$T/out" "$@"
+}
+[ "$(complete self)" = selftest ] || fail "completion of a command: $(complete self)"
+[ "$(complete run --snap)" = --snapshot-every ] || fail "completion of run's options: $(complete run --snap)"
 expect 2 nmw-fpga
 says 'an argument is missing'
 expect 2 nmw-fpga frobnicate

@@ -39,5 +39,7 @@ int command_selftest(const struct command_args *a, struct nmw_err *e);
 
 /* nmw-fpga run, from its command line to its exit status. */
 int command_run(int argc, char **argv);
+/* Its options beside the device's: two tables, for the completion. */
+void command_run_opts(const struct nmw_opt *groups[2]);
 
 #endif

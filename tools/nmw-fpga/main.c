@@ -75,6 +75,15 @@ static int finish(bool json, int rc, struct nmw_err *e)
 	return json ? (int)e->exit : nmw_log_err(e);
 }
 
+/* A completion script knows the options of run too. */
+static bool asks_for_completion(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strncmp(argv[i], "--completion", sizeof "--completion" - 1))
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	struct command_args a = {.commands = 100000, .seed = 1};
@@ -94,7 +103,7 @@ int main(int argc, char **argv)
 		"nmw-fpga regs --json | jq .blocks",
 		"nmw-fpga selftest --commands 1M --device sim:latency=200,stall=30",
 		"nmw-recv pcap:day.pcap | nmw-fpga run --device sim | nmw-send itch:hw.itch", NULL};
-	const struct nmw_opt_spec spec = {
+	struct nmw_opt_spec spec = {
 		.tool = "nmw-fpga",
 		.synopsis = "COMMAND [OPTION]...",
 		.summary = "The matching device: the design in simulation, driven as a card is.\n"
@@ -108,6 +117,7 @@ int main(int argc, char **argv)
 		.examples = examples,
 		.groups = {table, device, NULL},
 		.backends = "sim",
+		.commands = "load info regs reset selftest run",
 		.min_args = 1,
 		.max_args = 2,
 	};
@@ -119,6 +129,8 @@ int main(int argc, char **argv)
 	nmw_log_init("nmw-fpga", NMW_LOG_INFO, NMW_LOG_TEXT);
 	device_defaults(&c);
 	device_opts(&c, device);
+	if (asks_for_completion(argc, argv))
+		command_run_opts(&spec.groups[2]);
 	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, &e);
 	if (rc == NMW_OPT_RUN)
 		rc = run(&a, &c, nargs, argv + 1, &e);

@@ -77,9 +77,20 @@ static void run_close(struct nmw_match *m)
 	r->open = false;
 }
 
+static struct nmw_match m;
+
+void command_run_opts(const struct nmw_opt *groups[2])
+{
+	static struct nmw_opt rows[NMW_MATCH_OPTS];
+	if (nmw_stage_init(&m.stage, "nmw-fpga", NMW_STAGE_IN | NMW_STAGE_OUT) < 0)
+		return;
+	nmw_match_opts(&m, rows);
+	groups[0] = rows;
+	groups[1] = nmw_stage_opts(&m.stage);
+}
+
 int command_run(int argc, char **argv)
 {
-	static struct nmw_match m;
 	static struct run r;
 	static const char *const examples[] = {
 		"nmw-recv pcap:day.pcap | nmw-fpga run --device sim | nmw-send itch:hw.itch",
