@@ -75,6 +75,7 @@ says 'version 9 found, 1 expected'
 	fail "nmw-fpga run --help changed: run make golden if that was meant"
 expect 0 nmw-fpga --completion bash
 complete() { # WORD...: the last is to be completed
+	# shellcheck disable=SC2016
 	env -i PATH="$PATH" bash --norc -c '. "$0"; COMP_WORDS=(nmw-fpga "$@") COMP_CWORD=$#; _nmw_fpga; echo "${COMPREPLY[*]}"' \
 		"$T/out" "$@"
 }

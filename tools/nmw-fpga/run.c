@@ -67,9 +67,26 @@ static void run_report(struct nmw_match *m)
 	nmw_gauge(x, NMW_M_device_latency_max, s.latency_max);
 }
 
+/* In cycles, which are the design's; the time that they took is the simulation's. */
+static void say_device(struct nmw_device *d)
+{
+	struct nmw_device_stat s;
+	nmw_device_stat(d, &s);
+	double n = s.commands ? (double)s.commands : 1;
+	nmw_log(NMW_LOG_INFO,
+		"device %s: %" PRIu64 " commands, %" PRIu64 " events, %" PRIu64 " fills in %" PRIu64
+		" cycles; a command took %.1f on average, %" PRIu64
+		" at most; the core stood still %.3f a command",
+		d->info.device, s.commands, s.events, s.fills, s.cycles, (double)s.latency_sum / n,
+		s.latency_max,
+		(double)(s.wait_event + s.wait_level + s.wait_head + s.wait_min + s.wait_slot) / n);
+}
+
 static void run_close(struct nmw_match *m)
 {
 	struct run *r = m->tool->arg;
+	if (r->open && r->books.held && !nmw_stage_quiet(&m->stage))
+		say_device(&r->device);
 	books_say(&r->books);
 	books_close(&r->books);
 	if (r->open)
