@@ -94,9 +94,9 @@ int nmw_device_check(const struct nmw_device *d, struct nmw_err *e)
 
 int nmw_device_peek(struct nmw_device *d, const struct nmw_device_spec *s, struct nmw_err *e)
 {
-	const char *text = s->device ? s->device : "sim", *params;
+	const char *text = s->device ? s->device : "sim", *params = NULL;
 	memset(d, 0, sizeof *d);
-	const struct nmw_device_ops *ops = back_end(text, &params);
+	const struct nmw_device_ops *ops = s->ops ? s->ops : back_end(text, &params);
 	if (!ops)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--device %s: no such device: sim, or sim:KEY=N,..., is what "

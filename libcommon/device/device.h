@@ -45,7 +45,10 @@
 #define NMW_DEVICE_IOVA	     (UINT64_C(1) << 32) /* where the rings' window begins */
 #define NMW_DEVICE_IOVA_FREE (UINT64_C(1) << 33) /* from here on: windows of the caller's */
 
+struct nmw_device_ops;
+
 struct nmw_device_spec {
+	const struct nmw_device_ops *ops; /* a back end of the caller's; NULL: by name */
 	const char *device; /* "sim", "sim:latency=200,stall=30,..." (see nmw-fpga(1)); NULL: sim */
 	const char *bitstream; /* file of the simulated device; NULL: the one that was loaded */
 	uint32_t ring_log2;    /* entries of each ring, log2, 3..12; 0 = NMW_HW_RING_LOG2 */

@@ -129,7 +129,7 @@ static int find_file(const char *given, char file[PATH_MAX], struct nmw_err *e)
 static int open_device(struct nmw_device *d, struct sim *s, const char *file, struct nmw_err *e)
 {
 	int rc = open_so(s, file, e);
-	if (rc)
+	if (rc || !s->b)
 		return rc;
 	snprintf(d->info.name, sizeof d->info.name, "%.63s", s->b->name ? s->b->name : "");
 	snprintf(d->info.bitstream, sizeof d->info.bitstream, "%.255s", file);

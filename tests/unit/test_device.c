@@ -1,0 +1,312 @@
+/* Rings, doorbells, push window and errors of libcommon/device, on a device of a few lines: each
+ * command is answered by tag % 3 + 1 events, the last of which is the last. */
+#include "base/rng.h"
+#include "device/bitstream.h"
+#include "device/device.h"
+#include "device/regs.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define REGS (NMW_DEVICE_REGS_SZ / 8)
+
+static struct model {
+	uint64_t reg[REGS];
+	uint8_t *window;
+	uint64_t iova;
+	uint32_t tx, rx; /* taken, written; free running */
+	uint32_t left;	 /* events of the command in hand */
+	struct nmw_hw_cmd cmd;
+	bool pushed;
+	uint32_t pushes, bells;
+	bool deaf;  /* takes nothing any more */
+	bool never; /* not ready */
+} model;
+
+static uint64_t *at(uint32_t reg)
+{
+	return &model.reg[reg / 8];
+}
+
+static int model_open(struct nmw_device *d, const struct nmw_device_spec *s, const char *params,
+		      struct nmw_err *e)
+{
+	(void)d, (void)s, (void)params, (void)e;
+	memset(&model, 0, sizeof model);
+	*at(NMW_HW_REG_ID) = (uint64_t)NMW_HW_VERSION << 32 | NMW_HW_ID;
+	*at(NMW_HW_REG_TICKS) = NMW_HW_TICKS;
+	*at(NMW_HW_REG_SIZES) =
+		NMW_HW_SYMBOLS_LOG2 | (uint64_t)NMW_HW_TICKS_LOG2 << 8 |
+		(uint64_t)NMW_HW_SLOTS_LOG2 << 16 | (uint64_t)NMW_HW_GEN_BITS << 24 |
+		(uint64_t)NMW_HW_OWNER_BITS << 32 | (uint64_t)NMW_HW_BEST << 40 |
+		(uint64_t)NMW_HW_WORD_LOG2 << 48 | (uint64_t)NMW_HW_LINES_LOG2 << 56;
+	return 0;
+}
+
+static void model_close(struct nmw_device *d)
+{
+	(void)d;
+}
+
+static uint64_t model_read(struct nmw_device *d, uint32_t reg)
+{
+	(void)d;
+	return *at(reg);
+}
+
+static void model_write(struct nmw_device *d, uint32_t reg, uint64_t value)
+{
+	(void)d;
+	*at(reg) = value;
+	if (reg == NMW_HW_REG_CONTROL && (value & 2)) {
+		model.tx = model.rx = model.left = 0;
+		*at(NMW_HW_REG_FAULT) = 0;
+		*at(NMW_HW_REG_RX_HEAD) = *at(NMW_HW_REG_TX_TAIL) = 0;
+	}
+	if (reg == NMW_HW_REG_CONTROL)
+		*at(NMW_HW_REG_STATUS) = model.never ? 0 : 1 | (value & 1) << 1;
+	model.bells += reg == NMW_HW_REG_TX_TAIL;
+	model.pushed = model.pushed || reg == NMW_HW_REG_PUSH + 24;
+	model.pushes += reg == NMW_HW_REG_PUSH + 24;
+}
+
+static int model_map(struct nmw_device *d, uint64_t iova, void *ptr, uint64_t len,
+		     struct nmw_err *e)
+{
+	(void)d, (void)len, (void)e;
+	model.window = ptr;
+	model.iova = iova;
+	return 0;
+}
+
+static int model_unmap(struct nmw_device *d, uint64_t iova, struct nmw_err *e)
+{
+	(void)d, (void)iova, (void)e;
+	return 0;
+}
+
+static bool next_command(void)
+{
+	uint32_t mask = (1u << *at(NMW_HW_REG_TX_LOG2)) - 1;
+	uint8_t *ring = model.window + (*at(NMW_HW_REG_TX_BASE) - model.iova);
+	if (model.pushed) {
+		memcpy(&model.cmd, at(NMW_HW_REG_PUSH), sizeof model.cmd);
+		model.pushed = false;
+	} else if (model.tx != (uint32_t)*at(NMW_HW_REG_TX_TAIL)) {
+		memcpy(&model.cmd, ring + 32 * (model.tx++ & mask), sizeof model.cmd);
+	} else {
+		return false;
+	}
+	model.left = model.cmd.tag % 3 + 1;
+	return true;
+}
+
+/* A cycle: an event, when there is one and room for it. */
+static void cycle(void)
+{
+	uint32_t size = 1u << *at(NMW_HW_REG_RX_LOG2);
+	uint8_t *ring = model.window + (*at(NMW_HW_REG_RX_BASE) - model.iova);
+	if (model.deaf || model.rx - (uint32_t)*at(NMW_HW_REG_RX_HEAD) >= size - 3 ||
+	    (!model.left && !next_command()))
+		return;
+	model.left--;
+	struct nmw_hw_evt v = {.kind = NMW_HW_FILL, .tag = model.cmd.tag, .left = model.left};
+	v.flags = (uint8_t)((model.left ? 0 : NMW_DEVICE_LAST) |
+			    (model.rx & size ? 0 : NMW_DEVICE_PHASE));
+	memcpy(ring + 32 * (model.rx++ & (size - 1)), &v, sizeof v);
+}
+
+static void model_pass(struct nmw_device *d, uint32_t cycles)
+{
+	(void)d;
+	while (*at(NMW_HW_REG_STATUS) & NMW_DEVICE_ENABLED && cycles--)
+		cycle();
+}
+
+static const struct nmw_device_ops ops = {.name = "model",
+					  .open = model_open,
+					  .close = model_close,
+					  .read = model_read,
+					  .write = model_write,
+					  .map = model_map,
+					  .unmap = model_unmap,
+					  .pass = model_pass};
+
+static struct nmw_err err;
+
+static void open_it(struct nmw_device *d, struct nmw_device_spec s)
+{
+	s.ops = &ops;
+	err = (struct nmw_err)NMW_ERR_INIT;
+	ck_assert_msg(nmw_device_open(d, &s, &err) == 0, "%s", err.msg);
+}
+
+/* Bursts of random sizes; every event comes once, in order. */
+static void drive(struct nmw_device *d, uint32_t commands, uint32_t at_most)
+{
+	struct nmw_rng rng;
+	uint32_t sent = 0, tag = 0, left = 0;
+	nmw_rng_seed(&rng, 7);
+	while (tag < commands) {
+		uint32_t room = nmw_device_room(d), n = (uint32_t)nmw_rng_below(&rng, at_most) + 1;
+		n = n < room ? n : room;
+		n = n < commands - sent ? n : commands - sent;
+		for (uint32_t i = 0; i < n; i++)
+			*nmw_device_cmd(d, i) = (struct nmw_hw_cmd){.tag = sent++};
+		nmw_device_submit(d, n);
+		while (!(n = nmw_device_poll(d)))
+			ck_assert_msg(nmw_device_wait(d, &err) == 0, "%s", err.msg);
+		n = (uint32_t)nmw_rng_below(&rng, n) + 1;
+		for (uint32_t i = 0; i < n; i++) {
+			const struct nmw_hw_evt *v = nmw_device_evt(d, i);
+			left = left ? left : tag % 3 + 1;
+			ck_assert_uint_eq(v->tag, tag);
+			ck_assert_uint_eq(v->left, --left);
+			tag += !left;
+		}
+		nmw_device_release(d, n);
+	}
+	ck_assert_uint_eq(nmw_device_waiting(d), 0);
+	ck_assert_uint_eq(nmw_device_room(d), d->info.ring);
+}
+
+START_TEST(every_event_comes_once_in_order)
+{
+	struct nmw_device d;
+	for (uint32_t log2 = NMW_DEVICE_LOG2_MIN; log2 <= NMW_DEVICE_LOG2_MAX; log2++)
+		for (uint32_t kind = 0; kind < 8; kind++) {
+			open_it(&d, (struct nmw_device_spec){.ring_log2 = log2,
+							     .no_push = kind & 1,
+							     .keep_full = kind & 2,
+							     .normal_pages = kind & 4});
+			drive(&d, (4u << log2) + 500, kind & 1 ? 1u << log2 : 3);
+			nmw_device_close(&d);
+		}
+}
+END_TEST
+
+START_TEST(one_alone_is_pushed_many_share_a_doorbell)
+{
+	struct nmw_device d;
+	open_it(&d, (struct nmw_device_spec){.ring_log2 = 6});
+	drive(&d, 1, 1);
+	ck_assert_uint_eq(model.pushes, 1);
+	ck_assert_uint_eq(model.bells, 0);
+	for (uint32_t i = 0; i < 64; i++) {
+		*nmw_device_cmd(&d, 0) = (struct nmw_hw_cmd){.tag = 0};
+		nmw_device_submit(&d, 1);
+	}
+	ck_assert_uint_eq(model.bells, 4); /* one for each quarter of the ring */
+	ck_assert_uint_eq(nmw_device_room(&d), 0);
+	ck_assert_int_eq(nmw_device_reset(&d, &err), 0);
+	ck_assert_uint_eq(nmw_device_room(&d), 64);
+	ck_assert_uint_eq(nmw_device_waiting(&d), 0);
+	nmw_device_close(&d);
+}
+END_TEST
+
+static void one(struct nmw_device *d)
+{
+	*nmw_device_cmd(d, 0) = (struct nmw_hw_cmd){.tag = 0};
+	nmw_device_submit(d, 1);
+}
+
+static int wait_for(struct nmw_device *d)
+{
+	int rc = 0;
+	for (unsigned i = 0; i < 100000 && !rc && !nmw_device_poll(d); i++)
+		rc = nmw_device_wait(d, &err);
+	return rc;
+}
+
+START_TEST(nothing_is_waited_for_for_ever)
+{
+	struct nmw_device d;
+	open_it(&d, (struct nmw_device_spec){.watchdog = 10000});
+	model.deaf = true;
+	one(&d);
+	ck_assert_int_eq(wait_for(&d), -ETIMEDOUT);
+	ck_assert_int_eq(err.exit, NMW_EXIT_RESOURCE);
+	ck_assert_int_eq(wait_for(&d), -ETIMEDOUT); /* and stays so */
+	model.deaf = false;
+	ck_assert_int_eq(nmw_device_reset(&d, &err), 0);
+	one(&d);
+	ck_assert_int_eq(wait_for(&d), 0);
+	nmw_device_release(&d, nmw_device_poll(&d));
+	ck_assert_int_eq(nmw_device_wait(&d, &err), -EPROTO); /* for what? */
+
+	ck_assert_int_eq(nmw_device_reset(&d, &err), 0);
+	one(&d);
+	*at(NMW_HW_REG_STATUS) = 1; /* somebody else's reset */
+	ck_assert_int_eq(wait_for(&d), -ECONNRESET);
+	ck_assert_int_eq(nmw_device_reset(&d, &err), 0);
+	one(&d);
+	model.deaf = true;
+	*at(NMW_HW_REG_STATUS) |= NMW_DEVICE_FAULT;
+	*at(NMW_HW_REG_FAULT) = NMW_HW_FAULT_WRITE;
+	*at(NMW_HW_REG_FAULT_ADDR) = 0x1234;
+	ck_assert_int_eq(wait_for(&d), -EIO);
+	ck_assert_ptr_nonnull(strstr(err.msg, "wrote to an address that is not mapped"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "0x1234"));
+	model.never = true;
+	ck_assert_int_eq(nmw_device_reset(&d, &err), -ETIMEDOUT);
+	nmw_device_close(&d);
+}
+END_TEST
+
+START_TEST(a_list_of_registers_that_does_not_end_is_refused)
+{
+	struct nmw_device d;
+	struct nmw_device_block b[NMW_DEVICE_BLOCKS];
+	struct nmw_device_reg r;
+	open_it(&d, (struct nmw_device_spec){0});
+	*at(0) = UINT64_C(0x40) << 32 | 1 << 16 | NMW_HW_BLOCK_IDENT;
+	*at(0x40) = UINT64_C(0x80) << 32 | 1 << 16 | 999; /* not known: stepped over */
+	*at(0x80) = 1 << 16 | NMW_HW_BLOCK_COUNTERS;	  /* elsewhere than in this build */
+	*at(0x88) = 77;
+	ck_assert_int_eq(nmw_device_blocks(&d, b, &err), 3);
+	ck_assert_ptr_null(b[1].name);
+	ck_assert(!nmw_device_reg(&d, &b[1], 0, &r));
+	ck_assert(nmw_device_reg(&d, &b[2], 0, &r));
+	ck_assert_str_eq(r.name, "cycles");
+	ck_assert_uint_eq(r.value, 77);
+	const uint64_t bad[] = {0x80, 0x40, 0x84, 0x1000};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		*at(0x80) = bad[i] << 32 | 5;
+		ck_assert_int_eq(nmw_device_blocks(&d, b, &err), -EPROTO);
+	}
+	for (uint32_t i = 0; i < REGS; i++)
+		model.reg[i] = (uint64_t)(8 * i + 8) << 32 | 9;
+	ck_assert_int_eq(nmw_device_blocks(&d, b, &err), -EPROTO);
+	nmw_device_close(&d);
+}
+END_TEST
+
+START_TEST(what_was_loaded_is_remembered)
+{
+	char dir[UNIT_PATH], file[UNIT_PATH], got[PATH_MAX];
+	uint64_t h;
+	unit_path(dir, "device");
+	ck_assert_int_eq(mkdir(dir, 0700), 0);
+	setenv("NMW_DIR", dir, 1);
+	ck_assert_int_eq(nmw_bitstream_recall(got, &err), -ENOENT);
+	int fd = unit_file(file, "bits");
+	ck_assert_int_eq((int)write(fd, "abc", 3), 3);
+	ck_assert_int_eq(nmw_bitstream_hash(file, &h, &err), 0);
+	ck_assert_uint_eq(h, UINT64_C(0xe71fa2190541574b)); /* FNV-1a */
+	ck_assert_int_eq(nmw_bitstream_remember(file, h, &err), 0);
+	ck_assert_int_eq(nmw_bitstream_recall(got, &err), 0);
+	ck_assert_str_eq(got, file);
+	ck_assert_int_eq((int)write(fd, "d", 1), 1);
+	ck_assert_int_eq(nmw_bitstream_recall(got, &err), -ESTALE);
+	close(fd);
+	unlink(file);
+	ck_assert_int_eq(nmw_bitstream_recall(got, &err), -ENOENT);
+}
+END_TEST
+
+UNIT_MAIN("device", every_event_comes_once_in_order, one_alone_is_pushed_many_share_a_doorbell,
+	  nothing_is_waited_for_for_ever, a_list_of_registers_that_does_not_end_is_refused,
+	  what_was_loaded_is_remembered)
