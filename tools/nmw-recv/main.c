@@ -46,62 +46,76 @@ static const char *const examples[] = {
 	NULL,
 };
 
+/* ---- options -------------------------------------------------------------------------------- */
+
+/* The tables of options point into it. */
+static struct recv self = {
+	.pace = "max",
+	.conf = {.flows = FLOWS_DEF,
+		 .reassembly = REASSEMBLY_DEF,
+		 .login_timeout_ns = LOGIN_TIMEOUT_DEF,
+		 .login_delay_ns = LOGIN_DELAY_DEF,
+		 .client_timeout_ns = CLIENT_TIMEOUT_DEF},
+	.emit = {.st = &self.st},
+};
+
+static const struct nmw_opt input_opts[] = {
+	{.type = NMW_OPT_GROUP,
+	 .help = "Input (SOURCE: pcap:FILE itch:FILE gen:SPEC journal:DIR udp:ADDR:PORT "
+		 "tcp:ADDR:PORT; "
+		 "FILE may be -):"},
+	{NMW_OPT_STR, 0, "pace", "PACE", &self.pace, 0, 0,
+	 "max, original, a speed (10x) or a rate (1Mpps)"},
+	{NMW_OPT_STR, 'f', "filter", "BPF", &self.conf.filter, 0, 0,
+	 "only packets that match, see pcap-filter(7)"},
+	{NMW_OPT_ENUM, 0, "framing", FRAMING_CHOICES, &self.conf.framing, 0, 0,
+	 "what lies between packets and messages"},
+	{NMW_OPT_ENUM, 0, "codec", CODEC_CHOICES, &self.conf.codec, 0, 0,
+	 "protocol of the messages; auto looks at them"},
+	{NMW_OPT_ENUM, 0, "direction", DIRECTION_CHOICES, &self.conf.direction, 0, 0,
+	 "auto: orders and feed; in: orders; out: replies and feed"},
+	{NMW_OPT_COUNT, 0, "flows", "COUNT", &self.conf.flows, 1, FLOWS_MAX,
+	 "connections, and as many streams, followed at once"},
+	{NMW_OPT_SIZE, 0, "reassembly", "SIZE", &self.conf.reassembly, REASSEMBLY_MIN,
+	 REASSEMBLY_MAX, "bytes for TCP data that waits for a missing segment"},
+	{NMW_OPT_FLAG, 0, "cancel-on-disconnect", NULL, &self.conf.cancel_on_disconnect, 0, 0,
+	 "sessions ask for it in their login"},
+	{NMW_OPT_FLAG, 0, "once", NULL, &self.conf.once, 0, 0,
+	 "udp: end with the session of the feed"},
+	{NMW_OPT_FLAG, 0, "strict", NULL, &self.st.strict, 0, 0,
+	 "exit 3 when anything was damaged, cut or missing"},
+	{.type = NMW_OPT_END},
+};
+
+static const struct nmw_opt live_opts[] = {
+	{.type = NMW_OPT_GROUP, .help = "Clients (tcp:ADDR:PORT):"},
+	{NMW_OPT_STR, 0, "accounts", "FILE", &self.conf.accounts, 0, 0, "who may log in (JSON)"},
+	{NMW_OPT_FLAG, 0, "hash-password", NULL, &self.hash_password, 0, 0,
+	 "hash a password from stdin for that file, and end"},
+	{NMW_OPT_DURATION, 0, "login-timeout", "TIME", &self.conf.login_timeout_ns,
+	 NMW_NS_PER_S / 10, 3600 * NMW_NS_PER_S,
+	 "close connections that have not logged in by then"},
+	{NMW_OPT_DURATION, 0, "login-delay", "TIME", &self.conf.login_delay_ns, 0,
+	 60 * NMW_NS_PER_S, "before a wrong login is answered"},
+	{NMW_OPT_DURATION, 0, "client-timeout", "TIME", &self.conf.client_timeout_ns,
+	 2 * NMW_NS_PER_S, 3600 * NMW_NS_PER_S, "silence after which a session is lost"},
+	{.type = NMW_OPT_GROUP, .help = "Sockets (tcp:, udp:):"},
+	{NMW_OPT_ENUM, 0, "io", NMW_IO_CHOICES, &self.conf.io, 0, 0, "how they are read"},
+	{NMW_OPT_FLAG, 0, "sqpoll", NULL, &self.conf.sqpoll, 0, 0,
+	 "io_uring: a kernel thread takes submissions"},
+	{NMW_OPT_DURATION, 0, "busy-poll", "TIME", &self.conf.busy_poll_ns, 0, NMW_NS_PER_S / 10,
+	 "the kernel polls the device that long"},
+	{.type = NMW_OPT_END},
+};
+
 static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
 {
-	struct recv_conf *c = &r->conf;
-	const struct nmw_opt live[] = {
-		{.type = NMW_OPT_GROUP, .help = "Clients (tcp:ADDR:PORT):"},
-		{NMW_OPT_STR, 0, "accounts", "FILE", &c->accounts, 0, 0, "who may log in (JSON)"},
-		{NMW_OPT_FLAG, 0, "hash-password", NULL, &r->hash_password, 0, 0,
-		 "hash a password from stdin for that file, and end"},
-		{NMW_OPT_DURATION, 0, "login-timeout", "TIME", &c->login_timeout_ns,
-		 NMW_NS_PER_S / 10, 3600 * NMW_NS_PER_S,
-		 "close connections that have not logged in by then"},
-		{NMW_OPT_DURATION, 0, "login-delay", "TIME", &c->login_delay_ns, 0,
-		 60 * NMW_NS_PER_S, "before a wrong login is answered"},
-		{NMW_OPT_DURATION, 0, "client-timeout", "TIME", &c->client_timeout_ns,
-		 2 * NMW_NS_PER_S, 3600 * NMW_NS_PER_S, "silence after which a session is lost"},
-		{.type = NMW_OPT_GROUP, .help = "Sockets (tcp:, udp:):"},
-		{NMW_OPT_ENUM, 0, "io", NMW_IO_CHOICES, &c->io, 0, 0, "how they are read"},
-		{NMW_OPT_FLAG, 0, "sqpoll", NULL, &c->sqpoll, 0, 0,
-		 "io_uring: a kernel thread takes submissions"},
-		{NMW_OPT_DURATION, 0, "busy-poll", "TIME", &c->busy_poll_ns, 0, NMW_NS_PER_S / 10,
-		 "the kernel polls the device that long"},
-		{.type = NMW_OPT_END},
-	};
-	const struct nmw_opt own[] = {
-		{.type = NMW_OPT_GROUP,
-		 .help = "Input (SOURCE: pcap:FILE itch:FILE gen:SPEC journal:DIR udp:ADDR:PORT "
-			 "tcp:ADDR:PORT; "
-			 "FILE may be -):"},
-		{NMW_OPT_STR, 0, "pace", "PACE", &r->pace, 0, 0,
-		 "max, original, a speed (10x) or a rate (1Mpps)"},
-		{NMW_OPT_STR, 'f', "filter", "BPF", &c->filter, 0, 0,
-		 "only packets that match, see pcap-filter(7)"},
-		{NMW_OPT_ENUM, 0, "framing", FRAMING_CHOICES, &c->framing, 0, 0,
-		 "what lies between packets and messages"},
-		{NMW_OPT_ENUM, 0, "codec", CODEC_CHOICES, &c->codec, 0, 0,
-		 "protocol of the messages; auto looks at them"},
-		{NMW_OPT_ENUM, 0, "direction", DIRECTION_CHOICES, &c->direction, 0, 0,
-		 "auto: orders and feed; in: orders; out: replies and feed"},
-		{NMW_OPT_COUNT, 0, "flows", "COUNT", &c->flows, 1, FLOWS_MAX,
-		 "connections, and as many streams, followed at once"},
-		{NMW_OPT_SIZE, 0, "reassembly", "SIZE", &c->reassembly, REASSEMBLY_MIN,
-		 REASSEMBLY_MAX, "bytes for TCP data that waits for a missing segment"},
-		{NMW_OPT_FLAG, 0, "cancel-on-disconnect", NULL, &c->cancel_on_disconnect, 0, 0,
-		 "sessions ask for it in their login"},
-		{NMW_OPT_FLAG, 0, "once", NULL, &c->once, 0, 0,
-		 "udp: end with the session of the feed"},
-		{NMW_OPT_FLAG, 0, "strict", NULL, &r->st.strict, 0, 0,
-		 "exit 3 when anything was damaged, cut or missing"},
-		{.type = NMW_OPT_END},
-	};
 	const struct nmw_opt_spec spec = {
 		.tool = "nmw-recv",
 		.synopsis = "SOURCE [-o RING]",
 		.summary = "Takes packets in and publishes each application message.",
 		.examples = examples,
-		.groups = {own, live, nmw_stage_opts(&r->st)},
+		.groups = {input_opts, live_opts, nmw_stage_opts(&r->st)},
 		.backends = "pcap itch gen journal udp tcp; io: " NMW_IO_BACKENDS,
 		.min_args = 0,
 		.max_args = 1,
@@ -121,6 +135,10 @@ static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
 	return 0;
 }
 
+#define NOT_A_SOURCE                                                                       \
+	"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC, journal:DIR, udp:ADDR:PORT or " \
+	"tcp:ADDR:PORT is expected"
+
 static int unknown_source(const char *spec, size_t n, struct nmw_err *e)
 {
 	char word[32];
@@ -135,15 +153,9 @@ static int unknown_source(const char *spec, size_t n, struct nmw_err *e)
 		}
 	}
 	if (best > 2 && spec[n] != ':')
-		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-				   "%s: not a source: pcap:FILE, itch:FILE, gen:SPEC, journal:DIR, "
-				   "udp:ADDR:PORT or tcp:ADDR:PORT is expected",
-				   spec);
-	return nmw_err_set(
-		e, -EINVAL, NMW_EXIT_USAGE,
-		"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC, journal:DIR, udp:ADDR:PORT or "
-		"tcp:ADDR:PORT is expected: did you mean %s:%s?",
-		spec, nearest, spec[n] == ':' ? spec + n + 1 : spec);
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, NOT_A_SOURCE, spec);
+	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, NOT_A_SOURCE ": did you mean %s:%s?", spec,
+			   nearest, spec[n] == ':' ? spec + n + 1 : spec);
 }
 
 /* What a capture's packets need means nothing to messages as they come: a word that is not heeded
@@ -255,31 +267,25 @@ static void judge(struct recv *r)
 int main(int argc, char **argv)
 {
 	struct nmw_err e = NMW_ERR_INIT;
-	struct recv r = {.pace = "max"};
-	r.conf.flows = FLOWS_DEF;
-	r.conf.reassembly = REASSEMBLY_DEF;
-	r.conf.login_timeout_ns = LOGIN_TIMEOUT_DEF;
-	r.conf.login_delay_ns = LOGIN_DELAY_DEF;
-	r.conf.client_timeout_ns = CLIENT_TIMEOUT_DEF;
-	r.emit.st = &r.st;
-	if (nmw_stage_init(&r.st, "nmw-recv", NMW_STAGE_OUT) < 0)
+	struct recv *r = &self;
+	if (nmw_stage_init(&r->st, "nmw-recv", NMW_STAGE_OUT) < 0)
 		return NMW_EXIT_RESOURCE;
-	int rc = parse_args(&r, argc, argv, &e);
+	int rc = parse_args(r, argc, argv, &e);
 	if (rc == NMW_OPT_DONE)
-		return nmw_stage_close(&r.st, NULL);
+		return nmw_stage_close(&r->st, NULL);
 	if (!rc)
-		rc = nmw_pace_parse(&r.emit.pace, r.pace, &e);
+		rc = nmw_pace_parse(&r->emit.pace, r->pace, &e);
 	if (!rc)
-		rc = find_source(&r, &e);
+		rc = find_source(r, &e);
 	if (!rc)
-		rc = check_options(&r, &e);
+		rc = check_options(r, &e);
 	if (!rc)
-		rc = open_all(&r, &e);
+		rc = open_all(r, &e);
 	if (!rc)
-		rc = run(&r, &e);
+		rc = run(r, &e);
 	if (!rc)
-		judge(&r);
-	if (r.state)
-		r.source->close(r.state);
-	return nmw_stage_close(&r.st, rc ? &e : NULL);
+		judge(r);
+	if (r->state)
+		r->source->close(r->state);
+	return nmw_stage_close(&r->st, rc ? &e : NULL);
 }
