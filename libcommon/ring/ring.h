@@ -69,6 +69,13 @@ enum nmw_ring_state {
 	NMW_RING_CORRUPT = 3, /* breaks its own rules, or put this consumer out: stop with exit 6 */
 };
 
+/* What a producer says of all that it published, when it closes. */
+enum nmw_ring_flaw {
+	NMW_RING_WHOLE = 0,
+	NMW_RING_DAMAGED = 1, /* something of its input was damaged, cut or missing: it bore that */
+	NMW_RING_FAILED = 2,  /* it ended with an error: more should have come */
+};
+
 /* ---- producer ------------------------------------------------------------------------------ */
 
 struct nmw_prod {
@@ -92,6 +99,8 @@ struct nmw_prod {
 int nmw_prod_open(struct nmw_prod *p, const struct nmw_ring_spec *spec, struct nmw_err *e);
 /* Says that no more will come. Consumers drain and end. The file stays until they have. */
 void nmw_prod_close(struct nmw_prod *p);
+/* Before it closes: what is wrong with all that was published. */
+void nmw_prod_flaw(struct nmw_prod *p, enum nmw_ring_flaw flaw);
 /* Gives up the handle; without close before, consumers see a death. Removes a closed ring's file
  * when no consumer is left, and any private ring's: so do not leave a private ring before its
  * consumer has joined (nmw_prod_consumers) or is known to be gone (nmw_handoff_alive_down). */
@@ -376,6 +385,8 @@ enum nmw_ring_state nmw_cons_state(struct nmw_cons *c);
 const char *nmw_cons_name(const struct nmw_cons *c);
 /* The named consumer that this one must not pass, while it has never been there; else NULL. */
 const char *nmw_cons_awaited(const struct nmw_cons *c);
+/* What the producer of a closed ring said of it. */
+enum nmw_ring_flaw nmw_cons_flaw(const struct nmw_cons *c);
 /* Sleeps until the ring has a message at c->next or timeout_ns is over; costs the producer nothing
  * until somebody sleeps (membarrier + futex). */
 void nmw_cons_sleep(struct nmw_cons *c, uint64_t timeout_ns);
@@ -390,6 +401,7 @@ struct nmw_ring_info {
 	uint32_t slot_sz, page_sz;
 	bool private_ring;
 	enum nmw_ring_state state;
+	enum nmw_ring_flaw flaw; /* of a closed one */
 	uint64_t created_ns;   /* CLOCK_REALTIME; tells a ring from a later one of the same name */
 	uint32_t producer_pid; /* for people only; liveness is the lock */
 	uint64_t published;    /* last sequence number */

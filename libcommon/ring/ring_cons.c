@@ -369,6 +369,11 @@ enum nmw_ring_state nmw_cons_state(struct nmw_cons *c)
 	return closed ? NMW_RING_CLOSED : NMW_RING_DEAD;
 }
 
+enum nmw_ring_flaw nmw_cons_flaw(const struct nmw_cons *c)
+{
+	return nmw_ring_flaw_of(c->ring);
+}
+
 const char *nmw_cons_name(const struct nmw_cons *c)
 {
 	return c->ring->name;

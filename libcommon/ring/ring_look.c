@@ -83,6 +83,7 @@ int nmw_ring_inspect(const char *name, struct nmw_ring_info *out, struct nmw_err
 		add_consumer(r, i, out);
 	out->published = nmw_ring_published(r);
 	out->state = state_of(r);
+	out->flaw = out->state == NMW_RING_CLOSED ? nmw_ring_flaw_of(r) : NMW_RING_WHOLE;
 	nmw_ring_file_free(r);
 	return 0;
 }

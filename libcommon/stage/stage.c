@@ -68,6 +68,12 @@ void nmw_stage_done(struct nmw_stage *st)
 	st->drained = true;
 }
 
+void nmw_stage_flaw(struct nmw_stage *st, enum nmw_ring_flaw flaw)
+{
+	if (flaw > st->flaw)
+		st->flaw = flaw;
+}
+
 void nmw_stage_say_figures(const struct nmw_stage *st)
 {
 	char line[1024];
@@ -258,6 +264,20 @@ static void input_dead(struct nmw_stage *st, unsigned i, uint64_t now)
 		nmw_stage_fail(st, &e);
 }
 
+/* A producer that failed has closed its ring all the same, for its readers to take what came
+ * before. That it failed is this stage's error too, but what it has is passed on first. */
+static void input_ended(struct nmw_stage *st, unsigned i)
+{
+	struct nmw_stage_cold *c = st->cold;
+	enum nmw_ring_flaw flaw = nmw_cons_flaw(&st->in[i]);
+	nmw_stage_flaw(st, flaw);
+	if (flaw == NMW_RING_FAILED && !c->input_err.err)
+		nmw_err_set(&c->input_err, -EPIPE, NMW_EXIT_PEER,
+			    "ring %s: the stage before this one ended with an error: what it had "
+			    "published was processed, the end is missing: look at its error",
+			    nmw_cons_name(&st->in[i]));
+}
+
 static void input_corrupt(struct nmw_stage *st, unsigned i)
 {
 	struct nmw_err e = NMW_ERR_INIT;
@@ -297,7 +317,9 @@ static void check_inputs(struct nmw_stage *st)
 			    0) { /* asked after the state: nothing was missed */
 				look_for_awaited(st, i, now);
 				c->input_ended[i] = state == NMW_RING_CLOSED;
-				if (state == NMW_RING_CORRUPT)
+				if (c->input_ended[i])
+					input_ended(st, i);
+				else if (state == NMW_RING_CORRUPT)
 					input_corrupt(st, i);
 				else if (state == NMW_RING_DEAD)
 					input_dead(st, i, now);
@@ -307,7 +329,10 @@ static void check_inputs(struct nmw_stage *st)
 		}
 		all = all && c->input_ended[i];
 	}
-	st->drained = st->drained || all;
+	if (all && st->flaw == NMW_RING_FAILED)
+		st->stopping = true;
+	else
+		st->drained = st->drained || all;
 }
 
 void nmw_stage_idle(struct nmw_stage *st)

@@ -56,7 +56,10 @@ struct nmw_stage {
 	bool comes_back;    /* set by stages that can: after an error the output ring is left as by
 			     * a crash, not closed, so that its readers wait for the restart */
 	enum nmw_exit exit; /* worst so far */
-	uint32_t calls;	    /* of nmw_stage_go since the last look at the clock */
+	/* of what comes out: an input's, or what the stage itself found; the worst so far. FAILED:
+	 * an input's producer ended with an error, so that `drained` stays false */
+	enum nmw_ring_flaw flaw;
+	uint32_t calls; /* of nmw_stage_go since the last look at the clock */
 	struct nmw_stage_cold *cold;
 };
 
@@ -85,6 +88,8 @@ static inline void nmw_stage_look_soon(struct nmw_stage *st)
 	st->calls = UINT32_MAX - 1;
 }
 void nmw_stage_done(struct nmw_stage *st);
+/* What comes out is not whole: said to the next stage when this one closes. */
+void nmw_stage_flaw(struct nmw_stage *st, enum nmw_ring_flaw flaw);
 /* The next input with messages: returns how many (up to st->burst), *c the input; 0 = none ready.
  */
 unsigned nmw_stage_poll(struct nmw_stage *st, struct nmw_cons **c);

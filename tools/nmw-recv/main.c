@@ -255,6 +255,7 @@ static void judge(struct recv *r)
 {
 	if (!r->emit.bad)
 		return;
+	nmw_stage_flaw(&r->st, NMW_RING_DAMAGED);
 	if (r->st.strict)
 		r->st.exit = NMW_EXIT_DATA;
 	char reasons[400];

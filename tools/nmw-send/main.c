@@ -342,12 +342,12 @@ static void run(struct send *s)
 	}
 }
 
-/* The end is clean when the input was read to where it was to end. */
+/* The input has ended when it was read to where it was to end. */
 static int finish(struct send *s, const struct nmw_err *e)
 {
 	struct nmw_stage *st = &s->stage;
-	bool clean = !e->err && !st->failed && !nmw_stage_leaving();
-	sinks_close(&s->sinks, clean);
+	bool ended = !e->err && !st->failed && !nmw_stage_leaving() && st->flaw != NMW_RING_FAILED;
+	sinks_close(&s->sinks, ended, ended && st->flaw == NMW_RING_WHOLE);
 	if (st->m)
 		sinks_report(&s->sinks, st->m);
 	if (!nmw_stage_quiet(st))

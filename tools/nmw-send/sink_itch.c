@@ -100,4 +100,5 @@ const struct sink_ops sink_itch = {.name = "itch",
 				   .send = itch_send,
 				   .flush = itch_flush,
 				   .close = itch_close,
-				   .start = itch_start};
+				   .start = itch_start,
+				   .marks_end = true};

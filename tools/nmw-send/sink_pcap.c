@@ -173,4 +173,5 @@ const struct sink_ops sink_pcap = {.name = "pcap",
 				   .send = pcap_send,
 				   .flush = pcap_flush,
 				   .close = pcap_close,
-				   .start = pcap_start};
+				   .start = pcap_start,
+				   .marks_end = true};
