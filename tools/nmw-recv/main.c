@@ -159,26 +159,28 @@ static int unknown_source(const char *spec, size_t n, struct nmw_err *e)
 }
 
 /* What a capture's packets need means nothing to messages as they come: a word that is not heeded
- * would be taken for one that is. */
+ * would be taken for one that is, be it the default. */
 static int check_options(const struct recv *r, struct nmw_err *e)
 {
 	const struct recv_conf *c = &r->conf;
 	const struct {
 		const char *name;
-		bool given;
+		const void *dst;
+		bool differs; /* in the environment or the file of options */
 	} packets[] = {
-		{"filter", c->filter},
-		{"framing", c->framing != FRAMING_AUTO},
-		{"direction", c->direction != DIRECTION_AUTO},
-		{"flows", c->flows != FLOWS_DEF},
-		{"reassembly", c->reassembly != REASSEMBLY_DEF},
-		{"cancel-on-disconnect", c->cancel_on_disconnect},
-		{"codec", c->codec && r->source == &source_journal}, /* the others judge it */
+		{"filter", &c->filter, c->filter},
+		{"framing", &c->framing, c->framing != FRAMING_AUTO},
+		{"direction", &c->direction, c->direction != DIRECTION_AUTO},
+		{"flows", &c->flows, c->flows != FLOWS_DEF},
+		{"reassembly", &c->reassembly, c->reassembly != REASSEMBLY_DEF},
+		{"cancel-on-disconnect", &c->cancel_on_disconnect, c->cancel_on_disconnect},
+		/* the others judge it */
+		{"codec", NULL, c->codec && r->source == &source_journal},
 	};
 	if (r->source != &source_itch && r->source != &source_gen && r->source != &source_journal)
 		return 0;
 	for (unsigned i = 0; i < sizeof packets / sizeof packets[0]; i++)
-		if (packets[i].given)
+		if (packets[i].differs || nmw_opt_given(packets[i].dst))
 			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 					   "--%s: is for packets, and %s:%s has none: leave it out",
 					   packets[i].name, r->source->name, r->source->arg);
