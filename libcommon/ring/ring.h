@@ -380,10 +380,11 @@ static inline void nmw_cons_release(struct nmw_cons *c, unsigned n)
 uint64_t nmw_cons_missed(struct nmw_cons *c);
 /* LIVE, CLOSED, DEAD or CORRUPT; one fcntl: call it when idle. CLOSED with nothing ready after it
  * was seen = drained. For one that follows another, a closed ring is LIVE until that one has read
- * it all, and DEAD when that one has left before. */
+ * it all, and DEAD when that one is not there (it may come back). */
 enum nmw_ring_state nmw_cons_state(struct nmw_cons *c);
 const char *nmw_cons_name(const struct nmw_cons *c);
-/* The named consumer that this one must not pass, while it has never been there; else NULL. */
+/* The named consumer that this one waits for, while that one is not there: never was, left, or
+ * died; else NULL. One fcntl: call it when idle. */
 const char *nmw_cons_awaited(const struct nmw_cons *c);
 /* What the producer of a closed ring said of it. */
 enum nmw_ring_flaw nmw_cons_flaw(const struct nmw_cons *c);

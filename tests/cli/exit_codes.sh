@@ -55,6 +55,8 @@ outcome 2 'unexpected argument' nmw-match something
 # a file that is not there, whoever reads or writes it
 outcome 2 'none.pcap: open: No such file' nmw-recv "pcap:$T/none.pcap" -o x
 outcome 2 'none.itch: .*No such file' nmw-recv "itch:$T/none.itch" -o x
+expect 2 nmw-recv pcap:- -o x <&-
+said 'stdin: is closed'
 outcome 2 'none: cannot open it: No such file' nmw-recv "journal:$T/none" -o x
 outcome 2 'none.json: cannot open' nmw-match --symbols "$T/none.json"
 outcome 2 'none.json: cannot open' nmw-recv --config "$T/none.json"
