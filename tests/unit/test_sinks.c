@@ -253,6 +253,33 @@ START_TEST(files_are_gone_on_with)
 }
 END_TEST
 
+/* Cutting off what is not whole would take the end of a file of another kind. */
+START_TEST(other_files_are_left_as_they_are)
+{
+	static const struct {
+		const char *kind, *holds;
+	} cases[] = {{"itch", "root:x:0:0\n"},		{"itch", "x"},
+		     {"itch", "{\"seq\":\"1\"}"},	{"jsonl", "no json\nno newline"},
+		     {"jsonl", "accepted side=B\n"},	{"text", "{\"seq\":\"1\"}\n"},
+		     {"text", "Dear all,\nno newline"}, {"text", "accepted side=B\n, and"}};
+	begin();
+	conf.append = true;
+	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *spec[] = {in_dir(0, cases[i].kind, "other")};
+		char found[64];
+		FILE *f = fopen(path_of(0), "w+");
+		ck_assert(f && fputs(cases[i].holds, f) >= 0 && fflush(f) == 0);
+		ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), -EBADMSG);
+		ck_assert_int_eq(err.exit, NMW_EXIT_USAGE);
+		rewind(f);
+		ck_assert_ptr_nonnull(fgets(found, sizeof found, f));
+		ck_assert_int_eq(tear(path_of(0), 0), (off_t)strlen(cases[i].holds));
+		fclose(f);
+	}
+	end(1);
+}
+END_TEST
+
 /* One sink fails, the other goes on. */
 START_TEST(a_full_disk_stops_one_sink)
 {
@@ -323,5 +350,6 @@ START_TEST(idle_time_does_not_change_a_file)
 END_TEST
 
 UNIT_MAIN("sinks", four_sinks_get_the_same, itch_ends_with_length_0_when_clean, channels_are_chosen,
-	  what_is_refused, files_are_gone_on_with, a_full_disk_stops_one_sink,
-	  a_capture_on_a_full_disk, times_beyond_the_format, idle_time_does_not_change_a_file)
+	  what_is_refused, files_are_gone_on_with, other_files_are_left_as_they_are,
+	  a_full_disk_stops_one_sink, a_capture_on_a_full_disk, times_beyond_the_format,
+	  idle_time_does_not_change_a_file)
