@@ -506,10 +506,17 @@ bool nmw_entry_is(const struct nmw_engine *e, const struct nmw_slot *s, const ui
 	return entry_codec(e, s, p, len) != NMW_CODEC_NONE;
 }
 
-/* The bucket of its id, the place of its token, the level of its price. */
-static inline void fetch(const struct nmw_run *r, struct nmw_in *in, bool v42)
+/* The bucket of its id, and the place of its token, in case it enters an order. */
+static inline void fetch_id(const struct nmw_run *r, const struct nmw_in *in, bool v42)
 {
 	nmw_idmap_prefetch(r->ids, nmw_number_hash(in->number));
+	if (v42)
+		nmw_tokens_prefetch(r->tokens, in->id, in->number);
+}
+
+/* The level of its price; the place of a replacement's token. */
+static inline void fetch(const struct nmw_run *r, struct nmw_in *in, bool v42)
+{
 	if (in->op == NMW_OP_ENTER && in->why == NMW_RULES_OK)
 		in->level = nmw_book_prefetch_level(r->b, in->sym, in->side, in->px);
 	if (v42 && in->op == NMW_OP_REPLACE)
@@ -546,27 +553,11 @@ NMW_BOOK_HOT bool sender(const struct nmw_run *r, const struct nmw_slot *s, cons
 	return true;
 }
 
-/* Reads one; far: what it will touch is not in the cache. */
-NMW_BOOK_HOT void read_one(struct nmw_run *r, struct nmw_in *in, bool v42, bool far)
-{
-	if (__builtin_expect(!nmw_in_read(r, in, v42), 0)) {
-		in->op = NMW_OP_NONE;
-		r->e->stat.bad_message++;
-		return;
-	}
-	in->number = nmw_number_of(in->id, v42);
-	if (v42 && in->op == NMW_OP_ENTER) /* tokens of a day: far at any time */
-		nmw_tokens_prefetch(r->tokens, in->id, in->number);
-	if (far)
-		fetch(r, in, v42);
-}
-
-/* Reads a run of order messages; how many. */
-static unsigned read_run(struct nmw_run *r, const struct nmw_slot *const *s,
+/* Who sent each of a run of order messages, and its id; how many. */
+static unsigned name_run(const struct nmw_run *r, const struct nmw_slot *const *s,
 			 const uint8_t *const *payload, const uint32_t *len, unsigned n,
 			 struct nmw_in *in)
 {
-	bool far = r->e->live > NMW_ENGINE_FAR;
 	unsigned i;
 	for (i = 0; i < n; i++, in++) {
 		if (__builtin_expect(!sender(r, s[i], payload[i], len[i], in), 0))
@@ -575,12 +566,27 @@ static unsigned read_run(struct nmw_run *r, const struct nmw_slot *const *s,
 		in->p = payload[i];
 		in->len = len[i];
 		in->oid = 0;
-		if (in->codec == NMW_CODEC_OUCH42)
-			read_one(r, in, true, far);
-		else
-			read_one(r, in, false, far);
+		bool v42 = in->codec == NMW_CODEC_OUCH42;
+		nmw_in_name(in, v42);
+		fetch_id(r, in, v42);
 	}
 	return i;
+}
+
+static void bad(struct nmw_run *r, struct nmw_in *in)
+{
+	in->op = NMW_OP_NONE;
+	r->e->stat.bad_message++;
+}
+
+/* Reads one. */
+static void read_one(struct nmw_run *r, struct nmw_in *in)
+{
+	bool v42 = in->codec == NMW_CODEC_OUCH42;
+	if (__builtin_expect(nmw_in_read(r, in, v42), 1))
+		fetch(r, in, v42);
+	else
+		bad(r, in);
 }
 
 static inline bool names_order(const struct nmw_in *in)
@@ -615,21 +621,30 @@ __attribute__((noinline)) static bool settle(struct nmw_run *r, struct nmw_in *i
 		return false;
 	in->account = nmw_session_at(r->sessions, in->session)->account;
 	in->oid = 0;
-	bool v42 = in->codec == NMW_CODEC_OUCH42, good = nmw_in_read(r, in, v42);
-	in->number = nmw_number_of(in->id, v42);
-	return good;
+	bool v42 = in->codec == NMW_CODEC_OUCH42;
+	nmw_in_name(in, v42);
+	return nmw_in_read(r, in, v42);
 }
 
-NMW_BOOK_HOT void work_one(struct nmw_run *r, struct nmw_in *in, bool v42)
+static inline void cancel_named(struct nmw_run *r, const struct nmw_in *in)
 {
+	nmw_oid id = live_order(r, in);
+	if (__builtin_expect(id != 0, 1))
+		cancel(r, in, id);
+	else
+		r->e->stat.ignored++;
+}
+
+/* Works one that was read. */
+static void work_one(struct nmw_run *r, struct nmw_in *in)
+{
+	bool v42 = in->codec == NMW_CODEC_OUCH42;
+	if (__builtin_expect(!in->session && in->op != NMW_OP_NONE && !settle(r, in), 0))
+		return;
 	if (in->op == NMW_OP_ENTER) {
 		enter(r, in, v42);
 	} else if (in->op == NMW_OP_CANCEL) {
-		nmw_oid id = live_order(r, in);
-		if (__builtin_expect(id != 0, 1))
-			cancel(r, in, id);
-		else
-			r->e->stat.ignored++;
+		cancel_named(r, in);
 	} else if (in->op == NMW_OP_REPLACE) {
 		replace(r, in);
 	} else if (in->op != NMW_OP_NONE) {
@@ -637,21 +652,57 @@ NMW_BOOK_HOT void work_one(struct nmw_run *r, struct nmw_in *in, bool v42)
 	}
 }
 
+/* Reads and works one whose lines are in the cache: what kind it is, which nothing foretells, is
+ * asked once. */
+NMW_BOOK_HOT void do_one(struct nmw_run *r, struct nmw_in *in, bool v42)
+{
+	uint8_t type = in->session && in->len ? in->p[0] : 0;
+	if (type == 'O') {
+		if (__builtin_expect(v42 ? nmw_in_enter42(r, in) : nmw_in_enter50(r, in), 1))
+			enter(r, in, v42);
+		else
+			bad(r, in);
+	} else if (type == 'X') {
+		if (__builtin_expect(nmw_in_cancel(in, v42), 1))
+			cancel_named(r, in);
+		else
+			bad(r, in);
+	} else {
+		read_one(r, in);
+		work_one(r, in);
+	}
+}
+
+static void near_run(struct nmw_run *r, struct nmw_in *in, unsigned n)
+{
+	for (const struct nmw_in *end = in + n; in < end; in++) {
+		nmw_run_clock(r, in->slot);
+		if (in->codec == NMW_CODEC_OUCH42)
+			do_one(r, in, true);
+		else
+			do_one(r, in, false);
+	}
+}
+
+static void far_run(struct nmw_run *r, struct nmw_in *in, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		read_one(r, &in[i]);
+	fetch_further(r, in, n);
+	for (unsigned i = 0; i < n; i++) {
+		nmw_run_clock(r, in[i].slot);
+		work_one(r, &in[i]);
+	}
+}
+
 unsigned nmw_entry_burst(struct nmw_run *r, const struct nmw_slot *const *s,
 			 const uint8_t *const *payload, const uint32_t *len, unsigned n)
 {
-	struct nmw_in ins[NMW_ENGINE_CHUNK], *in = ins, *end;
-	n = read_run(r, s, payload, len, n < NMW_ENGINE_CHUNK ? n : NMW_ENGINE_CHUNK, ins);
+	struct nmw_in in[NMW_ENGINE_CHUNK];
+	n = name_run(r, s, payload, len, n < NMW_ENGINE_CHUNK ? n : NMW_ENGINE_CHUNK, in);
 	if (r->e->live > NMW_ENGINE_FAR)
-		fetch_further(r, ins, n);
-	for (end = ins + n; in < end; in++) {
-		nmw_run_clock(r, in->slot);
-		if (__builtin_expect(!in->session && in->op != NMW_OP_NONE && !settle(r, in), 0))
-			continue;
-		if (in->codec == NMW_CODEC_OUCH42)
-			work_one(r, in, true);
-		else
-			work_one(r, in, false);
-	}
+		far_run(r, in, n);
+	else
+		near_run(r, in, n);
 	return n;
 }

@@ -16,7 +16,7 @@
 #include "base/units.h"
 
 #define NMW_ENGINE_MAGIC   UINT64_C(0x656e67696e650001)
-#define NMW_ENGINE_VERSION 5u
+#define NMW_ENGINE_VERSION 6u
 #define NMW_ENGINE_CHUNK   32u	   /* messages read ahead in a burst */
 #define NMW_ENGINE_FEEDS   16u	   /* the same, of a feed */
 #define NMW_ENGINE_FAR	   16384u  /* live orders: with fewer, all of it is in the cache */

@@ -58,6 +58,16 @@ NMW_BOOK_HOT bool nmw_plain_place(const struct nmw_run *r, struct nmw_in *in, ui
 	return nmw_symbol_takes(s, in->price) && nmw_symbol_ticks(s, in->price, &in->px);
 }
 
+/* The id that the message enters or names: all types that have one have it at the same place. */
+NMW_BOOK_HOT void nmw_in_name(struct nmw_in *in, bool v42)
+{
+	struct nmw_key k = {0, 0};
+	if (__builtin_expect(in->len >= (v42 ? NMW_OUCH42_IN_TRADE_NOW : NMW_OUCH50_IN_CANCEL), 1))
+		k = v42 ? nmw_ouch42_token(in->p + 1) : (struct nmw_key){.lo = nmw_be32(in->p + 1)};
+	in->id = nmw_scoped(in->account, k);
+	in->number = nmw_number_of(in->id, v42);
+}
+
 static inline bool nmw_plain_qty(uint32_t qty)
 {
 	return qty - 1 < NMW_QTY_MAX;
@@ -70,7 +80,6 @@ NMW_BOOK_HOT bool nmw_in_enter42(struct nmw_run *r, struct nmw_in *in)
 	if (in->len - NMW_OUCH42_IN_ENTER_SHORT > 1)
 		return false;
 	in->op = NMW_OP_ENTER;
-	in->id = nmw_scoped(in->account, nmw_ouch42_token(p + 1));
 	in->qty = nmw_be32(p + 16);
 	in->price = nmw_be32(p + 28);
 	in->entered = p[15];
@@ -95,7 +104,6 @@ NMW_BOOK_HOT bool nmw_in_enter50(struct nmw_run *r, struct nmw_in *in)
 		return false;
 	uint64_t price = nmw_be64(p + 18), terms = nmw_raw64(p + 26) & NMW_TERMS50;
 	in->op = NMW_OP_ENTER;
-	in->id = nmw_scoped(in->account, (struct nmw_key){.lo = nmw_be32(p + 1)});
 	in->qty = nmw_be32(p + 6);
 	in->price = (uint32_t)price;
 	in->entered = p[5];
@@ -118,7 +126,6 @@ NMW_BOOK_HOT bool nmw_in_replace42(struct nmw_run *r, struct nmw_in *in)
 	if (in->len != NMW_OUCH42_IN_REPLACE)
 		return false;
 	in->op = NMW_OP_REPLACE;
-	in->id = nmw_scoped(in->account, nmw_ouch42_token(p + 1));
 	in->id2 = nmw_scoped(in->account, nmw_ouch42_token(p + 15));
 	in->qty = nmw_be32(p + 29);
 	in->price = nmw_be32(p + 33);
@@ -140,7 +147,6 @@ NMW_BOOK_HOT bool nmw_in_replace50(struct nmw_run *r, struct nmw_in *in)
 		return false;
 	uint64_t price = nmw_be64(p + 13);
 	in->op = NMW_OP_REPLACE;
-	in->id = nmw_scoped(in->account, (struct nmw_key){.lo = nmw_be32(p + 1)});
 	in->id2 = nmw_scoped(in->account, (struct nmw_key){.lo = nmw_be32(p + 5)});
 	in->qty = nmw_be32(p + 9);
 	in->price = (uint32_t)price;
@@ -161,13 +167,12 @@ NMW_BOOK_HOT bool nmw_in_cancel(struct nmw_in *in, bool v42)
 	if (in->len != (v42 ? (uint32_t)NMW_OUCH42_IN_CANCEL : NMW_OUCH50_IN_CANCEL))
 		return false;
 	in->op = NMW_OP_CANCEL;
-	in->id = nmw_scoped(in->account, v42 ? nmw_ouch42_token(p + 1)
-					     : (struct nmw_key){.lo = nmw_be32(p + 1)});
 	in->qty = nmw_be32(p + (v42 ? 15 : 5));
 	return true;
 }
 
-/* Reads the message whose bytes, session, account and codec are set. False: none of its codec. */
+/* Reads the message whose bytes, session, account, codec and id are set. False: none of its codec.
+ */
 NMW_BOOK_HOT bool nmw_in_read(struct nmw_run *r, struct nmw_in *in, bool v42)
 {
 	if (__builtin_expect(in->len == 0, 0))
