@@ -165,7 +165,8 @@ __attribute__((noinline)) static void work(struct nmw_run *r, struct nmw_in *in,
 
 static uint64_t symbol_name(const struct nmw_in *in)
 {
-	return nmw_raw64(in->p + (in->codec == NMW_CODEC_OUCH42 ? 20 : 10));
+	return nmw_raw64(
+		in->p + (in->codec == NMW_CODEC_OUCH42 ? NMW_ENTER42(stock) : NMW_ENTER50(symbol)));
 }
 
 /* An unknown symbol opens a book. */
@@ -296,7 +297,8 @@ static void replace_live(struct nmw_run *r, struct nmw_in *in, nmw_oid id)
 					.firm = terms.firm,
 					.side = terms.side,
 					.capacity = terms.capacity};
-	terms.display = in->p[in->codec == NMW_CODEC_OUCH42 ? 41 : 22];
+	terms.display = in->p[in->codec == NMW_CODEC_OUCH42 ? NMW_REPLACE42(display)
+							    : NMW_REPLACE50(display)];
 	nmw_book_unlink(r->b, id);
 	nmw_order_detach(r, id);
 	e->stat.replaced++;
