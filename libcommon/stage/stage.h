@@ -134,9 +134,22 @@ static inline void nmw_stage_commit(struct nmw_stage *st, const struct nmw_slot 
  * that pass through. False: see nmw_stage_slot. */
 bool nmw_stage_forward(struct nmw_stage *st, const struct nmw_slot *src, const uint8_t *payload,
 		       uint32_t len);
-/* For sinks: records ingress-to-now latency of n messages that came in at ingress_ns (0 = unknown).
- */
-void nmw_stage_latency(struct nmw_stage *st, uint64_t now_ns, uint64_t ingress_ns, unsigned n);
+/* The ingress-to-now latency of a burst. Its messages mostly came in together: one record a run of
+ * those that did. Start with now_ns alone, add each message (ingress_ns 0 = unknown), end. */
+struct nmw_stage_latency {
+	uint64_t now_ns, ingress_ns;
+	unsigned n; /* messages of the run */
+};
+void nmw_stage_latency_end(struct nmw_stage *st, struct nmw_stage_latency *run);
+static inline void nmw_stage_latency_add(struct nmw_stage *st, struct nmw_stage_latency *run,
+					 uint64_t ingress_ns, unsigned n)
+{
+	if (ingress_ns != run->ingress_ns) {
+		nmw_stage_latency_end(st, run);
+		run->ingress_ns = ingress_ns;
+	}
+	run->n += n;
+}
 /* Corrupt input, dead peer: notes the error (first one wins), nmw_stage_go turns false. */
 void nmw_stage_fail(struct nmw_stage *st, const struct nmw_err *e);
 /* Closes rings in order, prints the final figures (unless --quiet) and the error; exit status. */

@@ -172,14 +172,10 @@ static int configure(struct send *s, struct nmw_err *e)
 
 static void record_latency(struct send *s, unsigned n)
 {
-	const struct sink_msg *m = s->burst;
-	uint64_t now = nmw_clock_mono();
-	for (unsigned i = 0, run = 1; i < n; i++, run++)
-		if (i + 1 == n ||
-		    sink_slot(&m[i + 1])->ingress_ns != sink_slot(&m[i])->ingress_ns) {
-			nmw_stage_latency(&s->stage, now, sink_slot(&m[i])->ingress_ns, run);
-			run = 0;
-		}
+	struct nmw_stage_latency run = {.now_ns = nmw_clock_mono()};
+	for (unsigned i = 0; i < n; i++)
+		nmw_stage_latency_add(&s->stage, &run, sink_slot(&s->burst[i])->ingress_ns, 1);
+	nmw_stage_latency_end(&s->stage, &run);
 }
 
 /* n messages were sent: they are the ring's again.  The place of a named consumer is kept when it
@@ -269,9 +265,10 @@ static int take(const struct nmw_cons *c, unsigned at, struct sink_msg *m, struc
 static void count_burst(struct send *s, struct nmw_cons *c, unsigned n)
 {
 	struct nmw_err e = NMW_ERR_INIT;
-	uint64_t now = nmw_clock_mono(), bytes = 0, ingress = nmw_cons_slot(c, 0)->ingress_ns;
-	unsigned i, run = 0;
-	for (i = 0; i < n; i++, run++) {
+	struct nmw_stage_latency run = {.now_ns = nmw_clock_mono()};
+	uint64_t bytes = 0;
+	unsigned i;
+	for (i = 0; i < n; i++) {
 		const struct nmw_slot *slot = nmw_cons_slot(c, i);
 		uint32_t len;
 		if (__builtin_expect(!is_channel(slot->channel) || !nmw_cons_payload(c, slot, &len),
@@ -281,15 +278,11 @@ static void count_burst(struct send *s, struct nmw_cons *c, unsigned n)
 			break;
 		}
 		bytes += len;
-		if (slot->ingress_ns != ingress) {
-			nmw_stage_latency(&s->stage, now, ingress, run);
-			ingress = slot->ingress_ns;
-			run = 0;
-		}
+		nmw_stage_latency_add(&s->stage, &run, slot->ingress_ns, 1);
 	}
 	if (!i)
 		return;
-	nmw_stage_latency(&s->stage, now, ingress, run);
+	nmw_stage_latency_end(&s->stage, &run);
 	sinks_count(&s->sinks, i, bytes);
 	hand_back(s, c, i);
 }
