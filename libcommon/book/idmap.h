@@ -128,11 +128,6 @@ static inline void nmw_idmap_put_at(struct nmw_idmap *m, uint32_t value, struct 
 	nmw_idmap_put_by(m, nmw_idmap_hash(lo, hi), value, id, lo, hi);
 }
 
-static inline void nmw_idmap_put(struct nmw_idmap *m, uint32_t value, uint64_t lo, uint64_t hi)
-{
-	nmw_idmap_put_at(m, value, nmw_idmap_id(m, value), lo, hi);
-}
-
 /* Takes an id out and returns its value; 0 = it was not there. Its record stays as it was. */
 static inline uint32_t nmw_idmap_take(struct nmw_idmap *m, uint64_t lo, uint64_t hi)
 {

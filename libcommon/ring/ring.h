@@ -156,15 +156,6 @@ static inline void nmw_ring_want(const uint8_t *line)
 	__asm__ volatile("prefetchw %0" : : "m"(*line));
 }
 
-/* Slots that lie in one piece, behind *first at p->slot_shift: nmw_prod_room, but not past the slot
- * that ends the ring. For loops that fill many. */
-static inline unsigned nmw_prod_span(struct nmw_prod *p, unsigned want, struct nmw_slot **first)
-{
-	uint64_t piece = p->mask + 1 - (p->next & p->mask);
-	*first = nmw_prod_slot(p, 0);
-	return nmw_prod_room(p, piece < want ? (unsigned)piece : want);
-}
-
 /* The slot behind s of the same piece. */
 static inline struct nmw_slot *nmw_slot_after(const struct nmw_slot *s, uint32_t slot_shift)
 {
@@ -309,16 +300,6 @@ static inline unsigned nmw_cons_ready(struct nmw_cons *c, unsigned max)
 		n += nmw_cons_run(c, n, nmw_cons_at_most(c, max) - n);
 	c->rest = n > 1 && n < max ? NMW_RING_REST : 0;
 	return n;
-}
-
-/* Messages that lie in one piece, behind *first at c->slot_shift: nmw_cons_ready, but not past the
- * slot that ends the ring. For loops that read many. */
-static inline unsigned nmw_cons_span(struct nmw_cons *c, unsigned max,
-				     const struct nmw_slot **first)
-{
-	uint64_t piece = c->mask + 1 - (c->next & c->mask);
-	*first = nmw_cons_slot(c, 0);
-	return nmw_cons_ready(c, piece < max ? (unsigned)piece : max);
 }
 
 /* Payload of a slot, checked against the file: NULL if offset or length do not lie in it (a corrupt
