@@ -477,7 +477,7 @@ static void query(struct nmw_run *r, const struct nmw_in *in)
 
 /* What is not Enter, Cancel or Replace. A message about an order that is not live is ignored: there
  * is no "too late to cancel"; so is Trade Now: no order here waits to be told that it may trade. */
-__attribute__((noinline)) static void other(struct nmw_run *r, const struct nmw_in *in)
+__attribute__((noinline)) static void modify_or_query(struct nmw_run *r, const struct nmw_in *in)
 {
 	if (in->op == NMW_OP_QUERY) {
 		query(r, in);
@@ -650,7 +650,7 @@ static void work_one(struct nmw_run *r, struct nmw_in *in)
 	} else if (in->op == NMW_OP_REPLACE) {
 		replace(r, in);
 	} else if (in->op != NMW_OP_NONE) {
-		other(r, in);
+		modify_or_query(r, in);
 	}
 }
 

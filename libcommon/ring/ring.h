@@ -151,7 +151,7 @@ uint32_t nmw_prod_frame_max(const struct nmw_prod *p);
 void nmw_prod_wake(struct nmw_prod *p);
 /* Prefetches a slot's line for writing. The consumer still caches it from the previous lap; taking
  * it early hides that transfer. */
-static inline void nmw_ring_want(const uint8_t *line)
+static inline void nmw_ring_fetch(const uint8_t *line)
 {
 	__asm__ volatile("prefetchw %0" : : "m"(*line));
 }
@@ -173,9 +173,9 @@ static inline void nmw_prod_number_one(const struct nmw_prod *p, uint64_t seq)
 	if (seq + NMW_RING_AHEAD >= p->limit)
 		return;
 	s += (uint64_t)NMW_RING_AHEAD << p->slot_shift;
-	nmw_ring_want(s);
+	nmw_ring_fetch(s);
 	if (p->inline_max > NMW_LINE)
-		nmw_ring_want(s + NMW_LINE);
+		nmw_ring_fetch(s + NMW_LINE);
 }
 
 /* Publishes the first n filled slots, in order: n stores and one relaxed load. */

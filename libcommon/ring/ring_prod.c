@@ -496,9 +496,9 @@ number_piece(uint8_t *s, uint32_t shift, uint64_t seq, uint64_t end, bool ask, b
 	for (; seq != end; seq++, s += 1ull << shift) {
 		__atomic_store_n((uint64_t *)(void *)s, seq, __ATOMIC_RELEASE);
 		if (ask)
-			nmw_ring_want(s + ahead);
+			nmw_ring_fetch(s + ahead);
 		if (ask && two_lines)
-			nmw_ring_want(s + ahead + NMW_LINE);
+			nmw_ring_fetch(s + ahead + NMW_LINE);
 	}
 }
 
