@@ -133,6 +133,14 @@ static struct nmw_key token(unsigned account, const char *format, unsigned i)
 	return k;
 }
 
+/* n tokens that count by `step`. */
+static void use_row(struct nmw_tokens *t, unsigned account, unsigned n, unsigned step,
+		    enum nmw_token_use expected)
+{
+	for (unsigned i = 0; i < n; i++)
+		ck_assert_int_eq(use(t, token(account, "ORD%011u", i * step)), expected);
+}
+
 START_TEST(tokens_are_used_once)
 {
 	enum { N = 3000 };
@@ -164,8 +172,7 @@ START_TEST(numbers_are_used_once)
 		}
 	ck_assert_uint_eq(t->blocks, N / 8);
 	ck_assert_uint_eq(t->used, N - N / 8);
-	for (unsigned i = 0; i < N / 8; i++)
-		ck_assert_int_eq(use(t, token(4, "ORD%011u", i * 128)), NMW_TOKEN_NEW);
+	use_row(t, 4, N / 8, 128, NMW_TOKEN_NEW);
 	ck_assert_int_eq(use(t, token(5, "ORD%011u", 0)), NMW_TOKEN_FULL);
 	free(t);
 }
@@ -177,12 +184,10 @@ START_TEST(tokens_that_count_share_lines)
 	enum { N = 10000 };
 	struct nmw_tokens *t = zeroed(nmw_tokens_footprint(N));
 	nmw_tokens_init(t, N);
-	for (unsigned i = 0; i < 17 * N; i++)
-		ck_assert_int_eq(use(t, token(7, "ORD%011u", i)), NMW_TOKEN_NEW);
+	use_row(t, 7, 17 * N, 1, NMW_TOKEN_NEW);
 	ck_assert_uint_eq(t->blocks, N / 8);
 	ck_assert_uint_eq(t->used, N);
-	for (unsigned i = 0; i < 17 * N; i++)
-		ck_assert_int_eq(use(t, token(7, "ORD%011u", i)), NMW_TOKEN_USED);
+	use_row(t, 7, 17 * N, 1, NMW_TOKEN_USED);
 	ck_assert_int_eq(use(t, token(7, "ORD%011u", 17 * N)), NMW_TOKEN_FULL);
 	free(t);
 }
