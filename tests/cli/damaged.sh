@@ -33,7 +33,8 @@ pipeline "3 6 6" --strict
 for stage in match send; do
 	said $stage 'the stage before this one ended with an error: .*the end is missing: look at its error'
 done
-[ "$(end_events)" = 0 ] && [ $((n - $(wc -l <"$T/out.jsonl"))) = "$ended" ] && [ "$ended" -gt 2 ] ||
+[ "$ended" -gt 2 ] || fail "the day did not end"
+[ "$(end_events) $((n - $(wc -l <"$T/out.jsonl")))" = "0 $ended" ] ||
 	fail "--strict: $(end_events) end events, $(wc -l <"$T/out.jsonl") messages; $ended, $n without it"
 
 # one stage only: BinaryFILE without the length 0, with all that was whole
