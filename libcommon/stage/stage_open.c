@@ -364,6 +364,9 @@ int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)
 	st->burst = (unsigned)c->burst;
 	st->drop_on_full = nmw_stage_drops(st);
 	nmw_wait_init(&st->wait, (enum nmw_wait_mode)c->wait_mode);
+	/* a message is on its way: who takes it on comes before who may bring another */
+	bool in = st->flags & NMW_STAGE_IN, out = st->flags & NMW_STAGE_OUT;
+	nmw_wait_slice(NMW_WAIT_SLICE_MIN * (in && out ? 2u : in ? 1u : 4u));
 	int rc = check_geometry(c, e);
 	if (!rc)
 		rc = check_ends(st, e);

@@ -116,7 +116,10 @@ bool nmw_stage_wait_step(struct nmw_stage *st, struct stage_wait *w)
 {
 	unsigned step = w->steps++;
 	if (step < ROOM_SPINS || st->wait.mode == NMW_WAIT_SPIN) {
-		nmw_clock_pause();
+		if (st->wait.mode == NMW_WAIT_SPIN)
+			nmw_wait_turn_over(&st->wait);
+		else
+			nmw_clock_pause();
 		if (step % ROOM_SPINS)
 			return !st->failed && nmw_stage_stops < 2;
 	} else {

@@ -59,6 +59,8 @@ unsigned live_poll(struct live *l, struct nmw_io_event *ev, unsigned max, uint64
 		   uint64_t longest_ns)
 {
 	l->last_n = nmw_io_poll(&l->io, ev, max, patience(l, now_ns, longest_ns));
+	if (!l->last_n && l->st->wait.mode == NMW_WAIT_SPIN)
+		nmw_wait_turn_over(&l->st->wait);
 	return l->last_n;
 }
 
