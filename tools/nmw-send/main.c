@@ -131,9 +131,13 @@ static int configure_pace(struct send *s, struct nmw_err *e)
 	return 0;
 }
 
+/* Asked now and then by who waits outside the stage, for a file or at the end: what it did
+ * meanwhile is counted. */
 static bool give_up(void *arg)
 {
-	(void)arg;
+	struct send *s = arg;
+	if (s->stage.m)
+		sinks_report(&s->sinks, s->stage.m);
 	return nmw_stage_leaving();
 }
 
@@ -141,6 +145,7 @@ static int configure(struct send *s, struct nmw_err *e)
 {
 	struct nmw_framer_conf *f = &s->conf.framer;
 	s->conf.give_up = give_up;
+	s->conf.give_up_arg = s;
 	s->left = s->count ? s->count : UINT64_MAX;
 	f->framing = (enum nmw_framing)s->framing;
 	f->pack_ns = s->pack_ns;
