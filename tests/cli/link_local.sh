@@ -72,4 +72,3 @@ refused "link-local address, and no interface: \[ff02::77\]:1%eth0" nmw-recv "ud
 refused "link-local address, and no interface" nmw-send "udp:[ff02::77]:1" -i x --wait 1s
 refused "link-local address, and no interface" nmw-recv "tcp:[$here]:1" --accounts "$T/accounts.json" -o x
 refused "no interface nope0" nmw-recv "tcp:[$here]:1%nope0" --accounts "$T/accounts.json" -o x
-exit 0
