@@ -7,6 +7,7 @@
 #include "io/io.h"
 #include "source.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,6 +51,7 @@ static const char *const examples[] = {
 
 /* The tables of options point into it. */
 static struct recv self = {
+	.spec = "",
 	.pace = "max",
 	.conf = {.flows = FLOWS_DEF,
 		 .reassembly = REASSEMBLY_DEF,
@@ -201,14 +203,17 @@ static int find_source(struct recv *r, struct nmw_err *e)
 
 static int open_source(struct recv *r, struct nmw_err *e)
 {
-	r->state = r->source->open(&r->conf, &r->emit, r->arg, e);
-	return r->state ? 0 : nmw_err_prefix(e, "%s", r->source->name);
+	const struct source *s = r->source;
+	assert(s);
+	r->state = s->open(&r->conf, &r->emit, r->arg, e);
+	return r->state ? 0 : nmw_err_prefix(e, "%s", s->name);
 }
 
 /* A file is opened first, so that a wrong name leaves no trace; stdin last, because it may be long
  * before its first bytes come, and the next stage waits for the ring. */
 static int open_all(struct recv *r, struct nmw_err *e)
 {
+	assert(r->arg);
 	bool is_stdin = !strcmp(r->arg, "-");
 	int rc = is_stdin ? 0 : open_source(r, e);
 	if (!rc)
@@ -239,6 +244,7 @@ static void show_progress(struct recv *r)
 
 static int run(struct recv *r, struct nmw_err *e)
 {
+	assert(r->source && r->state);
 	r->started_ns = r->shown_ns = nmw_clock_mono();
 	while (nmw_stage_go(&r->st)) {
 		int rc = r->source->poll(r->state, e);
