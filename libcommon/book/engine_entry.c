@@ -516,15 +516,6 @@ static inline void fetch_id(const struct nmw_run *r, const struct nmw_in *in, bo
 		nmw_tokens_prefetch(r->tokens, in->id, in->number);
 }
 
-/* The level of its price; the place of a replacement's token. */
-static inline void fetch(const struct nmw_run *r, struct nmw_in *in, bool v42)
-{
-	if (in->op == NMW_OP_ENTER && in->why == NMW_RULES_OK)
-		in->level = nmw_book_prefetch_level(r->b, in->sym, in->side, in->px);
-	if (v42 && in->op == NMW_OP_REPLACE)
-		nmw_tokens_prefetch(r->tokens, in->id2, nmw_number_of(in->id2, true));
-}
-
 /* A message whose session is not ready, or whose descriptor leaves something open. False: it is not
  * order entry. */
 __attribute__((noinline)) static bool sender_slow(const struct nmw_run *r, const struct nmw_slot *s,
@@ -582,35 +573,37 @@ static void bad(struct nmw_run *r, struct nmw_in *in)
 }
 
 /* Reads one. */
-static void read_one(struct nmw_run *r, struct nmw_in *in)
+NMW_BOOK_HOT void read_one(struct nmw_run *r, struct nmw_in *in)
 {
-	bool v42 = in->codec == NMW_CODEC_OUCH42;
-	if (__builtin_expect(nmw_in_read(r, in, v42), 1))
-		fetch(r, in, v42);
-	else
+	if (__builtin_expect(!nmw_in_read(r, in, in->codec == NMW_CODEC_OUCH42), 0))
 		bad(r, in);
 }
 
-static inline bool names_order(const struct nmw_in *in)
+/* The order that a message may name, from the place that has come; the level of the price that it
+ * goes to; the place of a replacement's token. */
+static inline void fetch(const struct nmw_run *r, struct nmw_in *in)
 {
-	return in->op != NMW_OP_ENTER && in->op != NMW_OP_NONE && in->op != NMW_OP_QUERY;
+	in->level = 0;
+	if (in->op == NMW_OP_ENTER) {
+		if (__builtin_expect(in->why == NMW_RULES_OK, 1))
+			in->level = nmw_book_prefetch_level(r->b, in->sym, in->side, in->px);
+		return;
+	}
+	in->oid = nmw_idmap_first(r->ids, nmw_number_hash(in->number));
+	nmw_book_prefetch_order(r->b, in->oid);
+	if (in->op == NMW_OP_REPLACE && in->codec == NMW_CODEC_OUCH42)
+		nmw_tokens_prefetch(r->tokens, in->id2, nmw_number_of(in->id2, true));
 }
 
-/* Step by step, each reading what the one before has fetched: the order that a message names, the
- * last one of the level that it goes to; then the neighbours of that order. */
-static void fetch_further(const struct nmw_run *r, struct nmw_in *in, unsigned n)
+/* The last order of that level; the neighbours of that order. Which of both is hard to predict: one
+ * address or the other, but no branch. */
+static inline void fetch_further(const struct nmw_run *r, const struct nmw_in *in)
 {
-	for (unsigned i = 0; i < n; i++) {
-		if (names_order(&in[i])) {
-			in[i].oid = find(r, &in[i]);
-			nmw_book_prefetch_order(r->b, in[i].oid);
-		} else if (in[i].op == NMW_OP_ENTER && in[i].why == NMW_RULES_OK) {
-			nmw_book_prefetch_last(r->b, in[i].level);
-		}
-	}
-	for (unsigned i = 0; i < n; i++)
-		if (in[i].oid)
-			nmw_book_prefetch_near(r->b, in[i].oid);
+	uint32_t ref = in->level ? in->level : nmw_order_ref(in->oid);
+	const struct nmw_link *l = nmw_link_get(r->b, ref);
+	uint32_t next = in->level ? l->prev : l->next;
+	__builtin_prefetch(nmw_link_get(r->b, l->prev), 1);
+	__builtin_prefetch(nmw_link_get(r->b, next), 1);
 }
 
 /* ---- working --------------------------------------------------------------------------------- */
@@ -686,11 +679,15 @@ static void near_run(struct nmw_run *r, struct nmw_in *in, unsigned n)
 	}
 }
 
+/* Step by step, each reading what the one before has fetched. */
 static void far_run(struct nmw_run *r, struct nmw_in *in, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		read_one(r, &in[i]);
-	fetch_further(r, in, n);
+		fetch(r, &in[i]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		fetch_further(r, &in[i]);
 	for (unsigned i = 0; i < n; i++) {
 		nmw_run_clock(r, in[i].slot);
 		work_one(r, &in[i]);

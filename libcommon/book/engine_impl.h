@@ -102,8 +102,8 @@ struct nmw_in {
 	uint32_t price;		   /* 1/10,000 */
 	uint32_t px;		   /* ticks */
 	uint32_t sym, side;	   /* book, enum nmw_side */
-	uint32_t level;		   /* of its price, for fetching ahead */
-	nmw_oid oid;		   /* that the id had when it was looked up ahead; 0 = none */
+	uint32_t level;		   /* ENTER: of its price, for fetching ahead */
+	nmw_oid oid;		   /* that the id may have, fetched ahead; 0 = none */
 	uint16_t session, account; /* indexes; session 0: was not ready when it was read */
 	uint8_t op;		   /* enum nmw_op; NONE: dropped, counted */
 	uint8_t codec;

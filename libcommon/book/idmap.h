@@ -83,6 +83,12 @@ static inline void nmw_idmap_prefetch(const struct nmw_idmap *m, uint32_t hash)
 	__builtin_prefetch(&m->at[nmw_idmap_place(m, hash)], 1);
 }
 
+/* The value that a look-up meets first: mostly the one that is looked for. 0 = none. */
+static inline uint32_t nmw_idmap_first(const struct nmw_idmap *m, uint32_t hash)
+{
+	return m->at[nmw_idmap_place(m, hash)];
+}
+
 /* The value of an id; 0 = it is not there. */
 static inline uint32_t nmw_idmap_find_by(const struct nmw_idmap *m, uint32_t hash, uint64_t lo,
 					 uint64_t hi)

@@ -193,6 +193,32 @@ START_TEST(tokens_that_count_share_lines)
 }
 END_TEST
 
+/* Accounts that count next to each other, each in strides, as many blocks as there may be. */
+START_TEST(blocks_stay_near_their_places)
+{
+	enum { ACCOUNTS = 8, EACH = 1000, N = ACCOUNTS * EACH * 8 };
+	struct nmw_tokens *t = zeroed(nmw_tokens_footprint(N));
+	nmw_tokens_init(t, N);
+	uint32_t far = 0, all = 0;
+	for (unsigned i = 0; i < EACH; i++)
+		for (unsigned a = 1; a <= ACCOUNTS; a++)
+			use(t, token(a, "ORD%011u", i * 128 + a));
+	ck_assert_uint_eq(t->blocks, ACCOUNTS * EACH);
+	for (uint32_t i = 0; i <= t->block_mask; i++) {
+		const struct nmw_token_block *b = nmw_tokens_block(t, i);
+		if (!b->block)
+			continue;
+		struct nmw_number n = {b->scope, (b->block - 1) * 128, true};
+		uint32_t away = (i - nmw_tokens_block_home(t, n)) & t->block_mask;
+		far = away > far ? away : far;
+		all += away;
+	}
+	ck_assert_uint_lt(far, 64);
+	ck_assert_uint_lt(all, 2 * ACCOUNTS * EACH);
+	free(t);
+}
+END_TEST
+
 START_TEST(digits_are_numbers)
 {
 	ck_assert(nmw_number_of(token(1, "ORDER %08u", 12345678), true).is);
@@ -210,4 +236,4 @@ END_TEST
 UNIT_MAIN("session", sessions_are_found_whatever_their_ids, accounts_are_a_name_and_a_protocol,
 	  replies_go_to_the_session_that_is_up, accounts_are_limited,
 	  every_login_among_many_is_found, tokens_are_used_once, numbers_are_used_once,
-	  tokens_that_count_share_lines, digits_are_numbers)
+	  tokens_that_count_share_lines, blocks_stay_near_their_places, digits_are_numbers)
