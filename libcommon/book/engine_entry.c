@@ -406,7 +406,8 @@ NMW_BOOK_HOT void cancel(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 	if (!nmw_entry_hidden(x))
 		nmw_out_delete(r, x->ref >> 16, nmw_symbols_get(r->symbols, o->sides / 2)->locate);
 	nmw_book_unlink(r->b, id);
-	nmw_order_dead(r, id);
+	nmw_order_detach_by(r, id, nmw_number_hash(in->number));
+	nmw_order_free(r, id);
 }
 
 /* More shares: to the end of the queue, under a new reference. */
@@ -621,9 +622,9 @@ __attribute__((noinline)) static bool settle(struct nmw_run *r, struct nmw_in *i
 	return nmw_in_read(r, in, v42);
 }
 
-static inline void cancel_named(struct nmw_run *r, const struct nmw_in *in)
+/* id: that of the live order, 0 = none. */
+NMW_BOOK_HOT void cancel_named(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 {
-	nmw_oid id = live_order(r, in);
 	if (__builtin_expect(id != 0, 1))
 		cancel(r, in, id);
 	else
@@ -639,7 +640,7 @@ static void work_one(struct nmw_run *r, struct nmw_in *in)
 	if (in->op == NMW_OP_ENTER) {
 		enter(r, in, v42);
 	} else if (in->op == NMW_OP_CANCEL) {
-		cancel_named(r, in);
+		cancel_named(r, in, live_order(r, in));
 	} else if (in->op == NMW_OP_REPLACE) {
 		replace(r, in);
 	} else if (in->op != NMW_OP_NONE) {
@@ -659,7 +660,7 @@ NMW_BOOK_HOT void do_one(struct nmw_run *r, struct nmw_in *in, bool v42)
 			bad(r, in);
 	} else if (type == 'X') {
 		if (__builtin_expect(nmw_in_cancel(in, v42), 1))
-			cancel_named(r, in);
+			cancel_named(r, in, find(r, in));
 		else
 			bad(r, in);
 	} else {

@@ -364,15 +364,21 @@ static inline void nmw_order_chain(struct nmw_engine *e, nmw_oid id, uint32_t se
 }
 
 /* It has left the book (filled or unlinked): detach takes its id, timer and place in lists, free
- * its handle, dead both. */
-static inline void nmw_order_detach(struct nmw_run *r, nmw_oid id)
+ * its handle, dead both. hash: of its id as a number. */
+static inline void nmw_order_detach_by(struct nmw_run *r, nmw_oid id, uint32_t hash)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
-	nmw_idmap_del_by(r->ids, nmw_idmap_hash(x->lo, x->hi), id);
+	nmw_idmap_del_by(r->ids, hash, id);
 	if (__builtin_expect(x->bits & NMW_ENTRY_TIMED, 0))
 		nmw_timer_clear(r->e, id);
 	if (__builtin_expect(x->bits & NMW_ENTRY_CHAINED, 0))
 		nmw_order_unchain(r->e, id);
+}
+
+static inline void nmw_order_detach(struct nmw_run *r, nmw_oid id)
+{
+	const struct nmw_entry *x = nmw_entry_of(r->b, id);
+	nmw_order_detach_by(r, id, nmw_idmap_hash(x->lo, x->hi));
 }
 
 static inline void nmw_order_free(struct nmw_run *r, nmw_oid id)
