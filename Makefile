@@ -135,6 +135,17 @@ $B/bench/ring/peer_ck.o: NMW_CPPFLAGS += $(call flags_of,ck)
 $B/bench/bench_ring: NMW_LDLIBS += $(if $(call have,libdpdk),-lrte_ring -lrte_eal) $(if $(call have,ck),-lck)
 $B/bench/bench_ring: $(RING_AUX:%.c=$B/%.o)
 
+# The textbook engine of the C++ library's containers: a peer of the book's bench, where there is a
+# compiler for it.
+ifneq ($(shell command -v $(CXX)),)
+$B/bench/%.o: bench/%.cc $B/flags
+	@mkdir -p $(@D)
+	$(if $Q,@echo "  CXX     $<")
+	$Q$(CXX) -std=gnu++17 -O$(O) -g $(ARCH) -Wall -Wextra -MMD -MP -c -o $@ $<
+$B/bench/bench_book: $B/bench/textbook_std.o
+$B/bench/bench_book: NMW_LDLIBS += -lstdc++
+endif
+
 $B/bench/bench_%: $B/bench/bench_%.o $(BENCH_AUX:%.c=$B/%.o) $(LIB)
 	$(if $Q,@echo "  LD      $@")
 	@mkdir -p $(@D)

@@ -1,7 +1,10 @@
-/* The books beside the textbook engine, on flows of orders whose trades are known.
+/* The books beside textbook engines, on flows of orders whose trades are known.
  *
  *     bench_book [-r RUNS] [-n MESSAGES] [-b BURST] [-o ORDERS] [-c CPU] [-e ENGINE]
  *                [-j JSON_FILE] [-p|-P] [FILE...]
+ *
+ * "textbook" is one of ready-made containers (textbook_std.h), "tuned" one whose nodes are the
+ * containers' own (textbook_book.h): half the allocations, and a cached best level.
  *
  * FILE: flows (wl.h); without one, some are made: one symbol, 1,000 symbols by zipf, 1,000 alike,
  * and one whose market moves.
@@ -19,7 +22,7 @@
 #include "base/hist.h"
 #include "book/core.h"
 #include "json.h"
-#include "textbook_book.h"
+#include "textbook_std.h"
 #include "wl.h"
 
 #include <assert.h>
@@ -180,56 +183,97 @@ static void close_books(void *desk)
 	free(desk);
 }
 
-/* ---- the textbook's ---- */
+/* ---- the textbooks' ---- */
 
 struct school {
-	struct textbook *book;
+	struct textbook *tuned; /* one of both */
+	struct textbook_std *std;
 	struct textbook_fill *fills;
 	size_t size;
 };
 
-static void *open_textbook(const struct wl *w)
+static struct school *open_school(const struct wl *w)
 {
 	struct school *s = calloc(1, sizeof *s);
 	if (!s)
 		exit(1);
-	s->book = textbook_new((uint32_t)w->head.symbols);
 	s->size = (w->head.trades + w->head.prefill + 1) * sizeof *s->fills;
 	s->fills = wl_memory(s->size);
 	if (!s->fills)
 		exit(1);
-	textbook_fills(s->book, s->fills);
 	return s;
+}
+
+static void restart_school(void *school)
+{
+	struct school *s = school;
+	if (s->tuned)
+		textbook_fills(s->tuned, s->fills);
+	else
+		textbook_std_fills(s->std, s->fills);
+}
+
+static void *open_textbook(const struct wl *w)
+{
+	struct school *s = open_school(w);
+	s->std = textbook_std_new((uint32_t)w->head.symbols);
+	restart_school(s);
+	return s;
+}
+
+static void *open_tuned(const struct wl *w)
+{
+	struct school *s = open_school(w);
+	s->tuned = textbook_new((uint32_t)w->head.symbols);
+	restart_school(s);
+	return s;
+}
+
+static inline uint32_t limit_of(const struct wl_msg *m)
+{
+	uint32_t bound = m->side ? 0 : NMW_TICK_MAX;
+	return is_market(m) ? bound : (uint32_t)m->px;
+}
+
+static inline uint32_t added_id(const struct wl_msg *m)
+{
+	return m->kind == WL_ADD ? m->id : m->new_id;
 }
 
 __attribute__((noinline)) static void play_textbook(void *school, const struct wl_msg *m, size_t n)
 {
-	struct textbook *t = ((struct school *)school)->book;
+	struct textbook_std *t = ((struct school *)school)->std;
 	for (const struct wl_msg *end = m + n; m < end; m++) {
-		uint32_t px = (uint32_t)m->px;
 		if (m->kind >= WL_IOC) {
-			uint32_t bound = m->side ? 0 : NMW_TICK_MAX;
-			textbook_take(t, m->sym, m->side, is_market(m) ? bound : px, m->qty, m->id);
+			textbook_std_take(t, m->sym, m->side, limit_of(m), m->qty, m->id);
+			continue;
+		}
+		if (m->kind != WL_ADD)
+			textbook_std_cancel(t, m->id);
+		if (m->kind != WL_CANCEL)
+			textbook_std_add(t, m->sym, m->side, (uint32_t)m->px, m->qty, added_id(m));
+	}
+}
+
+__attribute__((noinline)) static void play_tuned(void *school, const struct wl_msg *m, size_t n)
+{
+	struct textbook *t = ((struct school *)school)->tuned;
+	for (const struct wl_msg *end = m + n; m < end; m++) {
+		if (m->kind >= WL_IOC) {
+			textbook_take(t, m->sym, m->side, limit_of(m), m->qty, m->id);
 			continue;
 		}
 		if (m->kind != WL_ADD)
 			textbook_cancel(t, m->id);
 		if (m->kind != WL_CANCEL)
-			textbook_add(t, m->sym, m->side, px, m->qty,
-				     m->kind == WL_ADD ? m->id : m->new_id);
+			textbook_add(t, m->sym, m->side, (uint32_t)m->px, m->qty, added_id(m));
 	}
 }
 
-static void restart_textbook(void *school)
-{
-	struct school *s = school;
-	textbook_fills(s->book, s->fills);
-}
-
-static void results_textbook(const void *school, struct wl_head *h)
+static void results_school(const void *school, struct wl_head *h)
 {
 	const struct school *s = school;
-	h->trades = textbook_filled(s->book);
+	h->trades = s->tuned ? textbook_filled(s->tuned) : textbook_std_filled(s->std);
 	for (uint64_t i = 0; i < h->trades; i++) {
 		const struct textbook_fill *f = &s->fills[i];
 		h->shares += f->qty;
@@ -237,10 +281,13 @@ static void results_textbook(const void *school, struct wl_head *h)
 	}
 }
 
-static void close_textbook(void *school)
+static void close_school(void *school)
 {
 	struct school *s = school;
-	textbook_free(s->book);
+	if (s->tuned)
+		textbook_free(s->tuned);
+	else
+		textbook_std_free(s->std);
 	wl_memory_free(s->fills, s->size);
 	free(s);
 }
@@ -258,8 +305,10 @@ struct engine {
 
 static const struct engine books = {"books",	   open_books,	  play_books,
 				    restart_books, results_books, close_books};
-static const struct engine textbook = {"textbook",	 open_textbook,	   play_textbook,
-				       restart_textbook, results_textbook, close_textbook};
+static const struct engine textbook = {"textbook",     open_textbook,  play_textbook,
+				       restart_school, results_school, close_school};
+static const struct engine tuned = {"tuned",	    open_tuned,	    play_tuned,
+				    restart_school, results_school, close_school};
 
 static bool agrees(const struct engine *e, const void *state, const struct wl *w)
 {
@@ -408,9 +457,27 @@ static void row(const struct wl *w, const char *ids, const struct figure *f, con
 	bench_json("book", w->name, metric, f->median, "ns/message", peer);
 }
 
+/* Beside ours, if those were measured. */
+static bool peer(const struct wl *w, const char *ids, const struct engine *e,
+		 const struct figure *ours)
+{
+	struct figure other;
+	if (!time_all(e, w, (opt.runs + 2) / 3, &other))
+		return false;
+	printf("  %-8s %-9s %8.1f %8.1f", ids, e->name, other.best, other.median);
+	if (opt.books)
+		printf("   %.1f times the books", other.best / ours->best);
+	printf("\n");
+	row(w, ids, &other, e->name);
+	if (opt.books)
+		bench_json("book", w->name, ids, other.best / ours->best, "times", e->name);
+	fflush(stdout);
+	return true;
+}
+
 static bool line(const struct wl *w, const char *ids, const struct figure *base)
 {
-	struct figure ours, other;
+	struct figure ours = {0, 0};
 	bool good = true;
 	if (opt.books && (good = time_all(&books, w, opt.runs, &ours))) {
 		printf("  %-8s %-9s %8.1f %8.1f", ids, "books", ours.best, ours.median);
@@ -423,17 +490,9 @@ static bool line(const struct wl *w, const char *ids, const struct figure *base)
 				   "times", NULL);
 		fflush(stdout);
 	}
-	if (opt.textbook && good && (good = time_all(&textbook, w, (opt.runs + 2) / 3, &other))) {
-		printf("  %-8s %-9s %8.1f %8.1f", ids, "textbook", other.best, other.median);
-		if (opt.books)
-			printf("   %.1f times the books", other.best / ours.best);
-		printf("\n");
-		row(w, ids, &other, "textbook");
-		if (opt.books)
-			bench_json("book", w->name, ids, other.best / ours.best, "times",
-				   "textbook");
-		fflush(stdout);
-	}
+	if (opt.textbook && good)
+		good = peer(w, ids, &tuned, &ours) &&
+		       (!textbook_std_new || peer(w, ids, &textbook, &ours));
 	return good;
 }
 
@@ -604,6 +663,8 @@ int main(int argc, char **argv)
 		if (!option(c, optarg))
 			return usage();
 	pin();
+	if (opt.textbook && !textbook_std_new)
+		printf("without the textbook of containers: built without a C++ compiler\n");
 	bool good = true;
 	for (int i = optind; i < argc; i++)
 		good = measure_file(argv[i]) && good;

@@ -4,13 +4,16 @@
  *   bench_live [OPTIONS] udp HOST:PORT                  the same in MoldUDP64
  *   bench_live [OPTIONS] -e tcp|udp HOST:PORT           against an echo: what network and client
  * cost bench_live [-c CPU] serve tcp|udp HOST:PORT         that echo: one thread, blocking calls
- *   OPTIONS: -r RATE -s SECONDS -w spin|block -c CPU
+ *   OPTIONS: -r RATE -s SECONDS -w spin|near|block -c CPU
+ *            near: sleeps while no reply is awaited, and spins from 20 us before the next order:
+ *            for a real-time priority, which may not take a CPU for long
  *
  * Open loop: order i is due at start + i / RATE, whatever became of those before it, and its time
  * is from when it was due to when its reply (Accepted, with its token) was read; so one that had to
- * wait for another counts with its wait.  A buyer that rests and a seller that meets it take turns.
- * Uses nothing of the library: orders are encoded here, from the published tables.  Prints one line
- * of JSON, times in ns.
+ * wait for another counts with its wait, and with what the client itself was late ("late"). Beside
+ * it "sent": from when it was sent, as sockperf's ping-pong counts.  A buyer that rests and a
+ * seller that meets it take turns. Uses nothing of the library: orders are encoded here, from the
+ * published tables.  Prints one line of JSON, times in ns.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,16 +35,17 @@
 #define MOLD_HEAD   20u
 #define WARM_UP	    2000u /* orders that are not counted */
 #define PATIENCE_NS 2000000000ull
-#define BEAT_NS	    1000000000ull
+#define NEAR_NS	    20000u
 
 struct live {
-	bool udp, block, echo;
+	bool udp, block, near, echo;
 	int fd;
 	uint64_t rate, seconds;
 	uint64_t start_ns; /* when order 0 is due */
 	uint64_t sent, seen, count;
 	uint64_t mold_next;
-	uint32_t *took; /* [order]: ns, 0 = no reply */
+	uint32_t *took; /* [order]: ns from when it was due, 0 = no reply */
+	uint32_t *late; /* [order]: ns that it was sent after it was due */
 	struct sockaddr_in to;
 	uint8_t in[1 << 16];
 	uint32_t have;
@@ -121,6 +125,11 @@ static void send_all(struct live *l, const uint8_t *p, uint32_t n)
 	}
 }
 
+static uint32_t ns32(uint64_t ns)
+{
+	return ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+}
+
 /* ---- replies -------------------------------------------------------------------------------- */
 
 static void message(struct live *l, const uint8_t *m, uint32_t n, uint64_t now)
@@ -132,8 +141,7 @@ static void message(struct live *l, const uint8_t *m, uint32_t n, uint64_t now)
 	uint64_t i = strtoull(token, NULL, 10);
 	if (i >= l->count || l->took[i])
 		return;
-	uint64_t took = now - (l->start_ns + i * 1000000000u / l->rate);
-	l->took[i] = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
+	l->took[i] = ns32(now - (l->start_ns + i * 1000000000u / l->rate));
 	l->seen++;
 }
 
@@ -192,6 +200,10 @@ static void wait_until(struct live *l, uint64_t due, uint64_t now)
 	struct timespec t = {.tv_sec = 0, .tv_nsec = (long)(due - now)};
 	if (l->block && due > now)
 		ppoll(&p, 1, &t, NULL);
+	if (l->near && l->seen == l->sent && due > now + 2 * NEAR_NS) {
+		t.tv_nsec = (long)(due - now - NEAR_NS);
+		nanosleep(&t, NULL);
+	}
 }
 
 static void run(struct live *l)
@@ -205,7 +217,8 @@ static void run(struct live *l)
 		if (now < due) {
 			wait_until(l, due, now);
 		} else {
-			uint32_t n = frame_order(l, buf, l->sent++);
+			uint32_t n = frame_order(l, buf, l->sent);
+			l->late[l->sent++] = ns32(clock_ns() - due);
 			send_all(l, buf, n);
 			if (l->sent == l->count)
 				end = now + PATIENCE_NS;
@@ -220,21 +233,38 @@ static int by_value(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+/* Sorts v and prints its percentiles. */
+static void print_one(const char *name, uint32_t *v, uint64_t n)
+{
+	qsort(v, n, sizeof *v, by_value);
+	printf(", \"%s\": {\"p50\": %u, \"p99\": %u, \"p99.9\": %u, \"max\": %u}", name, v[n / 2],
+	       v[n * 99 / 100], v[n * 999 / 1000], v[n - 1]);
+}
+
 static void print_result(struct live *l)
 {
+	uint32_t *sent = calloc(l->count, sizeof *sent);
 	uint64_t n = 0;
-	for (uint64_t i = WARM_UP; i < l->count; i++)
-		if (l->took[i])
-			l->took[n++] = l->took[i];
-	qsort(l->took, n, sizeof *l->took, by_value);
+	if (!sent)
+		die("memory");
+	for (uint64_t i = WARM_UP; i < l->count; i++) {
+		if (!l->took[i])
+			continue;
+		sent[n] = l->took[i] > l->late[i] ? l->took[i] - l->late[i] : 0;
+		l->late[n] = l->late[i];
+		l->took[n++] = l->took[i];
+	}
 	if (!n) {
 		fprintf(stderr, "bench_live: no reply came\n");
 		exit(1);
 	}
-	printf("{\"sent\": %llu, \"answered\": %llu, \"p50\": %u, \"p99\": %u, \"p99.9\": %u, "
-	       "\"max\": %u}\n",
-	       (unsigned long long)l->sent, (unsigned long long)l->seen, l->took[n / 2],
-	       l->took[n * 99 / 100], l->took[n * 999 / 1000], l->took[n - 1]);
+	printf("{\"orders\": %llu, \"answered\": %llu", (unsigned long long)l->sent,
+	       (unsigned long long)l->seen);
+	print_one("due", l->took, n);
+	print_one("sent", sent, n);
+	print_one("late", l->late, n);
+	printf("}\n");
+	free(sent);
 }
 
 /* ---- the connection ------------------------------------------------------------------------- */
@@ -319,7 +349,7 @@ static void pin(const char *cpu)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: bench_live [-r RATE] [-s SECONDS] [-w spin|block] [-c CPU] "
+	fprintf(stderr, "usage: bench_live [-r RATE] [-s SECONDS] [-w spin|near|block] [-c CPU] "
 			"tcp HOST:PORT USER PASSWORD | udp HOST:PORT | -e tcp|udp HOST:PORT | "
 			"serve tcp|udp HOST:PORT\n");
 	return 2;
@@ -334,7 +364,7 @@ static int parse(struct live *l, int argc, char **argv)
 		else if (o == 's')
 			l->seconds = strtoull(optarg, NULL, 10);
 		else if (o == 'w')
-			l->block = !strcmp(optarg, "block");
+			l->block = !strcmp(optarg, "block"), l->near = !strcmp(optarg, "near");
 		else if (o == 'c')
 			pin(optarg);
 		else if (o == 'e')
@@ -362,7 +392,8 @@ int main(int argc, char **argv)
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	l.count = l.rate * l.seconds + WARM_UP;
 	l.took = calloc(l.count, sizeof *l.took);
-	if (!l.took)
+	l.late = calloc(l.count, sizeof *l.late);
+	if (!l.took || !l.late)
 		die("memory");
 	dial(&l, arg[1]);
 	if (!l.udp && !l.echo)

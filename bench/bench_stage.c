@@ -36,7 +36,6 @@
 #define TICK	 100u /* 1/10,000 */
 #define START_NS UINT64_C(1767623400000000000)
 #define STEP_NS	 UINT64_C(250)
-#define FAR_OUT	 8u /* slots that are fetched ahead of the one being written */
 
 static struct {
 	unsigned runs, burst, sessions;

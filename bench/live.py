@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """The round trip of an order over TCP and UDP on the loopback, beside sockperf's ping-pong and an echo.
 
-    bench/live.py [--rounds N] [--seconds S] [--rate R] [-j FILE]
+    bench/live.py [--rounds N] [--seconds S] [--rate R] [--fifo] [-j FILE]
 
-Client (bench_live, open loop: an order's time counts from when it was due) on the last CPU; the pipeline, sockperf's
-server or the echo on the others.  All take turns, round by round; each figure is the median of its rounds.  The echo
-is answered by one thread with blocking calls and measured by the same client: what is more than that is nmw.
+Client (bench_live, open loop) on the last CPU; the pipeline, sockperf's server or the echo on the others.  All take
+turns, round by round; each figure is the median of its rounds.  "due": an order's time counts from when it was due,
+so with what it waited for those before it and for a client that was late; "sent": from when it was sent, as
+sockperf's ping-pong counts, which sends the next when the last has come.  The echo is answered by one thread with
+blocking calls and measured by the same client: what is more than that is nmw.  "spins": --wait-mode spin of all
+stages, to be put beside sockperf's server that spins.  --fifo: all of it at real-time priorities (SCHED_FIFO), each
+stage's above that of the one before it; for a machine that others use, too.
 """
 import argparse
 import json
@@ -23,8 +27,16 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 B = os.path.abspath(os.environ.get("B", os.path.join(ROOT, "build/gcc-O2")))
 CLIENT = os.path.join(B, "bench/bench_live")
 METRICS = ("p50", "p99", "p99.9")
+COUNTS = ("due", "sent")
 ACCOUNT = {"user": "ALICE", "password": "$6$rounds=1000$nmwnmwnmw$da106AGvfX3MqnXSAY.AhklV5lww5WVqGKpieU7MQvzd6gkW.5kCMt7Ql6XDDz47oFO2ftmP.mXXWMoEuluOI."}
 CPUS = sorted(os.sched_getaffinity(0))
+
+
+FIFO = []  # [True] with --fifo
+
+
+def fifo(priority):
+    return ["chrt", "-f", str(priority)] if FIFO else []
 
 
 def on(cpus, argv):
@@ -32,11 +44,11 @@ def on(cpus, argv):
 
 
 def server(argv):
-    return on(CPUS[:-1] or CPUS, argv)
+    return fifo(10) + on(CPUS[:-1] or CPUS, argv)
 
 
 def client(argv):
-    return on(CPUS[-1:], argv)
+    return fifo(30) + on(CPUS[-1:], argv)
 
 
 def free_port(kind):
@@ -57,11 +69,11 @@ def measure(argv, limit):
         print(f"bench/live.py: {done.stderr.strip()}", file=sys.stderr)
         return None
     r = json.loads(done.stdout)
-    return {m: r[m] / 1e3 for m in METRICS}
+    return {c: {m: r[c][m] / 1e3 for m in METRICS} for c in COUNTS}
 
 
 def options(o):
-    return ["-r", str(o.rate), "-s", str(o.seconds)]
+    return ["-r", str(o.rate), "-s", str(o.seconds)] + (["-w", "near"] if o.fifo else [])
 
 
 def echo(o, proto):
@@ -89,7 +101,7 @@ def sockperf(o, proto, spin):
             p.kill()
     found = dict(re.findall(r"percentile (\d+\.\d+) = *([\d.]+)", out))
     try:
-        return {"p50": float(found["50.000"]), "p99": float(found["99.000"]), "p99.9": float(found["99.900"])}
+        return {"sent": {"p50": float(found["50.000"]), "p99": float(found["99.000"]), "p99.9": float(found["99.900"])}}
     except KeyError:
         print(f"bench/live.py: sockperf: {out.strip().splitlines()[-1:]}", file=sys.stderr)
         return None
@@ -106,14 +118,17 @@ def wait_for(text, path, p):
         sys.exit(f"bench/live.py: the pipeline does not come up: {f.read().strip()}")
 
 
-def nmw(o, proto, _=None):
+def nmw(o, proto, spin):
     with tempfile.TemporaryDirectory(prefix="nmw-live-") as tmp:
         accounts, log, port = os.path.join(tmp, "accounts.json"), os.path.join(tmp, "log"), port_of(proto)
         with open(os.open(accounts, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as f:
             json.dump({"accounts": [ACCOUNT]}, f)
         os.mkdir(os.path.join(tmp, "rings"), 0o700)
-        line = (f"nmw-recv {proto}:127.0.0.1:{port} --accounts {accounts} | nmw-match | nmw-send tcp:" if proto == "tcp" else
-                f"nmw-recv udp:127.0.0.1:{port} | nmw-match | nmw-send udp:reply")
+        w = " --wait-mode spin" if spin else ""
+        source = f"tcp:127.0.0.1:{port} --accounts {accounts}" if proto == "tcp" else f"udp:127.0.0.1:{port}"
+        stages = (f"nmw-recv {source}", "nmw-match", f"nmw-send {'tcp:' if proto == 'tcp' else 'udp:reply'}")
+        up = 0 if spin else 1  # stages that spin take turns: none may be above another
+        line = " | ".join(" ".join(fifo(10 + i * up) + [s + w]) for i, s in enumerate(stages))
         with open(log, "w", encoding="utf-8") as err:
             p = subprocess.Popen(server(["bash", "-c", line]), stderr=err, start_new_session=True,
                                  env=dict(os.environ, NMW_DIR=os.path.join(tmp, "rings")))
@@ -140,11 +155,14 @@ def main():
     a.add_argument("--rounds", type=int, default=5)
     a.add_argument("--seconds", type=int, default=2)
     a.add_argument("--rate", type=int, default=10000)
+    a.add_argument("--fifo", action="store_true")
     a.add_argument("-j", metavar="FILE")
     o = a.parse_args()
+    FIFO.extend([True] if o.fifo else [])
     os.environ["PATH"] = f"{B}/bin:{os.environ['PATH']}"
     raise_priority()
-    peers = [("nmw", nmw, False), ("echo", lambda o, proto, _: echo(o, proto), False)]
+    # who spins at a real-time priority is stopped for 50 ms in a second
+    peers = [("nmw", nmw, False)] + ([] if o.fifo else [("nmw, spins", nmw, True)]) + [("echo", lambda o, proto, _: echo(o, proto), False)]
     if shutil.which("sockperf"):
         peers += [("sockperf", sockperf, False), ("sockperf, server spins", sockperf, True)]
     else:
@@ -158,17 +176,19 @@ def main():
                     found.setdefault((proto, name), []).append(r)
     print(f"round trip at {o.rate} orders/s, us, median of {o.rounds} rounds of {o.seconds} s"
           f"{'' if len(CPUS) > 1 else '; ONE CPU: client and server share it'}")
-    rows = []
-    for (proto, name), rounds in sorted(found.items()):
-        mid = {m: statistics.median(r[m] for r in rounds) for m in METRICS}
-        rows += [{"bench": "live", "case": f"round trip, {proto}", "metric": m, "value": mid[m], "unit": "us", "peer": name}
-                 for m in METRICS]
-        peer = found.get((proto, "sockperf"))
-        ratio = ""
-        if name == "nmw" and peer:
-            ratio = "   of sockperf's: " + ", ".join(
-                f"{m} {mid[m] / statistics.median(r[m] for r in peer):.2f}" for m in METRICS)
-        print(f"{proto} {name:24s}" + "".join(f" {m} {mid[m]:9.1f}" for m in METRICS) + ratio)
+    mid = {k: {c: {m: statistics.median(r[c][m] for r in v) for m in METRICS} for c in v[0]} for k, v in found.items()}
+    for (proto, name), by in sorted(mid.items()):
+        for c in by:
+            line = f"{proto} {name:24s} {c:4s}" + "".join(f" {m} {by[c][m]:9.1f}" for m in METRICS)
+            beside = {"nmw": ("sockperf", "echo"), "nmw, spins": ("sockperf", "sockperf, server spins")}.get(name, ())
+            for peer in ((proto, b) for b in beside):
+                base = mid.get(peer, {})
+                if base:
+                    base = base.get(c, base["sent"])
+                    line += f"   of {peer[1]}: " + " ".join(f"{by[c][m] / base[m]:.2f}" for m in METRICS)
+            print(line)
+    rows = [{"bench": "live", "case": f"round trip, {proto}, from when {c}", "metric": m, "value": by[c][m], "unit": "us",
+             "peer": name} for (proto, name), by in sorted(mid.items()) for c in by for m in METRICS]
     if o.j:
         with open(o.j, "a", encoding="utf-8") as f:
             f.writelines(json.dumps(r) + "\n" for r in rows)

@@ -68,6 +68,22 @@ BENCH_INLINE void write_message(struct nmw_prod *p, struct nmw_slot *s, uint64_t
 	s->codec = NMW_CODEC_NONE;
 }
 
+/* Slots that lie in one piece, behind *first at p->slot_shift: not past the one that ends the ring.
+ */
+BENCH_INLINE unsigned span_to_fill(struct nmw_prod *p, unsigned want, struct nmw_slot **first)
+{
+	uint64_t piece = p->mask + 1 - (p->next & p->mask);
+	*first = nmw_prod_slot(p, 0);
+	return nmw_prod_room(p, piece < want ? (unsigned)piece : want);
+}
+
+BENCH_INLINE unsigned span_to_read(struct nmw_cons *c, unsigned max, const struct nmw_slot **first)
+{
+	uint64_t piece = c->mask + 1 - (c->next & c->mask);
+	*first = nmw_cons_slot(c, 0);
+	return nmw_cons_ready(c, piece < max ? (unsigned)piece : max);
+}
+
 BENCH_INLINE unsigned fill_len(struct nmw_prod *p, unsigned batch, uint32_t len)
 {
 	struct nmw_slot *s;
@@ -77,7 +93,7 @@ BENCH_INLINE unsigned fill_len(struct nmw_prod *p, unsigned batch, uint32_t len)
 		write_message(p, nmw_prod_slot(p, 0), p->next, len);
 		return 1;
 	}
-	unsigned n = nmw_prod_span(p, batch, &s);
+	unsigned n = span_to_fill(p, batch, &s);
 	const uint32_t shift = p->slot_shift;
 	for (uint64_t seq = p->next, end = seq + n; seq != end; seq++) {
 		write_message(p, s, seq, len);
@@ -120,7 +136,7 @@ BENCH_INLINE unsigned own_take(void *in, const struct bench_cand *c, uint64_t *s
 	struct nmw_cons *h = in;
 	const struct nmw_slot *s;
 	(void)c;
-	unsigned n = nmw_cons_span(h, BENCH_BURST, &s);
+	unsigned n = span_to_read(h, BENCH_BURST, &s);
 	uint64_t got = 0;
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t len;

@@ -9,7 +9,7 @@ enum nmw_exit {
 	NMW_EXIT_DATA = 3,     /* bad data under --strict or --check */
 	NMW_EXIT_PERM = 4,     /* not permitted */
 	NMW_EXIT_RESOURCE = 5, /* a resource is missing: hugepages, device, memory, disk */
-	NMW_EXIT_PEER = 6,     /* a peer is missing, incompatible, corrupt or died */
+	NMW_EXIT_PEER = 6,     /* a peer is missing, incompatible, corrupt, died or failed */
 	NMW_EXIT_LOSS = 7,     /* stopped with loss */
 };
 

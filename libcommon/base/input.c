@@ -25,6 +25,19 @@ static int open_path(const char *path, struct nmw_err *e)
 			   nmw_exit_of(err) == NMW_EXIT_USAGE ? ": check the path" : "");
 }
 
+static int check_stdin(struct nmw_err *e)
+{
+	int mode = fcntl(STDIN_FILENO, F_GETFL);
+	if (mode < 0 || (mode & O_ACCMODE) == O_WRONLY)
+		return nmw_err_set(e, -EBADF, NMW_EXIT_USAGE,
+				   "stdin: is closed, or open for writing only: give a FILE");
+	if (isatty(STDIN_FILENO))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "stdin: is a terminal: pipe or redirect a file into it: zcat "
+				   "FILE.gz | ...");
+	return 0;
+}
+
 int nmw_input_open(struct nmw_input *in, const char *path, struct nmw_err *e)
 {
 	struct stat sb;
@@ -34,10 +47,9 @@ int nmw_input_open(struct nmw_input *in, const char *path, struct nmw_err *e)
 	in->fd = is_stdin ? STDIN_FILENO : open_path(path, e);
 	if (in->fd < 0)
 		return in->fd;
-	if (is_stdin && isatty(in->fd))
-		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-				   "stdin: is a terminal: pipe or redirect a file into it: zcat "
-				   "FILE.gz | ...");
+	int rc = is_stdin ? check_stdin(e) : 0;
+	if (rc)
+		return rc;
 	if (fstat(in->fd, &sb) < 0)
 		return nmw_err_set(e, -errno, NMW_EXIT_FAILED, "%s: %s", in->path, strerror(errno));
 	if (S_ISDIR(sb.st_mode)) {

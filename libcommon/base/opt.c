@@ -32,13 +32,25 @@ static char *keep(const char *s, size_t len)
 	return k->s;
 }
 
+/* What the last command line had: the dst of the rows. */
+static const void *given[OPT_ROWS_MAX];
+static unsigned n_given;
+
+bool nmw_opt_given(const void *dst)
+{
+	for (unsigned i = 0; i < n_given; i++)
+		if (given[i] == dst)
+			return true;
+	return false;
+}
+
 /* ---- the rows ------------------------------------------------------------------------------ */
 
 static void add_rows(struct opt_rows *r, const struct nmw_opt *o)
 {
 	for (; o->type != NMW_OPT_END; o++) {
 		assert(r->n < OPT_ROWS_MAX);
-		assert(o->type == NMW_OPT_GROUP || (o->dst && strlen(o->name) < OPT_NAME_MAX));
+		assert(!opt_is_value(o) || (o->dst && strlen(o->name) < OPT_NAME_MAX));
 		r->row[r->n++] = o;
 	}
 }
@@ -443,6 +455,14 @@ static int take_config(struct opt_rows *r, struct nmw_err *e)
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+static void note_given(const struct opt_rows *r)
+{
+	n_given = 0;
+	for (unsigned i = 0; i < r->n; i++)
+		if (r->from[i] == FROM_ARGS)
+			given[n_given++] = r->row[i]->dst;
+}
+
 static int check_nargs(const struct opt_rows *r, char **argv, int nargs, struct nmw_err *e)
 {
 	const struct nmw_opt_spec *s = r->spec;
@@ -485,6 +505,7 @@ int nmw_opt_parse(const struct nmw_opt_spec *spec, int argc, char **argv, int *n
 		note(&first, &why);
 	take_env(&r, &first);
 	take_args(&r, argc, argv, nargs, &first);
+	note_given(&r);
 	if (!first.err && !r.print_config)
 		check_nargs(&r, argv, *nargs, &first);
 	if (first.err) {

@@ -17,6 +17,7 @@
 enum nmw_opt_type {
 	NMW_OPT_END = 0,
 	NMW_OPT_GROUP,	  /* a heading in --help; only `help` counts */
+	NMW_OPT_COMMAND,  /* a word that stands before arguments: name, arg, help; no dst */
 	NMW_OPT_FLAG,	  /* bool *          no argument */
 	NMW_OPT_STR,	  /* const char **   hi: a name of at most hi bytes; 0 = any text */
 	NMW_OPT_U64,	  /* uint64_t *      lo..hi */
@@ -50,8 +51,7 @@ struct nmw_opt_spec {
 	const char *const *examples;	 /* NULL-terminated, at least two */
 	const struct nmw_opt *groups[6]; /* tables, each ended by NMW_OPT_END; NULL-terminated */
 	const char *backends;		 /* for --version: "pcap itch gen" */
-	const char *commands;	     /* words one of which comes first, for --completion; or NULL */
-	unsigned min_args, max_args; /* positional arguments */
+	unsigned min_args, max_args;	 /* positional arguments */
 };
 
 enum nmw_opt_act {
@@ -71,5 +71,9 @@ enum nmw_opt_act {
  * default and --print-config null. */
 int nmw_opt_parse(const struct nmw_opt_spec *spec, int argc, char **argv, int *nargs,
 		  struct nmw_err *e);
+
+/* Whether the command line of the last parse had the option whose row has this dst: for who refuses
+ * an option that has no effect, even when it was given its default. */
+bool nmw_opt_given(const void *dst);
 
 #endif

@@ -76,6 +76,8 @@ void opt_text(const struct nmw_opt *o, char *buf, size_t cap)
 
 static int left_side(const struct nmw_opt *o, char *buf, size_t cap)
 {
+	if (o->type == NMW_OPT_COMMAND)
+		return snprintf(buf, cap, "%s%s%s", o->name, *o->arg ? " " : "", o->arg);
 	char letter[8] = "    ";
 	if (o->short_name)
 		snprintf(letter, sizeof letter, "-%c, ", o->short_name);
@@ -88,7 +90,8 @@ static int left_width(const struct opt_rows *r)
 	char buf[128];
 	int width = 0;
 	for (unsigned i = 0; i < r->n; i++) {
-		int n = opt_is_value(r->row[i]) ? left_side(r->row[i], buf, sizeof buf) : 0;
+		bool heading = r->row[i]->type == NMW_OPT_GROUP;
+		int n = heading ? 0 : left_side(r->row[i], buf, sizeof buf);
 		if (n > width && n <= LEFT_MAX)
 			width = n;
 	}
@@ -100,7 +103,7 @@ static void help_row(const struct nmw_opt *o, int width, bool show_default)
 	char left[128], value[128];
 	left_side(o, left, sizeof left);
 	printf("  %-*s  %s", width, left, o->help);
-	if (show_default && o->type != NMW_OPT_LIST) {
+	if (show_default && opt_is_value(o) && o->type != NMW_OPT_LIST) {
 		opt_text(o, value, sizeof value);
 		if (value[0])
 			printf(" [%s]", value);
@@ -114,10 +117,10 @@ void opt_print_help(const struct opt_rows *r)
 	int width = left_width(r);
 	printf("usage: %s %s\n%s\n", s->tool, s->synopsis, s->summary);
 	for (unsigned i = 0; i < r->n; i++)
-		if (opt_is_value(r->row[i]))
-			help_row(r->row[i], width, i < r->n_own);
-		else
+		if (r->row[i]->type == NMW_OPT_GROUP)
 			printf("%s\n", r->row[i]->help);
+		else
+			help_row(r->row[i], width, i < r->n_own);
 	printf("Examples:\n");
 	for (const char *const *e = s->examples; e && *e; e++)
 		printf("  %s\n", *e);
@@ -168,6 +171,29 @@ static void complete_value(const struct nmw_opt *o)
 	}
 }
 
+/* ` words='a b c' ;;` of the rows that are options, or those that are commands. */
+static void complete_words(const struct opt_rows *r, bool options)
+{
+	const char *gap = "";
+	printf(" words='");
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct nmw_opt *o = r->row[i];
+		if (options ? opt_is_value(o) : o->type == NMW_OPT_COMMAND) {
+			printf("%s%s%s", gap, options ? "--" : "", o->name);
+			gap = " ";
+		}
+	}
+	printf("' ;;\n");
+}
+
+static bool has_commands(const struct opt_rows *r)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		if (r->row[i]->type == NMW_OPT_COMMAND)
+			return true;
+	return false;
+}
+
 void opt_print_completion(const struct opt_rows *r)
 {
 	char name[64];
@@ -182,20 +208,13 @@ void opt_print_completion(const struct opt_rows *r)
 	for (unsigned i = 0; i < r->n; i++)
 		if (opt_is_value(r->row[i]))
 			complete_value(r->row[i]);
-	printf("\t*)\n\t\tcase $cur in\n\t\t-*) words='");
-	const char *gap = "";
-	for (unsigned i = 0; i < r->n; i++)
-		if (opt_is_value(r->row[i])) {
-			printf("%s--%s", gap, r->row[i]->name);
-			gap = " ";
-		}
-	printf("' ;;\n");
-	if (r->spec->commands)
-		printf("\t\t*)\n\t\t\t[ \"$COMP_CWORD\" = 1 ] || "
-		       "return\n\t\t\twords='%s'\n\t\t\t;;\n",
-		       r->spec->commands);
+	printf("\t*)\n\t\tcase $cur in\n\t\t-*)");
+	complete_words(r, true);
+	printf("\t\t*)");
+	if (has_commands(r))
+		complete_words(r, false);
 	else
-		printf("\t\t*) return ;;\n");
+		printf(" return ;;\n");
 	printf("\t\tesac\n\t\t;;\n\tesac\n");
 	printf("\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n}\n");
 	printf("complete -o default -F %s %s\n", name, r->spec->tool);

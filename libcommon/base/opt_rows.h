@@ -14,7 +14,7 @@ enum opt_from { FROM_DEFAULT, FROM_CONFIG, FROM_ENV, FROM_ARGS }; /* rising prec
 struct opt_rows {
 	const struct nmw_opt_spec *spec;
 	struct nmw_opt built_in[OPT_BUILT_INS + 1]; /* the rows, the end */
-	const struct nmw_opt *row[OPT_ROWS_MAX];    /* headings too, in the order of --help */
+	const struct nmw_opt *row[OPT_ROWS_MAX];    /* headings and commands too, as in --help */
 	uint8_t from[OPT_ROWS_MAX];		    /* enum opt_from of the value that is there */
 	unsigned n, n_own;			    /* rows; without the built-in ones */
 	bool help, version, print_config;
@@ -24,7 +24,7 @@ struct opt_rows {
 
 static inline bool opt_is_value(const struct nmw_opt *o)
 {
-	return o->type != NMW_OPT_GROUP;
+	return o->type != NMW_OPT_GROUP && o->type != NMW_OPT_COMMAND;
 }
 
 /* Whether the row holds a value that one could have typed. */

@@ -129,7 +129,7 @@ nmw_oid nmw_book_walk(const struct nmw_books *b, uint32_t sym, uint32_t side, nm
  * of the one before have come.
  *   an order that will rest     prefetch_level, of what it returned prefetch_last
  *   one that will match         prefetch_best of the other side, of what it returned prefetch_first
- *   one that will go            prefetch_order, then prefetch_near (its neighbours in the queue)
+ *   one that will go            prefetch_order, then its neighbours in the queue
  * Any symbol, side, price and handle 0..orders is fine, and none changes a result. */
 static inline uint32_t nmw_book_prefetch_level(const struct nmw_books *b, uint32_t sym,
 					       uint32_t side, uint32_t px);
@@ -138,7 +138,6 @@ static inline uint32_t nmw_book_prefetch_best(const struct nmw_books *b, uint32_
 					      uint32_t side);
 static inline void nmw_book_prefetch_first(const struct nmw_books *b, uint32_t level);
 static inline void nmw_book_prefetch_order(const struct nmw_books *b, nmw_oid id);
-static inline void nmw_book_prefetch_near(const struct nmw_books *b, nmw_oid id);
 
 struct nmw_books_stat {
 	uint64_t live, levels, far_levels;

@@ -214,11 +214,4 @@ static inline void nmw_book_prefetch_order(const struct nmw_books *b, nmw_oid id
 	__builtin_prefetch(nmw_order_get(b, id), 1);
 }
 
-static inline void nmw_book_prefetch_near(const struct nmw_books *b, nmw_oid id)
-{
-	const struct nmw_link *l = nmw_link_get(b, nmw_order_ref(id));
-	__builtin_prefetch(nmw_link_get(b, l->prev), 1);
-	__builtin_prefetch(nmw_link_get(b, l->next), 1);
-}
-
 #endif

@@ -174,7 +174,8 @@ __attribute__((noinline)) static void work(struct nmw_run *r, struct nmw_in *in,
 
 static uint64_t symbol_name(const struct nmw_in *in)
 {
-	return nmw_raw64(in->p + (in->codec == NMW_CODEC_OUCH42 ? 20 : 10));
+	return nmw_raw64(
+		in->p + (in->codec == NMW_CODEC_OUCH42 ? NMW_ENTER42(stock) : NMW_ENTER50(symbol)));
 }
 
 /* An unknown symbol opens a book. */
@@ -315,7 +316,8 @@ static void replace_live(struct nmw_run *r, struct nmw_in *in, nmw_oid id)
 					.firm = terms.firm,
 					.side = terms.side,
 					.capacity = terms.capacity};
-	terms.display = in->p[in->codec == NMW_CODEC_OUCH42 ? 41 : 22];
+	terms.display = in->p[in->codec == NMW_CODEC_OUCH42 ? NMW_REPLACE42(display)
+							    : NMW_REPLACE50(display)];
 	nmw_back_unlink(r, id);
 	nmw_order_detach(r, id);
 	e->stat.replaced++;
@@ -423,7 +425,8 @@ NMW_BOOK_HOT void cancel(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 	if (!nmw_entry_hidden(x))
 		nmw_out_delete(r, x->ref >> 16, nmw_symbols_get(r->symbols, o->sides / 2)->locate);
 	nmw_back_unlink(r, id);
-	nmw_order_dead(r, id);
+	nmw_order_detach_by(r, id, nmw_number_hash(in->number));
+	nmw_order_free(r, id);
 }
 
 /* More shares: to the end of the queue, under a new reference. */
@@ -494,7 +497,7 @@ static void query(struct nmw_run *r, const struct nmw_in *in)
 
 /* What is not Enter, Cancel or Replace. A message about an order that is not live is ignored: there
  * is no "too late to cancel"; so is Trade Now: no order here waits to be told that it may trade. */
-__attribute__((noinline)) static void other(struct nmw_run *r, const struct nmw_in *in)
+__attribute__((noinline)) static void modify_or_query(struct nmw_run *r, const struct nmw_in *in)
 {
 	if (in->op == NMW_OP_QUERY) {
 		query(r, in);
@@ -525,14 +528,12 @@ bool nmw_entry_is(const struct nmw_engine *e, const struct nmw_slot *s, const ui
 	return entry_codec(e, s, p, len) != NMW_CODEC_NONE;
 }
 
-/* The bucket of its id, the place of its token, the level of its price. */
-static inline void fetch(const struct nmw_run *r, struct nmw_in *in, bool v42)
+/* The bucket of its id, and the place of its token, in case it enters an order. */
+static inline void fetch_id(const struct nmw_run *r, const struct nmw_in *in, bool v42)
 {
 	nmw_idmap_prefetch(r->ids, nmw_number_hash(in->number));
-	if (in->op == NMW_OP_ENTER && in->why == NMW_RULES_OK)
-		in->level = nmw_book_prefetch_level(r->b, in->sym, in->side, in->px);
-	if (v42 && in->op == NMW_OP_REPLACE)
-		nmw_tokens_prefetch(r->tokens, in->id2, nmw_number_of(in->id2, true));
+	if (v42)
+		nmw_tokens_prefetch(r->tokens, in->id, in->number);
 }
 
 /* A message whose session is not ready, or whose descriptor leaves something open. False: it is not
@@ -565,27 +566,11 @@ NMW_BOOK_HOT bool sender(const struct nmw_run *r, const struct nmw_slot *s, cons
 	return true;
 }
 
-/* Reads one; far: what it will touch is not in the cache. */
-NMW_BOOK_HOT void read_one(struct nmw_run *r, struct nmw_in *in, bool v42, bool far)
-{
-	if (__builtin_expect(!nmw_in_read(r, in, v42), 0)) {
-		in->op = NMW_OP_NONE;
-		r->e->stat.bad_message++;
-		return;
-	}
-	in->number = nmw_number_of(in->id, v42);
-	if (v42 && in->op == NMW_OP_ENTER) /* tokens of a day: far at any time */
-		nmw_tokens_prefetch(r->tokens, in->id, in->number);
-	if (far)
-		fetch(r, in, v42);
-}
-
-/* Reads a run of order messages; how many. */
-static unsigned read_run(struct nmw_run *r, const struct nmw_slot *const *s,
+/* Who sent each of a run of order messages, and its id; how many. */
+static unsigned name_run(const struct nmw_run *r, const struct nmw_slot *const *s,
 			 const uint8_t *const *payload, const uint32_t *len, unsigned n,
 			 struct nmw_in *in)
 {
-	bool far = r->e->live > NMW_ENGINE_FAR;
 	unsigned i;
 	for (i = 0; i < n; i++, in++) {
 		if (__builtin_expect(!sender(r, s[i], payload[i], len[i], in), 0))
@@ -595,34 +580,51 @@ static unsigned read_run(struct nmw_run *r, const struct nmw_slot *const *s,
 		in->len = len[i];
 		in->oid = 0;
 		nmw_back_unseen(in);
-		if (in->codec == NMW_CODEC_OUCH42)
-			read_one(r, in, true, far);
-		else
-			read_one(r, in, false, far);
+		bool v42 = in->codec == NMW_CODEC_OUCH42;
+		nmw_in_name(in, v42);
+		fetch_id(r, in, v42);
 	}
 	return i;
 }
 
-static inline bool names_order(const struct nmw_in *in)
+static void bad(struct nmw_run *r, struct nmw_in *in)
 {
-	return in->op != NMW_OP_ENTER && in->op != NMW_OP_NONE && in->op != NMW_OP_QUERY;
+	in->op = NMW_OP_NONE;
+	r->e->stat.bad_message++;
 }
 
-/* Step by step, each reading what the one before has fetched: the order that a message names, the
- * last one of the level that it goes to; then the neighbours of that order. */
-static void fetch_further(const struct nmw_run *r, struct nmw_in *in, unsigned n)
+/* Reads one. */
+NMW_BOOK_HOT void read_one(struct nmw_run *r, struct nmw_in *in)
 {
-	for (unsigned i = 0; i < n; i++) {
-		if (names_order(&in[i])) {
-			in[i].oid = find(r, &in[i]);
-			nmw_book_prefetch_order(r->b, in[i].oid);
-		} else if (in[i].op == NMW_OP_ENTER && in[i].why == NMW_RULES_OK) {
-			nmw_book_prefetch_last(r->b, in[i].level);
-		}
+	if (__builtin_expect(!nmw_in_read(r, in, in->codec == NMW_CODEC_OUCH42), 0))
+		bad(r, in);
+}
+
+/* The order that a message may name, from the place that has come; the level of the price that it
+ * goes to; the place of a replacement's token. */
+static inline void fetch(const struct nmw_run *r, struct nmw_in *in)
+{
+	in->level = 0;
+	if (in->op == NMW_OP_ENTER) {
+		if (__builtin_expect(in->why == NMW_RULES_OK, 1))
+			in->level = nmw_book_prefetch_level(r->b, in->sym, in->side, in->px);
+		return;
 	}
-	for (unsigned i = 0; i < n; i++)
-		if (in[i].oid)
-			nmw_book_prefetch_near(r->b, in[i].oid);
+	in->oid = nmw_idmap_first(r->ids, nmw_number_hash(in->number));
+	nmw_book_prefetch_order(r->b, in->oid);
+	if (in->op == NMW_OP_REPLACE && in->codec == NMW_CODEC_OUCH42)
+		nmw_tokens_prefetch(r->tokens, in->id2, nmw_number_of(in->id2, true));
+}
+
+/* The last order of that level; the neighbours of that order. Which of both is hard to predict: one
+ * address or the other, but no branch. */
+static inline void fetch_further(const struct nmw_run *r, const struct nmw_in *in)
+{
+	uint32_t ref = in->level ? in->level : nmw_order_ref(in->oid);
+	const struct nmw_link *l = nmw_link_get(r->b, ref);
+	uint32_t next = in->level ? l->prev : l->next;
+	__builtin_prefetch(nmw_link_get(r->b, l->prev), 1);
+	__builtin_prefetch(nmw_link_get(r->b, next), 1);
 }
 
 /* ---- working --------------------------------------------------------------------------------- */
@@ -635,25 +637,55 @@ __attribute__((noinline)) static bool settle(struct nmw_run *r, struct nmw_in *i
 		return false;
 	in->account = nmw_session_at(r->sessions, in->session)->account;
 	in->oid = 0;
-	bool v42 = in->codec == NMW_CODEC_OUCH42, good = nmw_in_read(r, in, v42);
-	in->number = nmw_number_of(in->id, v42);
-	return good;
+	bool v42 = in->codec == NMW_CODEC_OUCH42;
+	nmw_in_name(in, v42);
+	return nmw_in_read(r, in, v42);
 }
 
-NMW_BOOK_HOT void work_one(struct nmw_run *r, struct nmw_in *in, bool v42)
+/* id: that of the live order, 0 = none. */
+NMW_BOOK_HOT void cancel_named(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 {
+	if (__builtin_expect(id != 0, 1))
+		cancel(r, in, id);
+	else
+		r->e->stat.ignored++;
+}
+
+/* Works one that was read. */
+static void work_one(struct nmw_run *r, struct nmw_in *in)
+{
+	bool v42 = in->codec == NMW_CODEC_OUCH42;
+	if (__builtin_expect(!in->session && in->op != NMW_OP_NONE && !settle(r, in), 0))
+		return;
 	if (in->op == NMW_OP_ENTER) {
 		enter(r, in, v42);
 	} else if (in->op == NMW_OP_CANCEL) {
-		nmw_oid id = live_order(r, in);
-		if (__builtin_expect(id != 0, 1))
-			cancel(r, in, id);
-		else
-			r->e->stat.ignored++;
+		cancel_named(r, in, live_order(r, in));
 	} else if (in->op == NMW_OP_REPLACE) {
 		replace(r, in);
 	} else if (in->op != NMW_OP_NONE) {
-		other(r, in);
+		modify_or_query(r, in);
+	}
+}
+
+/* Reads and works one whose lines are in the cache: what kind it is, which nothing foretells, is
+ * asked once. */
+NMW_BOOK_HOT void do_one(struct nmw_run *r, struct nmw_in *in, bool v42)
+{
+	uint8_t type = in->session && in->len ? in->p[0] : 0;
+	if (type == 'O') {
+		if (__builtin_expect(v42 ? nmw_in_enter42(r, in) : nmw_in_enter50(r, in), 1))
+			enter(r, in, v42);
+		else
+			bad(r, in);
+	} else if (type == 'X') {
+		if (__builtin_expect(nmw_in_cancel(in, v42), 1))
+			cancel_named(r, in, find(r, in));
+		else
+			bad(r, in);
+	} else {
+		read_one(r, in);
+		work_one(r, in);
 	}
 }
 
@@ -664,6 +696,7 @@ NMW_BOOK_HOT void work_one(struct nmw_run *r, struct nmw_in *in, bool v42)
  * cancels; all else is a barrier: it is worked when its turn comes, with no command on its way. */
 
 #ifdef NMW_ENGINE_HELD
+#define READS_AHEAD true
 
 /* What else is between the first message looked at and this one. */
 struct ahead {
@@ -719,7 +752,7 @@ static bool ahead_one(struct nmw_run *r, struct nmw_in *in, struct ahead *a)
 	return in->op == NMW_OP_CANCEL && ahead_cancel(r, in, a);
 }
 
-static inline void send_ahead(struct nmw_run *r, struct nmw_in *in, struct nmw_in *end)
+static inline void send_ahead(struct nmw_run *r, struct nmw_in *in, const struct nmw_in *end)
 {
 	struct nmw_in *x = in;
 	if (in >= r->looked) {
@@ -739,6 +772,7 @@ static inline void sent_ahead_done(struct nmw_run *r)
 }
 
 #else
+#define READS_AHEAD false
 
 static inline void send_ahead(const struct nmw_run *r, const struct nmw_in *in,
 			      const struct nmw_in *end)
@@ -753,24 +787,45 @@ static inline void sent_ahead_done(const struct nmw_run *r)
 
 #endif
 
+/* ---- a run ---------------------------------------------------------------------------------- */
+
+static void near_run(struct nmw_run *r, struct nmw_in *in, unsigned n)
+{
+	for (const struct nmw_in *end = in + n; in < end; in++) {
+		nmw_run_clock(r, in->slot);
+		if (in->codec == NMW_CODEC_OUCH42)
+			do_one(r, in, true);
+		else
+			do_one(r, in, false);
+	}
+}
+
+/* Step by step, each reading what the one before has fetched. */
+static void far_run(struct nmw_run *r, struct nmw_in *in, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		read_one(r, &in[i]);
+		fetch(r, &in[i]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		fetch_further(r, &in[i]);
+	for (const struct nmw_in *end = in + n; in < end; in++) {
+		send_ahead(r, in, end);
+		nmw_run_clock(r, in->slot);
+		work_one(r, in);
+		sent_ahead_done(r);
+	}
+}
+
 unsigned nmw_entry_burst(struct nmw_run *r, const struct nmw_slot *const *s,
 			 const uint8_t *const *payload, const uint32_t *len, unsigned n)
 {
-	struct nmw_in ins[NMW_ENGINE_CHUNK], *in = ins, *end;
-	nmw_back_chunk(r, ins);
-	n = read_run(r, s, payload, len, n < NMW_ENGINE_CHUNK ? n : NMW_ENGINE_CHUNK, ins);
-	if (r->e->live > NMW_ENGINE_FAR)
-		fetch_further(r, ins, n);
-	for (end = ins + n; in < end; in++) {
-		send_ahead(r, in, end);
-		nmw_run_clock(r, in->slot);
-		if (__builtin_expect(!in->session && in->op != NMW_OP_NONE && !settle(r, in), 0))
-			continue;
-		if (in->codec == NMW_CODEC_OUCH42)
-			work_one(r, in, true);
-		else
-			work_one(r, in, false);
-		sent_ahead_done(r);
-	}
+	struct nmw_in in[NMW_ENGINE_CHUNK];
+	nmw_back_chunk(r, in);
+	n = name_run(r, s, payload, len, n < NMW_ENGINE_CHUNK ? n : NMW_ENGINE_CHUNK, in);
+	if (READS_AHEAD || r->e->live > NMW_ENGINE_FAR)
+		far_run(r, in, n);
+	else
+		near_run(r, in, n);
 	return n;
 }

@@ -17,7 +17,7 @@
 #include "book/engine_back.h"
 
 #define NMW_ENGINE_MAGIC   UINT64_C(0x656e67696e650001)
-#define NMW_ENGINE_VERSION 5u
+#define NMW_ENGINE_VERSION 6u
 #define NMW_ENGINE_CHUNK   32u	   /* messages read ahead in a burst */
 #define NMW_ENGINE_FEEDS   16u	   /* the same, of a feed */
 #define NMW_ENGINE_FAR	   16384u  /* live orders: with fewer, all of it is in the cache */
@@ -103,8 +103,8 @@ struct nmw_in {
 	uint32_t price;		   /* 1/10,000 */
 	uint32_t px;		   /* ticks */
 	uint32_t sym, side;	   /* book, enum nmw_side */
-	uint32_t level;		   /* of its price, for fetching ahead */
-	nmw_oid oid;		   /* that the id had when it was looked up ahead; 0 = none */
+	uint32_t level;		   /* ENTER: of its price, for fetching ahead */
+	nmw_oid oid;		   /* that the id may have, fetched ahead; 0 = none */
 	uint16_t session, account; /* indexes; session 0: was not ready when it was read */
 	uint8_t op;		   /* enum nmw_op; NONE: dropped, counted */
 	uint8_t codec;
@@ -141,8 +141,8 @@ struct nmw_run {
 	struct nmw_account *accounts;
 	struct nmw_symbols *symbols;
 	struct nmw_tokens *tokens;
-	struct nmw_held *held; /* see engine_back.h */
-	struct nmw_in *looked; /* messages before it were looked at ahead of their turn */
+	struct nmw_held *held;	     /* see engine_back.h */
+	const struct nmw_in *looked; /* messages before it were looked at ahead of their turn */
 	/* output: see engine_out.h */
 	uint8_t *at, *end;
 	uint64_t stride, bytes, n_replies, n_feed;
@@ -380,15 +380,21 @@ static inline void nmw_order_chain(struct nmw_engine *e, nmw_oid id, uint32_t se
 }
 
 /* It has left the book (filled or unlinked): detach takes its id, timer and place in lists, free
- * its handle, dead both. */
-static inline void nmw_order_detach(struct nmw_run *r, nmw_oid id)
+ * its handle, dead both. hash: of its id as a number. */
+static inline void nmw_order_detach_by(struct nmw_run *r, nmw_oid id, uint32_t hash)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
-	nmw_idmap_del_by(r->ids, nmw_idmap_hash(x->lo, x->hi), id);
+	nmw_idmap_del_by(r->ids, hash, id);
 	if (__builtin_expect(x->bits & NMW_ENTRY_TIMED, 0))
 		nmw_timer_clear(r->e, id);
 	if (__builtin_expect(x->bits & NMW_ENTRY_CHAINED, 0))
 		nmw_order_unchain(r->e, id);
+}
+
+static inline void nmw_order_detach(struct nmw_run *r, nmw_oid id)
+{
+	const struct nmw_entry *x = nmw_entry_of(r->b, id);
+	nmw_order_detach_by(r, id, nmw_idmap_hash(x->lo, x->hi));
 }
 
 static inline void nmw_order_free(struct nmw_run *r, nmw_oid id)

@@ -1,5 +1,6 @@
 /* What goes out: events become protocol bytes straight in the output slot. */
 #include "book/engine_out.h"
+#include "book/engine_read.h"
 #include <string.h>
 
 static const struct nmw_codec *const codecs[NMW_CODEC_MAX] = {
@@ -59,7 +60,9 @@ void nmw_reply_rejected(struct nmw_run *r, const struct nmw_in *in, enum nmw_rej
 	bool replace = in->op == NMW_OP_REPLACE;
 	struct nmw_order_info info = nmw_order_info_none;
 	if (in->codec == NMW_CODEC_OUCH50)
-		memcpy(info.clordid, in->p + (replace ? 24 : 31), sizeof(info.clordid));
+		memcpy(info.clordid,
+		       in->p + (replace ? NMW_REPLACE50(cl_ord_id) : NMW_ENTER50(cl_ord_id)),
+		       sizeof(info.clordid));
 	r->e->stat.rejected++;
 	nmw_reply(r, in->session,
 		  &(struct nmw_evt){.kind = NMW_EVT_REJECTED,

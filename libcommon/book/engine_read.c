@@ -16,34 +16,44 @@ static uint8_t flags_of(const struct nmw_cmd *c)
 
 bool nmw_terms42(struct nmw_run *r, const uint8_t *p)
 {
-	uint8_t tif = nmw_plain_tif42(nmw_be32(p + 32));
-	if (tif == NMW_IN_SPECIAL || !nmw_plain_terms(p[40], p[41], p[42]) ||
-	    nmw_raw32(p + 43) != 0 || p[47] != 'N')
+	uint8_t tif = nmw_plain_tif42(nmw_be32(p + NMW_ENTER42(time_in_force)));
+	uint8_t display = p[NMW_ENTER42(display)];
+	if (tif == NMW_IN_SPECIAL ||
+	    !nmw_plain_terms(display, p[NMW_ENTER42(capacity)], p[NMW_ENTER42(iso)]) ||
+	    nmw_raw32(p + NMW_ENTER42(min_quantity)) != 0 || p[NMW_ENTER42(cross_type)] != 'N')
 		return false;
-	r->terms42 = nmw_raw64(p + 40);
-	r->tif42 = nmw_raw32(p + 32);
-	r->flags42 = nmw_flags(tif, p[40]);
+	r->terms42 = nmw_raw64(p + NMW_ENTER42(display));
+	r->tif42 = nmw_raw32(p + NMW_ENTER42(time_in_force));
+	r->flags42 = nmw_flags(tif, display);
 	return true;
 }
 
 bool nmw_terms50(struct nmw_run *r, const uint8_t *p)
 {
-	uint8_t tif = nmw_plain_tif50(p[26]);
-	if (tif == NMW_IN_SPECIAL || !nmw_plain_terms(p[27], p[28], p[29]) || p[30] != 'N')
+	uint8_t tif = nmw_plain_tif50(p[NMW_ENTER50(time_in_force)]);
+	uint8_t display = p[NMW_ENTER50(display)];
+	if (tif == NMW_IN_SPECIAL ||
+	    !nmw_plain_terms(display, p[NMW_ENTER50(capacity)], p[NMW_ENTER50(iso)]) ||
+	    p[NMW_ENTER50(cross_type)] != 'N')
 		return false;
-	r->terms50 = nmw_raw64(p + 26) & NMW_TERMS50;
-	r->flags50 = nmw_flags(tif, p[27]);
+	r->terms50 = nmw_raw64(p + NMW_ENTER50(time_in_force)) & NMW_TERMS50;
+	r->flags50 = nmw_flags(tif, display);
 	return true;
 }
 
 /* Before the first order: what most orders have. */
 void nmw_read_begin(struct nmw_run *r)
 {
-	static const uint8_t enter42[NMW_OUCH42_IN_ENTER] = {
-		[33] = 0x01, [34] = 0x86, [35] = 0x9E, [40] = 'Y',
-		[41] = 'P',  [42] = 'N',  [47] = 'N'};
-	static const uint8_t enter50[NMW_OUCH50_IN_ENTER] = {
-		[26] = '0', [27] = 'Y', [28] = 'P', [29] = 'N', [30] = 'N'};
+	uint8_t enter42[NMW_OUCH42_IN_ENTER] = {[NMW_ENTER42(display)] = 'Y',
+						[NMW_ENTER42(capacity)] = 'P',
+						[NMW_ENTER42(iso)] = 'N',
+						[NMW_ENTER42(cross_type)] = 'N'};
+	nmw_put32(enter42 + NMW_ENTER42(time_in_force), NMW_OUCH42_TIF_DAY);
+	static const uint8_t enter50[NMW_OUCH50_IN_ENTER] = {[NMW_ENTER50(time_in_force)] = '0',
+							     [NMW_ENTER50(display)] = 'Y',
+							     [NMW_ENTER50(capacity)] = 'P',
+							     [NMW_ENTER50(iso)] = 'N',
+							     [NMW_ENTER50(cross_type)] = 'N'};
 	nmw_terms42(r, enter42);
 	nmw_terms50(r, enter50);
 }

@@ -11,6 +11,27 @@
 #include "book/engine_impl.h"
 #include "wire/ouch42.h"
 #include "wire/ouch50.h"
+#include "wire/schema_at.h"
+
+/* Where a message has a field, by its name in schema.def. */
+#define NMW_ENTER42(field)   NMW_FIELD_AT(OUCH42_ORDER_enter_order, field)
+#define NMW_REPLACE42(field) NMW_FIELD_AT(OUCH42_ORDER_replace_order, field)
+#define NMW_CANCEL42(field)  NMW_FIELD_AT(OUCH42_ORDER_cancel_order, field)
+#define NMW_ENTER50(field)   NMW_FIELD_AT(OUCH50_ORDER_enter_order, field)
+#define NMW_REPLACE50(field) NMW_FIELD_AT(OUCH50_ORDER_replace_order, field)
+#define NMW_CANCEL50(field)  NMW_FIELD_AT(OUCH50_ORDER_cancel_order, field)
+
+/* An OUCH 5.0 order's user reference number. */
+static inline struct nmw_key nmw_urn_at(const uint8_t *p)
+{
+	return (struct nmw_key){.lo = nmw_be32(p)};
+}
+
+/* The length of the appendage, which ends the fixed part of fixed_len bytes, is 0. */
+static inline bool nmw_no_appendage(const uint8_t *p, uint32_t fixed_len)
+{
+	return (p[fixed_len - 2] | p[fixed_len - 1]) == 0;
+}
 
 /* Each character of its class. */
 static inline bool nmw_plain_terms(uint8_t display, uint8_t capacity, uint8_t iso)
@@ -58,6 +79,17 @@ NMW_BOOK_HOT bool nmw_plain_place(const struct nmw_run *r, struct nmw_in *in, ui
 	return nmw_symbol_takes(s, in->price) && nmw_symbol_ticks(s, in->price, &in->px);
 }
 
+/* The id that the message enters or names: all types that have one have it at the same place. */
+NMW_BOOK_HOT void nmw_in_name(struct nmw_in *in, bool v42)
+{
+	struct nmw_key k = {0, 0};
+	if (__builtin_expect(in->len >= (v42 ? NMW_OUCH42_IN_TRADE_NOW : NMW_OUCH50_IN_CANCEL), 1))
+		k = v42 ? nmw_ouch42_token(in->p + NMW_CANCEL42(order_token))
+			: nmw_urn_at(in->p + NMW_CANCEL50(user_ref_num));
+	in->id = nmw_scoped(in->account, k);
+	in->number = nmw_number_of(in->id, v42);
+}
+
 static inline bool nmw_plain_qty(uint32_t qty)
 {
 	return qty - 1 < NMW_QTY_MAX;
@@ -70,17 +102,20 @@ NMW_BOOK_HOT bool nmw_in_enter42(struct nmw_run *r, struct nmw_in *in)
 	if (in->len - NMW_OUCH42_IN_ENTER_SHORT > 1)
 		return false;
 	in->op = NMW_OP_ENTER;
-	in->id = nmw_scoped(in->account, nmw_ouch42_token(p + 1));
-	in->qty = nmw_be32(p + 16);
-	in->price = nmw_be32(p + 28);
-	in->entered = p[15];
-	in->terms = (nmw_raw64(p + 36) & UINT64_C(0xFFFFFFFFFFFF)) | (uint64_t)p[15] << 48;
-	bool plain = (nmw_raw64(p + 40) == r->terms42 && nmw_raw32(p + 32) == r->tif42) ||
+	in->qty = nmw_be32(p + NMW_ENTER42(shares));
+	in->price = nmw_be32(p + NMW_ENTER42(price));
+	in->entered = p[NMW_ENTER42(side)];
+	/* firm, display and capacity lie side by side */
+	in->terms = (nmw_raw64(p + NMW_ENTER42(firm)) & UINT64_C(0xFFFFFFFFFFFF)) |
+		    (uint64_t)in->entered << 48;
+	/* from display to cross type, 8 bytes */
+	bool plain = (nmw_raw64(p + NMW_ENTER42(display)) == r->terms42 &&
+		      nmw_raw32(p + NMW_ENTER42(time_in_force)) == r->tif42) ||
 		     nmw_terms42(r, p);
 	in->flags = r->flags42;
-	if (__builtin_expect(plain && nmw_rules_class[p[15]] & NMW_IS_SIDE &&
+	if (__builtin_expect(plain && nmw_rules_class[in->entered] & NMW_IS_SIDE &&
 				     nmw_plain_qty(in->qty) &&
-				     nmw_plain_place(r, in, nmw_raw64(p + 20)),
+				     nmw_plain_place(r, in, nmw_raw64(p + NMW_ENTER42(stock))),
 			     1))
 		return true;
 	return nmw_in_read_slow(r->symbols, in);
@@ -93,19 +128,20 @@ NMW_BOOK_HOT bool nmw_in_enter50(struct nmw_run *r, struct nmw_in *in)
 	const uint8_t *p = in->p;
 	if (in->len < NMW_OUCH50_IN_ENTER)
 		return false;
-	uint64_t price = nmw_be64(p + 18), terms = nmw_raw64(p + 26) & NMW_TERMS50;
+	uint64_t price = nmw_be64(p + NMW_ENTER50(price));
+	uint64_t terms = nmw_raw64(p + NMW_ENTER50(time_in_force)) & NMW_TERMS50;
 	in->op = NMW_OP_ENTER;
-	in->id = nmw_scoped(in->account, (struct nmw_key){.lo = nmw_be32(p + 1)});
-	in->qty = nmw_be32(p + 6);
+	in->qty = nmw_be32(p + NMW_ENTER50(quantity));
 	in->price = (uint32_t)price;
-	in->entered = p[5];
-	in->terms = (terms >> 8 & 0xFFFF) << 32 | (uint64_t)p[5] << 48;
+	in->entered = p[NMW_ENTER50(side)];
+	in->terms = (terms >> 8 & 0xFFFF) << 32 | (uint64_t)in->entered << 48;
 	bool plain = terms == r->terms50 || nmw_terms50(r, p);
 	in->flags = r->flags50;
-	if (__builtin_expect(plain && nmw_rules_class[p[5]] & NMW_IS_SIDE &&
+	if (__builtin_expect(plain && nmw_rules_class[in->entered] & NMW_IS_SIDE &&
 				     nmw_plain_qty(in->qty) && !(price >> 32) &&
-				     in->len == NMW_OUCH50_IN_ENTER && (p[45] | p[46]) == 0 &&
-				     nmw_plain_place(r, in, nmw_raw64(p + 10)),
+				     in->len == NMW_OUCH50_IN_ENTER &&
+				     nmw_no_appendage(p, NMW_OUCH50_IN_ENTER) &&
+				     nmw_plain_place(r, in, nmw_raw64(p + NMW_ENTER50(symbol))),
 			     1))
 		return true;
 	return nmw_in_read_slow(r->symbols, in);
@@ -118,16 +154,18 @@ NMW_BOOK_HOT bool nmw_in_replace42(struct nmw_run *r, struct nmw_in *in)
 	if (in->len != NMW_OUCH42_IN_REPLACE)
 		return false;
 	in->op = NMW_OP_REPLACE;
-	in->id = nmw_scoped(in->account, nmw_ouch42_token(p + 1));
-	in->id2 = nmw_scoped(in->account, nmw_ouch42_token(p + 15));
-	in->qty = nmw_be32(p + 29);
-	in->price = nmw_be32(p + 33);
-	uint8_t tif = nmw_plain_tif42(nmw_be32(p + 37));
-	in->flags = nmw_flags(tif, p[41]);
+	in->id2 = nmw_scoped(in->account,
+			     nmw_ouch42_token(p + NMW_REPLACE42(replacement_order_token)));
+	in->qty = nmw_be32(p + NMW_REPLACE42(shares));
+	in->price = nmw_be32(p + NMW_REPLACE42(price));
+	uint8_t tif = nmw_plain_tif42(nmw_be32(p + NMW_REPLACE42(time_in_force)));
+	uint8_t display = p[NMW_REPLACE42(display)];
+	in->flags = nmw_flags(tif, display);
 	in->why = NMW_RULES_OK;
-	if (__builtin_expect(nmw_plain_terms(p[41], 'A', p[42]) && nmw_plain_qty(in->qty) &&
-				     in->price - 1 < NMW_PX_MAX_42 && tif != NMW_IN_SPECIAL &&
-				     nmw_raw32(p + 43) == 0,
+	if (__builtin_expect(nmw_plain_terms(display, 'A', p[NMW_REPLACE42(iso)]) &&
+				     nmw_plain_qty(in->qty) && in->price - 1 < NMW_PX_MAX_42 &&
+				     tif != NMW_IN_SPECIAL &&
+				     nmw_raw32(p + NMW_REPLACE42(min_quantity)) == 0,
 			     1))
 		return true;
 	return nmw_in_read_slow(r->symbols, in);
@@ -138,18 +176,19 @@ NMW_BOOK_HOT bool nmw_in_replace50(struct nmw_run *r, struct nmw_in *in)
 	const uint8_t *p = in->p;
 	if (in->len < NMW_OUCH50_IN_REPLACE)
 		return false;
-	uint64_t price = nmw_be64(p + 13);
+	uint64_t price = nmw_be64(p + NMW_REPLACE50(price));
 	in->op = NMW_OP_REPLACE;
-	in->id = nmw_scoped(in->account, (struct nmw_key){.lo = nmw_be32(p + 1)});
-	in->id2 = nmw_scoped(in->account, (struct nmw_key){.lo = nmw_be32(p + 5)});
-	in->qty = nmw_be32(p + 9);
+	in->id2 = nmw_scoped(in->account, nmw_urn_at(p + NMW_REPLACE50(user_ref_num)));
+	in->qty = nmw_be32(p + NMW_REPLACE50(quantity));
 	in->price = (uint32_t)price;
-	uint8_t tif = nmw_plain_tif50(p[21]);
-	in->flags = nmw_flags(tif, p[22]);
+	uint8_t tif = nmw_plain_tif50(p[NMW_REPLACE50(time_in_force)]);
+	uint8_t display = p[NMW_REPLACE50(display)];
+	in->flags = nmw_flags(tif, display);
 	in->why = NMW_RULES_OK;
-	if (__builtin_expect(nmw_plain_terms(p[22], 'A', p[23]) && nmw_plain_qty(in->qty) &&
-				     price - 1 < NMW_PX_MAX_42 && tif != NMW_IN_SPECIAL &&
-				     in->len == NMW_OUCH50_IN_REPLACE && (p[38] | p[39]) == 0,
+	if (__builtin_expect(nmw_plain_terms(display, 'A', p[NMW_REPLACE50(iso)]) &&
+				     nmw_plain_qty(in->qty) && price - 1 < NMW_PX_MAX_42 &&
+				     tif != NMW_IN_SPECIAL && in->len == NMW_OUCH50_IN_REPLACE &&
+				     nmw_no_appendage(p, NMW_OUCH50_IN_REPLACE),
 			     1))
 		return true;
 	return nmw_in_read_slow(r->symbols, in);
@@ -161,13 +200,12 @@ NMW_BOOK_HOT bool nmw_in_cancel(struct nmw_in *in, bool v42)
 	if (in->len != (v42 ? (uint32_t)NMW_OUCH42_IN_CANCEL : NMW_OUCH50_IN_CANCEL))
 		return false;
 	in->op = NMW_OP_CANCEL;
-	in->id = nmw_scoped(in->account, v42 ? nmw_ouch42_token(p + 1)
-					     : (struct nmw_key){.lo = nmw_be32(p + 1)});
-	in->qty = nmw_be32(p + (v42 ? 15 : 5));
+	in->qty = nmw_be32(p + (v42 ? NMW_CANCEL42(shares) : NMW_CANCEL50(quantity)));
 	return true;
 }
 
-/* Reads the message whose bytes, session, account and codec are set. False: none of its codec. */
+/* Reads the message whose bytes, session, account, codec and id are set. False: none of its codec.
+ */
 NMW_BOOK_HOT bool nmw_in_read(struct nmw_run *r, struct nmw_in *in, bool v42)
 {
 	if (__builtin_expect(in->len == 0, 0))

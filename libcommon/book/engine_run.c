@@ -201,8 +201,8 @@ static void fetch_order(const struct nmw_run *r, const struct nmw_cmd *c)
 }
 
 /* Takes a few messages, order entry or not: none of what is fetched ahead changes a result. */
-static unsigned others(struct nmw_run *r, const struct nmw_slot *const *s,
-		       const uint8_t *const *payload, const uint32_t *len, unsigned n)
+static unsigned take_mixed(struct nmw_run *r, const struct nmw_slot *const *s,
+			   const uint8_t *const *payload, const uint32_t *len, unsigned n)
 {
 	struct decoded d[NMW_ENGINE_FEEDS];
 	unsigned k = 0;
@@ -266,7 +266,7 @@ void nmw_run_burst(struct nmw_engine *e, const struct nmw_slot *const *s,
 	run_begin(&r, e, out, s[0]->ts_ns);
 	for (unsigned i = 0; i < n;) {
 		unsigned k = nmw_entry_burst(&r, s + i, payload + i, len + i, n - i);
-		i += k ? k : others(&r, s + i, payload + i, len + i, n - i);
+		i += k ? k : take_mixed(&r, s + i, payload + i, len + i, n - i);
 	}
 	finish(&r);
 }

@@ -83,6 +83,12 @@ static inline void nmw_idmap_prefetch(const struct nmw_idmap *m, uint32_t hash)
 	__builtin_prefetch(&m->at[nmw_idmap_place(m, hash)], 1);
 }
 
+/* The value that a look-up meets first: mostly the one that is looked for. 0 = none. */
+static inline uint32_t nmw_idmap_first(const struct nmw_idmap *m, uint32_t hash)
+{
+	return m->at[nmw_idmap_place(m, hash)];
+}
+
 /* The value of an id; 0 = it is not there. */
 static inline uint32_t nmw_idmap_find_by(const struct nmw_idmap *m, uint32_t hash, uint64_t lo,
 					 uint64_t hi)
@@ -126,11 +132,6 @@ static inline void nmw_idmap_put_at(struct nmw_idmap *m, uint32_t value, struct 
 				    uint64_t lo, uint64_t hi)
 {
 	nmw_idmap_put_by(m, nmw_idmap_hash(lo, hi), value, id, lo, hi);
-}
-
-static inline void nmw_idmap_put(struct nmw_idmap *m, uint32_t value, uint64_t lo, uint64_t hi)
-{
-	nmw_idmap_put_at(m, value, nmw_idmap_id(m, value), lo, hi);
 }
 
 /* Takes an id out and returns its value; 0 = it was not there. Its record stays as it was. */

@@ -48,10 +48,13 @@ static inline uint64_t nmw_tokens_home(const struct nmw_tokens *t, struct nmw_ke
 	return (h ^ h >> 32) & t->mask;
 }
 
-/* Blocks that follow each other lie side by side. */
+/* Two blocks that follow each other are a line; lines are spread.  Blocks of one account side by
+ * side would grow into those of another, and every look-up then walk past them. */
 static inline uint32_t nmw_tokens_block_home(const struct nmw_tokens *t, struct nmw_number n)
 {
-	return (n.number / 128 + nmw_number_mix(n.scope)) & t->block_mask;
+	uint64_t line = n.scope * UINT64_C(0x9E3779B97F4A7C15) + n.number / 256;
+	line = line * UINT64_C(0xD6E8FEB86659FD93) >> 32;
+	return (uint32_t)(line * 2 | (n.number >> 7 & 1)) & t->block_mask;
 }
 
 static inline struct nmw_token_block *nmw_tokens_block(struct nmw_tokens *t, uint32_t i)

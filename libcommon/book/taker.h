@@ -11,8 +11,8 @@
  *      start -> GO -> next -> FILL, OWN ... -> RESTS | DONE | IMMEDIATE | SELF
  *            -> WOULD_POST | MIN_QTY
  *
- * A maker that died is off the book, its handle not yet free: that, and to let rest what is to
- * rest, is the caller's.  Pure and deterministic; nothing fails.  One thread.
+ * A maker that was filled is off the book, but its handle is not free yet: to free it, and to rest
+ * what is to rest, is the caller's part.  Pure and deterministic; nothing fails.  One thread.
  */
 #ifndef NMW_BOOK_TAKER_H
 #define NMW_BOOK_TAKER_H

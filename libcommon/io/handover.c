@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,7 +16,9 @@
 #include <unistd.h>
 
 #define DEAD_TRIES 50u
-#define DEAD_NS	   (10l * 1000 * 1000)
+#define LOCK_TRIES \
+	200u /* another one that starts looks for a dead one's socket for half a second */
+#define DEAD_NS (10l * 1000 * 1000)
 
 int nmw_handover_path(char path[NMW_HANDOVER_PATH_MAX], uint16_t port, bool group,
 		      struct nmw_err *e)
@@ -34,13 +37,21 @@ static int address(struct sockaddr_un *a, const char *path, struct nmw_err *e)
 	char dir[NMW_HANDOVER_PATH_MAX];
 	const char *name = strrchr(path, '/') + 1;
 	snprintf(dir, sizeof dir, "%.*s", (int)(name - path), path);
-	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return nmw_err_set(e, -errno, nmw_exit_of(errno), "%s: %s", dir, strerror(errno));
 	memset(a, 0, sizeof *a);
 	a->sun_family = AF_UNIX;
 	snprintf(a->sun_path, sizeof a->sun_path, "/proc/self/fd/%d/%.60s", fd, name);
 	return fd;
+}
+
+static int new_socket(struct nmw_err *e)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	return fd < 0 ? nmw_err_set(e, -errno, NMW_EXIT_RESOURCE, "hand-over socket: %s",
+				    strerror(errno))
+		      : fd;
 }
 
 /* Whether the other end belongs to somebody who may have our clients' sockets, or give us some. */
@@ -78,7 +89,7 @@ static int owner_of(const struct sockaddr_un *a)
 {
 	struct ucred c = {.pid = 0};
 	socklen_t n = sizeof c;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = new_socket(NULL);
 	if (fd < 0)
 		return 0;
 	if (connect(fd, (const struct sockaddr *)a, sizeof *a) == 0)
@@ -87,42 +98,51 @@ static int owner_of(const struct sockaddr_un *a)
 	return (int)c.pid;
 }
 
-/* Takes away what a dead process left. What it listened on may outlive it by a moment: io_uring is
- * taken down in the background. */
-static int remove_stale(const struct sockaddr_un *a, const char *path, struct nmw_err *e)
+static int bind_at(int fd, const struct sockaddr_un *a, bool group)
 {
-	for (unsigned i = 0; answers(a); i++) {
-		if (i == DEAD_TRIES)
-			return nmw_err_set(e, -EADDRINUSE, NMW_EXIT_RESOURCE,
-					   "hand-over socket %s: in use by pid %d: another port, "
-					   "or another NMW_DIR, is needed",
-					   path, owner_of(a));
-		nanosleep(&(struct timespec){.tv_nsec = DEAD_NS}, NULL);
-	}
-	unlink(path);
-	return 0;
+	mode_t old = umask(group ? 0117 : 0177);
+	int rc = bind(fd, (const struct sockaddr *)a, sizeof *a) < 0 ? -errno : 0;
+	umask(old);
+	return rc == 0 && listen(fd, 4) < 0 ? -errno : rc;
 }
 
+/* Takes the place of what a dead process left. Under the lock of the directory: of two that start
+ * at once the second must not take the socket of the first away. -EADDRINUSE: somebody lives. */
+static int take_path(int fd, const struct sockaddr_un *a, const char *path, int dir, bool group)
+{
+	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
+	int rc = -EADDRINUSE;
+	if (!answers(a)) {
+		unlink(path);
+		rc = bind_at(fd, a, group);
+	}
+	flock(dir, LOCK_UN);
+	return rc;
+}
+
+/* What a dead process listened on may outlive it by a moment: io_uring is taken down in the
+ * background. */
 static int bind_file(int fd, const char *path, bool group, struct nmw_err *e)
 {
 	struct sockaddr_un a;
-	int dir = address(&a, path, e);
+	int dir = address(&a, path, e), rc = -EADDRINUSE;
 	if (dir < 0)
 		return dir;
-	int rc = remove_stale(&a, path, e);
-	if (rc) {
-		close(dir);
-		return rc;
+	for (unsigned i = 0; i < DEAD_TRIES && rc == -EADDRINUSE; i++) {
+		if (i > 0)
+			nanosleep(&(struct timespec){.tv_nsec = DEAD_NS}, NULL);
+		rc = take_path(fd, &a, path, dir, group);
 	}
-	mode_t old = umask(group ? 0117 : 0177);
-	rc = bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
-	umask(old);
+	if (rc == -EADDRINUSE)
+		nmw_err_set(e, rc, NMW_EXIT_RESOURCE,
+			    "hand-over socket %s: in use by pid %d: another port, or another "
+			    "NMW_DIR, is needed",
+			    path, owner_of(&a));
+	else if (rc)
+		nmw_err_set(e, rc, nmw_exit_of(rc), "hand-over socket %s: %s", path, strerror(-rc));
 	close(dir);
-	if (rc == 0 && listen(fd, 4) < 0)
-		rc = -errno;
-	return rc ? nmw_err_set(e, rc, nmw_exit_of(rc), "hand-over socket %s: %s", path,
-				strerror(-rc))
-		  : 0;
+	return rc;
 }
 
 int nmw_handover_listen(struct nmw_handover_server *h, uint16_t port, bool group, struct nmw_err *e)
@@ -131,10 +151,9 @@ int nmw_handover_listen(struct nmw_handover_server *h, uint16_t port, bool group
 	int rc = nmw_handover_path(h->path, port, group, e);
 	if (rc)
 		return rc;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = new_socket(e);
 	if (fd < 0)
-		return nmw_err_set(e, -errno, NMW_EXIT_RESOURCE, "hand-over socket: %s",
-				   strerror(errno));
+		return fd;
 	rc = bind_file(fd, h->path, group, e);
 	if (rc) {
 		close(fd);
@@ -248,10 +267,9 @@ int nmw_handover_connect(uint16_t port, bool group, struct nmw_err *e)
 	int rc = nmw_handover_path(path, port, group, e);
 	if (rc)
 		return rc;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = new_socket(e);
 	if (fd < 0)
-		return nmw_err_set(e, -errno, NMW_EXIT_RESOURCE, "hand-over socket: %s",
-				   strerror(errno));
+		return fd;
 	rc = connect_fd(fd, path, e);
 	if (!rc)
 		rc = trusted(fd, group, e);

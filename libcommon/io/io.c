@@ -1,6 +1,7 @@
-#include "io/io.h"
+#include "io/io_back.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,7 +52,6 @@ int nmw_io_open(struct nmw_io *io, const struct nmw_io_spec *spec, struct nmw_er
 {
 	memset(io, 0, sizeof *io);
 	io->spec = *spec;
-	io->spec.depth = spec->depth ? spec->depth : NMW_IO_DEPTH_DEF;
 	int rc = check(spec, e);
 	if (rc)
 		return rc;
@@ -74,4 +74,80 @@ void nmw_io_close(struct nmw_io *io)
 const char *nmw_io_name(const struct nmw_io *io)
 {
 	return io->ops->name;
+}
+
+/* ---- sockets --------------------------------------------------------------------------------- */
+
+void nmw_io_give(struct nmw_io *io, uint32_t buf)
+{
+	io->ops->give(io, buf);
+}
+
+static bool is_stream(int fd)
+{
+	int type = 0;
+	socklen_t n = sizeof type;
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM;
+}
+
+int nmw_io_add(struct nmw_io *io, int fd, void *owner)
+{
+	int fl = fcntl(fd, F_GETFL);
+	if (fl < 0 || fcntl(fd, F_SETFL, fl | O_NONBLOCK) < 0)
+		return -errno;
+	io->syscalls += 3;
+	return io->ops->add(io, fd, is_stream(fd), owner);
+}
+
+int nmw_io_fd(const struct nmw_io *io, uint32_t sock)
+{
+	return io->ops->fd(io, sock);
+}
+
+void nmw_io_remove(struct nmw_io *io, uint32_t sock)
+{
+	io->ops->remove(io, sock);
+}
+
+void nmw_io_accept(struct nmw_io *io, uint32_t sock)
+{
+	io->ops->start(io, sock, NMW_IO_LISTENS, false);
+}
+
+void nmw_io_recv(struct nmw_io *io, uint32_t sock)
+{
+	io->ops->start(io, sock, NMW_IO_RECEIVES, false);
+}
+
+void nmw_io_once(struct nmw_io *io, uint32_t sock)
+{
+	io->ops->start(io, sock, NMW_IO_RECEIVES, true);
+}
+
+void nmw_io_watch(struct nmw_io *io, uint32_t sock)
+{
+	io->ops->start(io, sock, NMW_IO_WATCHES, false);
+}
+
+void nmw_io_hold(struct nmw_io *io, uint32_t sock)
+{
+	io->ops->hold(io, sock);
+}
+
+/* ---- the poll -------------------------------------------------------------------------------- */
+
+unsigned nmw_io_poll(struct nmw_io *io, struct nmw_io_event *ev, unsigned max, uint64_t timeout_ns)
+{
+	return io->ops->poll(io, ev, max, timeout_ns);
+}
+
+uint32_t nmw_io_stream(const struct nmw_io *io, unsigned n)
+{
+	uint32_t want = n < 8 ? 16 : n < 128 ? 2 * n : 256;
+	return io->ops->polls_free && n >= NMW_IO_STREAM_N ? want : 1;
+}
+
+bool nmw_io_polls_free(const struct nmw_io *io)
+{
+	return io->ops->polls_free;
 }

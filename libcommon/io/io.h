@@ -11,17 +11,19 @@
  *     add(fd) --> sock, a small number;    the back end owns the descriptor from now on
  *     accept(sock) | recv(sock) | watch(sock)      start; they go on until hold or remove
  *     once(sock)                           one piece of data, then hold
- *     send(sock, bytes)                    bytes stay the caller's until SENT
  *     poll ------------------------------->  events
- *     remove(sock) ... GONE                nothing of that socket comes any more; the number is
- * free
+ *     remove(sock) ... GONE                nothing of that socket comes any more; its number is
+ *                                          free
  *
  * Received data is an event that names a buffer and the place in it.  The buffer belongs to the
  * caller until it gives it back, in any order.  Without free buffers nothing is read: the kernel
  * holds the sender back (TCP), or counts the loss (UDP); `stalls` counts how often.
  *
+ * Reading only: who writes has the bytes and the socket at hand, and one send(2), or many by one
+ * system call (send_many.h), is less than a submission and its completion.
+ *
  * Nothing here waits but poll, and poll no longer than it was told to.  Submissions gather until
- * the next poll or nmw_io_submit.  A handle belongs to one thread.  All memory is taken at open.
+ * the next poll.  A handle belongs to one thread.  All memory is taken at open.
  */
 #ifndef NMW_IO_IO_H
 #define NMW_IO_IO_H
@@ -36,7 +38,6 @@ enum nmw_io_kind { NMW_IO_AUTO, NMW_IO_URING, NMW_IO_EPOLL };
 
 #define NMW_IO_SOCKS_MAX 65536u
 #define NMW_IO_BUFS_MAX	 32768u
-#define NMW_IO_DEPTH_DEF 1024u
 #define NMW_IO_NO_BUF	 UINT32_MAX
 /* Bytes at the start of a datagram's buffer that a back end may take for itself. */
 #define NMW_IO_DGRAM_ROOM 192u
@@ -44,7 +45,6 @@ enum nmw_io_kind { NMW_IO_AUTO, NMW_IO_URING, NMW_IO_EPOLL };
 struct nmw_io_spec {
 	enum nmw_io_kind kind;
 	uint32_t socks;	       /* sockets at once, 1..NMW_IO_SOCKS_MAX */
-	uint32_t depth;	       /* sends under way at once, power of two; 0 = NMW_IO_DEPTH_DEF */
 	uint8_t *bufs;	       /* buf_cnt x buf_sz bytes; NULL: nothing is received */
 	uint32_t buf_sz;       /* bytes of a buffer */
 	uint32_t buf_cnt;      /* 1..NMW_IO_BUFS_MAX */
@@ -57,7 +57,6 @@ enum nmw_io_event_kind {
 	NMW_IO_DATA,	   /* res: bytes at data, in buffer buf */
 	NMW_IO_CLOSED,	   /* res: 0 end of file, else -errno; reception has ended */
 	NMW_IO_READY,	   /* watch: there is something to read, or an end; read until EAGAIN */
-	NMW_IO_SENT,	   /* res: bytes that went out, in order, maybe not all; or -errno. tag */
 	NMW_IO_GONE,	   /* after remove: the last event of this socket */
 };
 
@@ -70,39 +69,13 @@ struct nmw_io_event {
 	int32_t res;
 	uint32_t buf; /* DATA: to give back; else NMW_IO_NO_BUF */
 	const uint8_t *data;
-	uint64_t tag;		     /* SENT: as it was given */
 	void *owner;		     /* as it was given to add */
 	const struct sockaddr *from; /* DATA of a datagram: its sender, in the buffer or valid until
 				      * the next poll; else NULL */
 	socklen_t from_len;
 };
 
-/* nmw_io_send flags */
-#define NMW_IO_ZC \
-	1u /* without copying where the back end can; SENT comes when the bytes are free */
-
-struct nmw_io;
-
-struct nmw_io_ops {
-	const char *name;
-	int (*open)(struct nmw_io *io, const struct nmw_io_spec *spec, struct nmw_err *e);
-	void (*close)(struct nmw_io *io);
-	void (*give)(struct nmw_io *io, uint32_t buf);
-	int (*add)(struct nmw_io *io, int fd, void *owner);
-	int (*fd)(const struct nmw_io *io, uint32_t sock);
-	void (*remove)(struct nmw_io *io, uint32_t sock);
-	void (*accept)(struct nmw_io *io, uint32_t sock);
-	void (*recv)(struct nmw_io *io, uint32_t sock);
-	void (*once)(struct nmw_io *io, uint32_t sock);
-	void (*hold)(struct nmw_io *io, uint32_t sock);
-	void (*watch)(struct nmw_io *io, uint32_t sock);
-	int (*send)(struct nmw_io *io, uint32_t sock, const void *p, uint32_t len, unsigned flags,
-		    uint64_t tag);
-	int (*sendmsg)(struct nmw_io *io, uint32_t sock, const struct msghdr *m, uint64_t tag);
-	void (*submit)(struct nmw_io *io);
-	unsigned (*poll)(struct nmw_io *io, struct nmw_io_event *ev, unsigned max,
-			 uint64_t timeout_ns);
-};
+struct nmw_io_ops; /* a back end: io_back.h */
 
 struct nmw_io {
 	const struct nmw_io_ops *ops;
@@ -116,10 +89,6 @@ struct nmw_io {
 	uint64_t syscalls;     /* of this back end, about */
 	char why[NMW_ERR_MAX]; /* auto: why it is not io_uring, and the remedy; "" = it is */
 };
-
-/* For the back ends: an error of a datagram socket that an ICMP packet brought, and that concerns
- * what was sent before; counted. */
-bool nmw_io_passing(struct nmw_io *io, int err);
 
 /* Opens the kind asked for; auto: io_uring, else epoll. e says why not. No buffer is given yet. */
 int nmw_io_open(struct nmw_io *io, const struct nmw_io_spec *spec, struct nmw_err *e);
@@ -135,102 +104,42 @@ static inline const char *nmw_io_why(const struct nmw_io *io)
 }
 
 /* A buffer is free (again). */
-static inline void nmw_io_give(struct nmw_io *io, uint32_t buf)
-{
-	io->ops->give(io, buf);
-}
+void nmw_io_give(struct nmw_io *io, uint32_t buf);
 
 /* Takes a descriptor over, makes it non-blocking: its number >= 0, or -errno (then it is still the
  * caller's; -EMFILE: spec.socks are there). Datagram or stream is found out. */
-static inline int nmw_io_add(struct nmw_io *io, int fd, void *owner)
-{
-	return io->ops->add(io, fd, owner);
-}
-/* The descriptor, for setsockopt, shutdown or handing it on; never close it. */
-static inline int nmw_io_fd(const struct nmw_io *io, uint32_t sock)
-{
-	return io->ops->fd(io, sock);
-}
-/* Stops everything and closes the descriptor. Events that were under way are left out, but each
- * send still gets its SENT; then GONE. */
-static inline void nmw_io_remove(struct nmw_io *io, uint32_t sock)
-{
-	io->ops->remove(io, sock);
-}
+int nmw_io_add(struct nmw_io *io, int fd, void *owner);
+/* The descriptor, to write to it, for setsockopt, shutdown or handing it on; never close it. */
+int nmw_io_fd(const struct nmw_io *io, uint32_t sock);
+/* Stops everything and closes the descriptor. Events that were under way are left out; then GONE.
+ */
+void nmw_io_remove(struct nmw_io *io, uint32_t sock);
 
-static inline void nmw_io_accept(struct nmw_io *io, uint32_t sock)
-{
-	io->ops->accept(io, sock);
-}
+void nmw_io_accept(struct nmw_io *io, uint32_t sock);
 /* Starts reception, or goes on after hold. Once it is CLOSED it stays so. */
-static inline void nmw_io_recv(struct nmw_io *io, uint32_t sock)
-{
-	io->ops->recv(io, sock);
-}
+void nmw_io_recv(struct nmw_io *io, uint32_t sock);
 /* The same for one piece of data of a stream, a buffer at most; then it holds. For who decides
  * after each piece whether to go on. */
-static inline void nmw_io_once(struct nmw_io *io, uint32_t sock)
-{
-	io->ops->once(io, sock);
-}
+void nmw_io_once(struct nmw_io *io, uint32_t sock);
 /* Stops reception; what the kernel has handed out already still comes. */
-static inline void nmw_io_hold(struct nmw_io *io, uint32_t sock)
-{
-	io->ops->hold(io, sock);
-}
+void nmw_io_hold(struct nmw_io *io, uint32_t sock);
 /* Any pollable descriptor, for example a hand-over socket or an eventfd: READY when it is readable.
  * The caller reads it. */
-static inline void nmw_io_watch(struct nmw_io *io, uint32_t sock)
-{
-	io->ops->watch(io, sock);
-}
+void nmw_io_watch(struct nmw_io *io, uint32_t sock);
 
-/* Sends len bytes (a stream) or one datagram of len bytes (a connected socket). The bytes must stay
- * until SENT. A stream takes one send at a time: the next after SENT of the last. Datagrams go out
- * in order. 0, or -EAGAIN: depth sends are under way: poll first. */
-static inline int nmw_io_send(struct nmw_io *io, uint32_t sock, const void *p, uint32_t len,
-			      unsigned flags, uint64_t tag)
-{
-	return io->ops->send(io, sock, p, len, flags, tag);
-}
-/* The same with a message header (several pieces, an address); it must stay as well. */
-static inline int nmw_io_sendmsg(struct nmw_io *io, uint32_t sock, const struct msghdr *m,
-				 uint64_t tag)
-{
-	return io->ops->sendmsg(io, sock, m, tag);
-}
-
-/* Lets what has gathered go, without waiting. */
-static inline void nmw_io_submit(struct nmw_io *io)
-{
-	io->ops->submit(io);
-}
 /* Up to max events; waits for the first one up to timeout_ns (0: not at all). */
-static inline unsigned nmw_io_poll(struct nmw_io *io, struct nmw_io_event *ev, unsigned max,
-				   uint64_t timeout_ns)
-{
-	return io->ops->poll(io, ev, max, timeout_ns);
-}
+unsigned nmw_io_poll(struct nmw_io *io, struct nmw_io_event *ev, unsigned max, uint64_t timeout_ns);
 
 /* Why this process may not use io_uring now, with the remedy ("" = it may): for nmw-stat doctor. */
 int nmw_io_uring_probe(char *why, uint32_t cap);
-
-extern const struct nmw_io_ops nmw_io_epoll_ops, nmw_io_uring_ops;
 
 #define NMW_IO_STREAM_N	 4u		/* events of one poll: a stream */
 #define NMW_IO_STREAM_NS (30ull * 1000) /* longest wait for what `gather` asks for */
 
 /* What to gather after a poll that brought n events: 1 = no stream, answer each at once. Linux does
  * no more than 20, or what was asked for, in one call: so in a dense stream twice what came. */
-static inline uint32_t nmw_io_stream(const struct nmw_io *io, unsigned n)
-{
-	uint32_t want = n < 8 ? 16 : n < 128 ? 2 * n : 256;
-	return io->ops == &nmw_io_uring_ops && n >= NMW_IO_STREAM_N ? want : 1;
-}
+uint32_t nmw_io_stream(const struct nmw_io *io, unsigned n);
 /* A poll that does not wait and finds nothing costs no system call: spinning is worth it. */
-static inline bool nmw_io_polls_free(const struct nmw_io *io)
-{
-	return io->ops == &nmw_io_uring_ops;
-}
+bool nmw_io_polls_free(const struct nmw_io *io);
 
 #endif

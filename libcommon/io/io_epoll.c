@@ -1,11 +1,9 @@
-/* Plain sockets: epoll tells what is readable, recvmmsg and readv read it, sendmmsg and sendmsg
- * write what has gathered. */
-#include "io/io.h"
+/* Plain sockets: epoll tells what is readable, recvmmsg and readv read it. */
+#include "io/io_back.h"
 
 #include "base/clock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -16,43 +14,20 @@
 #include <unistd.h>
 
 #define BATCH	   64u /* datagrams or buffers of one read */
-#define SEND_BATCH 32u /* datagrams of one sendmmsg */
 #define EVENTS	   256u
 #define ACCEPTS	   64u		  /* of one listener in one poll */
 #define STARVED_NS (50ull * 1000) /* between two looks while there is no buffer */
-#define NO_OP	   UINT32_MAX
 #define NO_SOCK	   UINT32_MAX
-
-enum role { ROLE_NONE, ROLE_LISTEN, ROLE_RECV, ROLE_WATCH };
-
-/* A send that waits for its turn. */
-struct op {
-	uint64_t tag;
-	const struct msghdr *msg; /* NULL: iov alone */
-	struct iovec iov;
-	uint32_t next;
-};
-
-/* A send that is done. */
-struct done {
-	uint64_t tag;
-	void *owner;
-	uint32_t sock;
-	int32_t res;
-};
 
 struct sock {
 	int fd;
 	void *owner;
 	uint8_t role;
 	bool used, stream, on, closed, gone; /* on: reception wanted */
-	bool dirty;			     /* in the list of those that have something to send */
-	bool blocked;			     /* waits for EPOLLOUT */
 	bool detached;			     /* not with epoll now */
-	bool once, paused;    /* one piece only; it came, and epoll does not know yet */
-	uint32_t want;	      /* events that epoll knows of */
-	uint32_t first, last; /* its sends, oldest first */
-	uint32_t next;	      /* free list, or list of those that are gone */
+	bool once, paused; /* one piece only; it came, and epoll does not know yet */
+	uint32_t want;	   /* events that epoll knows of */
+	uint32_t next;	   /* free list, or list of those that are gone */
 };
 
 struct ep {
@@ -61,12 +36,7 @@ struct ep {
 	uint32_t *free_buf; /* stack of buffers */
 	struct sock *sock;
 	uint32_t free_sock, gone; /* lists */
-	struct op *op;
-	uint32_t free_op;
-	uint32_t *dirty, n_dirty;
 	uint32_t *paused, n_paused;
-	struct done *done; /* circle of 2 x depth */
-	uint32_t done_at, done_n, done_cap;
 	struct epoll_event ev[EVENTS];
 	struct sockaddr_storage from[EVENTS]; /* senders of the datagrams of this poll */
 	uint32_t n_from;
@@ -78,10 +48,7 @@ static void ep_free(struct ep *s)
 {
 	free(s->free_buf);
 	free(s->sock);
-	free(s->op);
-	free(s->dirty);
 	free(s->paused);
-	free(s->done);
 	free(s);
 }
 
@@ -89,8 +56,6 @@ static void lists_init(struct ep *s, const struct nmw_io_spec *spec)
 {
 	for (uint32_t i = 0; i < spec->socks; i++)
 		s->sock[i].next = i + 1 < spec->socks ? i + 1 : NO_SOCK;
-	for (uint32_t i = 0; i < spec->depth; i++)
-		s->op[i].next = i + 1 < spec->depth ? i + 1 : NO_OP;
 	s->gone = NO_SOCK;
 }
 
@@ -101,13 +66,9 @@ static int ep_open(struct nmw_io *io, const struct nmw_io_spec *spec, struct nmw
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "epoll: no memory");
 	s->free_buf = calloc(spec->buf_cnt ? spec->buf_cnt : 1, sizeof *s->free_buf);
 	s->sock = calloc(spec->socks, sizeof *s->sock);
-	s->op = calloc(spec->depth, sizeof *s->op);
-	s->dirty = calloc(spec->socks, sizeof *s->dirty);
 	s->paused = calloc(spec->socks, sizeof *s->paused);
-	s->done_cap = 2 * spec->depth;
-	s->done = calloc(s->done_cap, sizeof *s->done);
 	s->fd = -1;
-	if (!s->free_buf || !s->sock || !s->op || !s->dirty || !s->paused || !s->done) {
+	if (!s->free_buf || !s->sock || !s->paused) {
 		ep_free(s);
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "epoll: no memory");
 	}
@@ -141,13 +102,6 @@ static void ep_give(struct nmw_io *io, uint32_t buf)
 
 /* ---- sockets --------------------------------------------------------------------------------- */
 
-static bool is_stream(int fd)
-{
-	int type = 0;
-	socklen_t n = sizeof type;
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM;
-}
-
 static int busy_poll(int fd, uint32_t us)
 {
 	const int v = (int)us, on = 1;
@@ -159,17 +113,14 @@ static int busy_poll(int fd, uint32_t us)
 	return setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL, &v, sizeof v);
 }
 
-static int ep_add(struct nmw_io *io, int fd, void *owner)
+static int ep_add(struct nmw_io *io, int fd, bool stream, void *owner)
 {
 	struct ep *s = io->priv;
 	uint32_t i = s->free_sock;
 	if (i == NO_SOCK)
 		return -EMFILE;
-	int fl = fcntl(fd, F_GETFL);
-	if (fl < 0 || fcntl(fd, F_SETFL, fl | O_NONBLOCK) < 0)
-		return -errno;
 	struct epoll_event ev = {.data.u32 = i};
-	io->syscalls += 3;
+	io->syscalls++;
 	if (io->spec.busy_poll_us && busy_poll(fd, io->spec.busy_poll_us) < 0)
 		return -errno;
 	if (epoll_ctl(s->fd, EPOLL_CTL_ADD, fd, &ev) < 0)
@@ -179,9 +130,7 @@ static int ep_add(struct nmw_io *io, int fd, void *owner)
 				   .owner = owner,
 				   .used = true,
 				   .paused = s->sock[i].paused,
-				   .stream = is_stream(fd),
-				   .first = NO_OP,
-				   .last = NO_OP};
+				   .stream = stream};
 	return (int)i;
 }
 
@@ -195,8 +144,7 @@ static void rearm(struct nmw_io *io, uint32_t i)
 {
 	struct ep *s = io->priv;
 	struct sock *k = &s->sock[i];
-	uint32_t want = (k->on && !k->closed ? (uint32_t)EPOLLIN : 0) |
-			(k->blocked ? (uint32_t)EPOLLOUT : 0);
+	uint32_t want = k->on && !k->closed ? (uint32_t)EPOLLIN : 0;
 	if (k->gone || want == k->want)
 		return;
 	k->want = want;
@@ -219,7 +167,7 @@ static void detach(struct nmw_io *io, uint32_t i)
 	k->want = 0;
 }
 
-static void start(struct nmw_io *io, uint32_t i, enum role role, bool once)
+static void ep_start(struct nmw_io *io, uint32_t i, enum nmw_io_role role, bool once)
 {
 	struct sock *k = &((struct ep *)io->priv)->sock[i];
 	k->role = (uint8_t)role;
@@ -252,51 +200,10 @@ static void tell_paused(struct nmw_io *io)
 	s->n_paused = 0;
 }
 
-static void ep_accept(struct nmw_io *io, uint32_t i)
-{
-	start(io, i, ROLE_LISTEN, false);
-}
-
-static void ep_recv(struct nmw_io *io, uint32_t i)
-{
-	start(io, i, ROLE_RECV, false);
-}
-
-static void ep_once(struct nmw_io *io, uint32_t i)
-{
-	start(io, i, ROLE_RECV, true);
-}
-
-static void ep_watch(struct nmw_io *io, uint32_t i)
-{
-	start(io, i, ROLE_WATCH, false);
-}
-
 static void ep_hold(struct nmw_io *io, uint32_t i)
 {
 	((struct ep *)io->priv)->sock[i].on = false;
 	rearm(io, i);
-}
-
-/* ---- sending --------------------------------------------------------------------------------- */
-
-static void put_done(struct ep *s, uint32_t i, uint64_t tag, int32_t res)
-{
-	struct done *d = &s->done[(s->done_at + s->done_n++) % s->done_cap];
-	*d = (struct done){.tag = tag, .owner = s->sock[i].owner, .sock = i, .res = res};
-}
-
-/* Takes the oldest send of the socket out and notes its end. */
-static void finish_op(struct ep *s, uint32_t i, int32_t res)
-{
-	struct sock *k = &s->sock[i];
-	uint32_t o = k->first;
-	k->first = s->op[o].next;
-	if (k->first == NO_OP)
-		k->last = NO_OP;
-	put_done(s, i, s->op[o].tag, res);
-	s->op[o].next = s->free_op;
-	s->free_op = o;
 }
 
 static void ep_remove(struct nmw_io *io, uint32_t i)
@@ -305,123 +212,13 @@ static void ep_remove(struct nmw_io *io, uint32_t i)
 	struct sock *k = &s->sock[i];
 	if (k->gone)
 		return;
-	while (k->first != NO_OP)
-		finish_op(s, i, -ECANCELED);
 	detach(io, i); /* closing alone would not do where another process has the socket as well */
 	close(k->fd);
 	io->syscalls++;
 	k->gone = true;
-	k->on = k->blocked = false;
+	k->on = false;
 	k->next = s->gone;
 	s->gone = i;
-}
-
-static int queue(struct nmw_io *io, uint32_t i, const struct op *what)
-{
-	struct ep *s = io->priv;
-	struct sock *k = &s->sock[i];
-	uint32_t o = s->free_op;
-	if (o == NO_OP || s->done_n + io->spec.depth >= s->done_cap)
-		return -EAGAIN;
-	s->free_op = s->op[o].next;
-	s->op[o] = *what;
-	s->op[o].next = NO_OP;
-	if (k->last == NO_OP)
-		k->first = o;
-	else
-		s->op[k->last].next = o;
-	k->last = o;
-	if (!k->dirty && !k->blocked)
-		s->dirty[s->n_dirty++] = i;
-	k->dirty = k->dirty || !k->blocked;
-	return 0;
-}
-
-static int ep_send(struct nmw_io *io, uint32_t i, const void *p, uint32_t len, unsigned flags,
-		   uint64_t tag)
-{
-	(void)flags;
-	union {
-		const void *in;
-		void *out;
-	} u = {.in = p};
-	struct op o = {.tag = tag, .iov = {.iov_base = u.out, .iov_len = len}};
-	return queue(io, i, &o);
-}
-
-static int ep_sendmsg(struct nmw_io *io, uint32_t i, const struct msghdr *m, uint64_t tag)
-{
-	struct op o = {.tag = tag, .msg = m};
-	return queue(io, i, &o);
-}
-
-static struct msghdr header(struct op *o)
-{
-	if (o->msg)
-		return *o->msg;
-	return (struct msghdr){.msg_iov = &o->iov, .msg_iovlen = 1};
-}
-
-static bool would_block(int err)
-{
-	return err == EAGAIN || err == ENOBUFS;
-}
-
-/* False: the socket takes no more now. */
-static bool send_stream(struct nmw_io *io, uint32_t i)
-{
-	struct ep *s = io->priv;
-	struct msghdr m = header(&s->op[s->sock[i].first]);
-	io->syscalls++;
-	ssize_t n = sendmsg(s->sock[i].fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n < 0 && would_block(errno))
-		return false;
-	finish_op(s, i, n < 0 ? -errno : (int32_t)n);
-	return true;
-}
-
-static bool send_datagrams(struct nmw_io *io, uint32_t i)
-{
-	struct ep *s = io->priv;
-	struct sock *k = &s->sock[i];
-	struct mmsghdr m[SEND_BATCH];
-	unsigned n = 0;
-	memset(m, 0, sizeof m);
-	for (uint32_t o = k->first; o != NO_OP && n < SEND_BATCH; o = s->op[o].next)
-		m[n++].msg_hdr = header(&s->op[o]);
-	io->syscalls++;
-	int sent = sendmmsg(k->fd, m, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent < 0 && would_block(errno))
-		return false;
-	if (sent < 0) {
-		finish_op(s, i, -errno); /* the first of them failed; the others have their turn */
-		return true;
-	}
-	for (int j = 0; j < sent; j++)
-		finish_op(s, i, (int32_t)m[j].msg_len);
-	return true;
-}
-
-static void send_all(struct nmw_io *io, uint32_t i)
-{
-	struct ep *s = io->priv;
-	struct sock *k = &s->sock[i];
-	k->blocked = false;
-	while (k->first != NO_OP && !k->blocked)
-		k->blocked = !(k->stream ? send_stream(io, i) : send_datagrams(io, i));
-	rearm(io, i);
-}
-
-static void ep_submit(struct nmw_io *io)
-{
-	struct ep *s = io->priv;
-	for (uint32_t d = 0; d < s->n_dirty; d++) {
-		uint32_t i = s->dirty[d];
-		s->sock[i].dirty = false;
-		if (!s->sock[i].gone)
-			send_all(io, i);
-	}
-	s->n_dirty = 0;
 }
 
 /* ---- receiving ------------------------------------------------------------------------------- */
@@ -429,11 +226,7 @@ static void ep_submit(struct nmw_io *io)
 static void event(const struct ep *s, struct nmw_io_event *ev, uint32_t i, uint8_t kind,
 		  int32_t res)
 {
-	*ev = (struct nmw_io_event){.kind = kind,
-				    .sock = i,
-				    .res = res,
-				    .buf = NMW_IO_NO_BUF,
-				    .owner = s->sock[i].owner};
+	nmw_io_event(ev, s->sock[i].owner, i, kind, res);
 }
 
 static void data_event(const struct nmw_io *io, struct nmw_io_event *ev, uint32_t i, uint32_t buf,
@@ -544,9 +337,9 @@ static unsigned readable(struct nmw_io *io, uint32_t i, struct nmw_io_event *ev,
 {
 	struct ep *s = io->priv;
 	struct sock *k = &s->sock[i];
-	if (k->role == ROLE_LISTEN)
+	if (k->role == NMW_IO_LISTENS)
 		return accept_some(io, i, ev, max);
-	if (k->role == ROLE_WATCH) {
+	if (k->role == NMW_IO_WATCHES) {
 		event(s, ev, i, NMW_IO_READY, 0);
 		return 1;
 	}
@@ -559,25 +352,10 @@ static unsigned readable(struct nmw_io *io, uint32_t i, struct nmw_io_event *ev,
 
 /* ---- the poll -------------------------------------------------------------------------------- */
 
-static unsigned take_done(struct ep *s, struct nmw_io_event *ev, unsigned max)
-{
-	unsigned n = 0;
-	for (; n < max && s->done_n > 0; n++) {
-		const struct done *d = &s->done[s->done_at];
-		event(s, &ev[n], d->sock, NMW_IO_SENT, d->res);
-		ev[n].tag = d->tag;
-		ev[n].owner = d->owner;
-		s->done_at = (s->done_at + 1) % s->done_cap;
-		s->done_n--;
-	}
-	return n;
-}
-
-/* Only when every send of theirs was reported. */
 static unsigned take_gone(struct ep *s, struct nmw_io_event *ev, unsigned max)
 {
 	unsigned n = 0;
-	for (; n < max && s->done_n == 0 && s->gone != NO_SOCK; n++) {
+	for (; n < max && s->gone != NO_SOCK; n++) {
 		uint32_t i = s->gone;
 		struct sock *k = &s->sock[i];
 		event(s, &ev[n], i, NMW_IO_GONE, 0);
@@ -598,14 +376,11 @@ static unsigned look(struct nmw_io *io, const struct epoll_event *at, struct nmw
 	struct sock *k = &s->sock[i];
 	if (!k->used || k->gone)
 		return 0;
-	if (k->blocked && (at->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
-		send_all(io, i);
-	if (!k->on || k->closed) {
-		if (!k->blocked && (at->events & (EPOLLERR | EPOLLHUP)))
-			detach(io, i);
-		return 0;
-	}
-	return at->events & ~(uint32_t)EPOLLOUT ? readable(io, i, ev, max) : 0;
+	if (k->on && !k->closed)
+		return readable(io, i, ev, max);
+	if (at->events & (EPOLLERR | EPOLLHUP))
+		detach(io, i);
+	return 0;
 }
 
 static int timeout_ms(uint64_t ns)
@@ -643,15 +418,12 @@ static unsigned ep_poll(struct nmw_io *io, struct nmw_io_event *ev, unsigned max
 	struct ep *s = io->priv;
 	s->n_from = 0;
 	tell_paused(io);
-	ep_submit(io);
-	unsigned n = take_done(s, ev, max);
-	n += take_gone(s, ev + n, max - n);
+	unsigned n = take_gone(s, ev, max);
 	if (n == max)
 		return n;
 	int got = wait_for(io, max - n, n ? 0 : timeout_ns);
 	for (int i = 0; i < got && n < max; i++)
 		n += look(io, &s->ev[i], ev + n, max - n);
-	n += take_done(s, ev + n, max - n);
 	if (got > 0)
 		starved_rest(io, n, timeout_ns);
 	return n;
@@ -665,13 +437,7 @@ const struct nmw_io_ops nmw_io_epoll_ops = {
 	.add = ep_add,
 	.fd = ep_fd,
 	.remove = ep_remove,
-	.accept = ep_accept,
-	.recv = ep_recv,
-	.once = ep_once,
+	.start = ep_start,
 	.hold = ep_hold,
-	.watch = ep_watch,
-	.send = ep_send,
-	.sendmsg = ep_sendmsg,
-	.submit = ep_submit,
 	.poll = ep_poll,
 };

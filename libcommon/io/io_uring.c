@@ -5,13 +5,12 @@
  * takes a buffer from the provided ring for each piece of data.  Completions are made when this
  * thread asks for them (DEFER_TASKRUN), so that nothing interrupts it.  A socket's place is free
  * again when its last request has completed: so no completion ever meets a stranger. */
-#include "io/io.h"
+#include "io/io_back.h"
 
 #include "base/clock.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <liburing.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -33,15 +32,8 @@ _Static_assert(sizeof(struct io_uring_recvmsg_out) + NAME_ROOM <= NMW_IO_DGRAM_R
 	       "what the kernel puts before a datagram fits its room");
 _Static_assert(sizeof(struct sockaddr_in6) <= NAME_ROOM, "a sender's address fits");
 
-/* user_data: what it is, and of which socket or send */
-enum what { WHAT_ARMED = 1, WHAT_SEND, WHAT_CANCEL };
-enum role { ROLE_NONE, ROLE_LISTEN, ROLE_RECV, ROLE_WATCH };
-
-struct op {
-	uint64_t tag;
-	uint32_t sock, next;
-	int32_t res; /* zero copy: of the first completion */
-};
+/* user_data: what it is, and of which socket */
+enum what { WHAT_ARMED = 1, WHAT_CANCEL };
 
 struct sock {
 	int fd;
@@ -65,8 +57,7 @@ struct uring {
 	int br_new;	 /* buffers added and not yet shown to the kernel */
 	uint32_t n_free; /* buffers that the kernel has, or is about to be shown */
 	struct sock *sock;
-	struct op *op;
-	uint32_t free_sock, gone, free_op;
+	uint32_t free_sock, gone;
 	uint32_t *starved, n_starved;
 	struct msghdr dgram; /* how datagrams are laid out */
 	bool sqpoll;
@@ -195,7 +186,6 @@ static void free_all(struct uring *u)
 {
 	free(u->br);
 	free(u->sock);
-	free(u->op);
 	free(u->starved);
 	free(u);
 }
@@ -203,14 +193,11 @@ static void free_all(struct uring *u)
 static int memory(struct uring *u, const struct nmw_io_spec *spec)
 {
 	u->sock = calloc(spec->socks, sizeof *u->sock);
-	u->op = calloc(spec->depth, sizeof *u->op);
 	u->starved = calloc(spec->socks, sizeof *u->starved);
-	if (!u->sock || !u->op || !u->starved)
+	if (!u->sock || !u->starved)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < spec->socks; i++)
 		u->sock[i].next = i + 1 < spec->socks ? i + 1 : NONE;
-	for (uint32_t i = 0; i < spec->depth; i++)
-		u->op[i].next = i + 1 < spec->depth ? i + 1 : NONE;
 	u->gone = NONE;
 	u->dgram.msg_namelen = NAME_ROOM;
 	return 0;
@@ -261,7 +248,7 @@ static void show_buffers(struct uring *u)
 	u->br_new = 0;
 }
 
-static void ur_submit(struct nmw_io *io)
+static void submit(struct nmw_io *io)
 {
 	struct uring *u = io->priv;
 	if (u->br)
@@ -278,7 +265,7 @@ static struct io_uring_sqe *sqe_get(struct nmw_io *io, enum what w, uint32_t i)
 	struct uring *u = io->priv;
 	struct io_uring_sqe *q;
 	while (!(q = io_uring_get_sqe(&u->ring)))
-		ur_submit(io);
+		submit(io);
 	memset(q, 0, sizeof *q);
 	q->user_data = user_data(w, i);
 	return q;
@@ -294,14 +281,14 @@ static void arm(struct nmw_io *io, uint32_t i)
 {
 	struct uring *u = io->priv;
 	struct sock *k = &u->sock[i];
-	bool waits = k->starved && k->role == ROLE_RECV;
+	bool waits = k->starved && k->role == NMW_IO_RECEIVES;
 	if (k->armed || k->gone || k->closed || waits || !k->on)
 		return;
 	struct io_uring_sqe *q = sqe_get(io, WHAT_ARMED, i);
 	unsigned flags = IOSQE_FIXED_FILE;
-	if (k->role == ROLE_LISTEN) {
+	if (k->role == NMW_IO_LISTENS) {
 		io_uring_prep_multishot_accept(q, (int)i, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	} else if (k->role == ROLE_WATCH) {
+	} else if (k->role == NMW_IO_WATCHES) {
 		io_uring_prep_poll_multishot(q, (int)i, POLLIN);
 	} else {
 		if (k->stream && k->once)
@@ -355,23 +342,13 @@ static void ur_give(struct nmw_io *io, uint32_t buf)
 
 /* ---- sockets --------------------------------------------------------------------------------- */
 
-static bool is_stream(int fd)
-{
-	int type = 0;
-	socklen_t n = sizeof type;
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM;
-}
-
-static int ur_add(struct nmw_io *io, int fd, void *owner)
+static int ur_add(struct nmw_io *io, int fd, bool stream, void *owner)
 {
 	struct uring *u = io->priv;
 	uint32_t i = u->free_sock;
 	if (i == NONE)
 		return -EMFILE;
-	int fl = fcntl(fd, F_GETFL);
-	if (fl < 0 || fcntl(fd, F_SETFL, fl | O_NONBLOCK) < 0)
-		return -errno;
-	io->syscalls += 3;
+	io->syscalls++;
 	int rc = io_uring_register_files_update(&u->ring, i, &fd, 1);
 	if (rc < 0)
 		return rc;
@@ -380,7 +357,7 @@ static int ur_add(struct nmw_io *io, int fd, void *owner)
 	u->sock[i] = (struct sock){.fd = fd,
 				   .owner = owner,
 				   .used = true,
-				   .stream = is_stream(fd),
+				   .stream = stream,
 				   .starved = u->sock[i].starved};
 	return (int)i;
 }
@@ -390,33 +367,13 @@ static int ur_fd(const struct nmw_io *io, uint32_t i)
 	return ((const struct uring *)io->priv)->sock[i].fd;
 }
 
-static void start(struct nmw_io *io, uint32_t i, enum role role, bool once)
+static void ur_start(struct nmw_io *io, uint32_t i, enum nmw_io_role role, bool once)
 {
 	struct sock *k = &((struct uring *)io->priv)->sock[i];
 	k->role = (uint8_t)role;
 	k->on = true;
 	k->once = once;
 	arm(io, i);
-}
-
-static void ur_accept(struct nmw_io *io, uint32_t i)
-{
-	start(io, i, ROLE_LISTEN, false);
-}
-
-static void ur_recv(struct nmw_io *io, uint32_t i)
-{
-	start(io, i, ROLE_RECV, false);
-}
-
-static void ur_once(struct nmw_io *io, uint32_t i)
-{
-	start(io, i, ROLE_RECV, true);
-}
-
-static void ur_watch(struct nmw_io *io, uint32_t i)
-{
-	start(io, i, ROLE_WATCH, false);
 }
 
 static void ur_hold(struct nmw_io *io, uint32_t i)
@@ -450,60 +407,12 @@ static void ur_remove(struct nmw_io *io, uint32_t i)
 	k->pending++;
 }
 
-/* ---- sending --------------------------------------------------------------------------------- */
-
-static struct io_uring_sqe *send_get(struct nmw_io *io, uint32_t i, uint64_t tag)
-{
-	struct uring *u = io->priv;
-	uint32_t o = u->free_op;
-	if (o == NONE)
-		return NULL;
-	u->free_op = u->op[o].next;
-	u->op[o] = (struct op){.tag = tag, .sock = i};
-	u->sock[i].pending++;
-	return sqe_get(io, WHAT_SEND, o);
-}
-
-static int send_flags(const struct sock *k)
-{
-	return MSG_NOSIGNAL | (k->stream ? MSG_WAITALL : 0);
-}
-
-static int ur_send(struct nmw_io *io, uint32_t i, const void *p, uint32_t len, unsigned flags,
-		   uint64_t tag)
-{
-	const struct sock *k = &((struct uring *)io->priv)->sock[i];
-	struct io_uring_sqe *q = send_get(io, i, tag);
-	if (!q)
-		return -EAGAIN;
-	uint32_t o = (uint32_t)q->user_data;
-	if (flags & NMW_IO_ZC)
-		io_uring_prep_send_zc(q, (int)i, p, len, send_flags(k), 0);
-	else
-		io_uring_prep_send(q, (int)i, p, len, send_flags(k));
-	finish(q, WHAT_SEND, o, IOSQE_FIXED_FILE);
-	return 0;
-}
-
-static int ur_sendmsg(struct nmw_io *io, uint32_t i, const struct msghdr *m, uint64_t tag)
-{
-	const struct sock *k = &((struct uring *)io->priv)->sock[i];
-	struct io_uring_sqe *q = send_get(io, i, tag);
-	if (!q)
-		return -EAGAIN;
-	uint32_t o = (uint32_t)q->user_data;
-	io_uring_prep_sendmsg(q, (int)i, m, (unsigned)send_flags(k));
-	finish(q, WHAT_SEND, o, IOSQE_FIXED_FILE);
-	return 0;
-}
-
 /* ---- completions ----------------------------------------------------------------------------- */
 
 static unsigned event(struct nmw_io_event *ev, const struct sock *k, uint32_t i, uint8_t kind,
 		      int32_t res)
 {
-	*ev = (struct nmw_io_event){
-		.kind = kind, .sock = i, .res = res, .buf = NMW_IO_NO_BUF, .owner = k->owner};
+	nmw_io_event(ev, k->owner, i, kind, res);
 	return 1;
 }
 
@@ -582,13 +491,13 @@ static unsigned received(struct nmw_io *io, struct sock *k, uint32_t i,
 static unsigned armed_event(struct nmw_io *io, struct sock *k, uint32_t i,
 			    const struct io_uring_cqe *c, struct nmw_io_event *ev)
 {
-	if (k->role == ROLE_RECV)
+	if (k->role == NMW_IO_RECEIVES)
 		return received(io, k, i, c, ev);
-	if (k->gone && k->role == ROLE_LISTEN && c->res >= 0)
+	if (k->gone && k->role == NMW_IO_LISTENS && c->res >= 0)
 		close(c->res);
 	if (k->gone || c->res == -ECANCELED)
 		return 0;
-	if (k->role == ROLE_LISTEN)
+	if (k->role == NMW_IO_LISTENS)
 		return event(ev, k, i, NMW_IO_ACCEPT, c->res);
 	return event(ev, k, i, NMW_IO_READY, c->res);
 }
@@ -609,23 +518,6 @@ static unsigned on_armed(struct nmw_io *io, uint32_t i, const struct io_uring_cq
 	return n;
 }
 
-static unsigned on_send(struct uring *u, uint32_t o, const struct io_uring_cqe *c,
-			struct nmw_io_event *ev)
-{
-	struct op *op = &u->op[o];
-	if (!(c->flags & IORING_CQE_F_NOTIF))
-		op->res = c->res;
-	if (c->flags & IORING_CQE_F_MORE) /* zero copy: the bytes are in use until the next one */
-		return 0;
-	event(ev, &u->sock[op->sock], op->sock, NMW_IO_SENT, op->res);
-	ev->tag = op->tag;
-	uint32_t i = op->sock;
-	op->next = u->free_op;
-	u->free_op = o;
-	completed(u, i);
-	return 1;
-}
-
 static unsigned on_cqe(struct nmw_io *io, const struct io_uring_cqe *c, struct nmw_io_event *ev)
 {
 	struct uring *u = io->priv;
@@ -633,8 +525,6 @@ static unsigned on_cqe(struct nmw_io *io, const struct io_uring_cqe *c, struct n
 	switch ((enum what)(c->user_data >> 32)) {
 	case WHAT_ARMED:
 		return on_armed(io, i, c, ev);
-	case WHAT_SEND:
-		return on_send(u, i, c, ev);
 	case WHAT_CANCEL:
 		completed(u, i);
 		return 0;
@@ -726,19 +616,14 @@ static unsigned ur_poll(struct nmw_io *io, struct nmw_io_event *ev, unsigned max
 
 const struct nmw_io_ops nmw_io_uring_ops = {
 	.name = "io_uring",
+	.polls_free = true,
 	.open = ur_open,
 	.close = ur_close,
 	.give = ur_give,
 	.add = ur_add,
 	.fd = ur_fd,
 	.remove = ur_remove,
-	.accept = ur_accept,
-	.recv = ur_recv,
-	.once = ur_once,
+	.start = ur_start,
 	.hold = ur_hold,
-	.watch = ur_watch,
-	.send = ur_send,
-	.sendmsg = ur_sendmsg,
-	.submit = ur_submit,
 	.poll = ur_poll,
 };

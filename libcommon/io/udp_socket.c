@@ -1,47 +1,11 @@
 #include "io/udp_socket.h"
 
+#include "io/address.h"
+
 #include <errno.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-#define BIND_TRIES 50u
-#define BIND_NS	   (10l * 1000 * 1000)
-
-socklen_t nmw_udp_address(const struct nmw_endpoint *ep, struct sockaddr_storage *out)
-{
-	memset(out, 0, sizeof *out);
-	if (ep->family == 4) {
-		struct sockaddr_in *a = (struct sockaddr_in *)(void *)out;
-		a->sin_family = AF_INET;
-		a->sin_port = htons(ep->port);
-		memcpy(&a->sin_addr, ep->addr, sizeof a->sin_addr);
-		return sizeof *a;
-	}
-	struct sockaddr_in6 *a = (struct sockaddr_in6 *)(void *)out;
-	a->sin6_family = AF_INET6;
-	a->sin6_port = htons(ep->port);
-	memcpy(&a->sin6_addr, ep->addr, sizeof a->sin6_addr);
-	return sizeof *a;
-}
-
-void nmw_udp_endpoint(const struct sockaddr_storage *from, struct nmw_endpoint *out)
-{
-	memset(out, 0, sizeof *out);
-	if (from->ss_family == AF_INET) {
-		const struct sockaddr_in *a = (const struct sockaddr_in *)(const void *)from;
-		out->family = 4;
-		out->port = ntohs(a->sin_port);
-		memcpy(out->addr, &a->sin_addr, sizeof a->sin_addr);
-		return;
-	}
-	const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)(const void *)from;
-	out->family = 6;
-	out->port = ntohs(a->sin6_port);
-	memcpy(out->addr, &a->sin6_addr, sizeof a->sin6_addr);
-}
 
 static int failed(int fd, const struct nmw_endpoint *ep, const char *what, const char *remedy,
 		  struct nmw_err *e)
@@ -80,50 +44,24 @@ static int set_int(int fd, int level, int option, int v)
 	return setsockopt(fd, level, option, &v, sizeof v);
 }
 
-/* Index of the interface; 0 = the system's choice; -1: there is none of that name. */
-static int iface_index(const struct nmw_udp_line *l)
-{
-	unsigned i = *l->iface ? if_nametoindex(l->iface) : 0;
-	return *l->iface && !i ? -1 : (int)i;
-}
-
-static int no_iface(int fd, const struct nmw_udp_line *l, struct nmw_err *e)
-{
-	char text[NMW_ENDPOINT_MAX];
-	close(fd);
-	return nmw_err_set(e, -ENODEV, NMW_EXIT_USAGE,
-			   "%s%%%s: there is no interface %s: `ip link` shows those that are there",
-			   nmw_endpoint_text(&l->at, text), l->iface, l->iface);
-}
-
-static int join(int fd, const struct nmw_udp_line *l, const struct nmw_endpoint *source)
+/* index: of the interface, 0 = the system's choice. */
+static int join(int fd, const struct nmw_udp_line *l, int index, const struct nmw_endpoint *source)
 {
 	struct group_source_req r = {0};
 	struct group_req g = {0};
-	int level = l->at.family == 4 ? IPPROTO_IP : IPPROTO_IPV6, index = iface_index(l);
+	int level = l->at.family == 4 ? IPPROTO_IP : IPPROTO_IPV6;
+	const uint32_t scope = (uint32_t)index;
 	struct nmw_endpoint group = l->at;
 	group.port = 0;
 	if (source->family) {
-		r.gsr_interface = (uint32_t)index;
-		nmw_udp_address(&group, &r.gsr_group);
-		nmw_udp_address(source, &r.gsr_source);
+		r.gsr_interface = scope;
+		nmw_address_of(&group, scope, &r.gsr_group);
+		nmw_address_of(source, scope, &r.gsr_source);
 		return setsockopt(fd, level, MCAST_JOIN_SOURCE_GROUP, &r, sizeof r);
 	}
-	g.gr_interface = (uint32_t)index;
-	nmw_udp_address(&group, &g.gr_group);
+	g.gr_interface = scope;
+	nmw_address_of(&group, scope, &g.gr_group);
 	return setsockopt(fd, level, MCAST_JOIN_GROUP, &g, sizeof g);
-}
-
-/* A program that has just ended frees its port a moment later: io_uring is taken down in the
- * background. */
-static int bind_soon(int fd, const struct sockaddr_storage *a, socklen_t n)
-{
-	int rc = bind(fd, (const struct sockaddr *)a, n);
-	for (unsigned i = 0; i < BIND_TRIES && rc && errno == EADDRINUSE; i++) {
-		nanosleep(&(struct timespec){.tv_nsec = BIND_NS}, NULL);
-		rc = bind(fd, (const struct sockaddr *)a, n);
-	}
-	return rc;
 }
 
 int nmw_udp_listen(const struct nmw_udp_line *l, const struct nmw_endpoint *source, uint32_t *got,
@@ -131,11 +69,10 @@ int nmw_udp_listen(const struct nmw_udp_line *l, const struct nmw_endpoint *sour
 {
 	struct sockaddr_storage a;
 	bool group = nmw_endpoint_multicast(&l->at);
-	int fd = open_socket(&l->at, e);
+	int index = nmw_address_iface(&l->at, l->iface, e);
+	int fd = index < 0 ? index : open_socket(&l->at, e);
 	if (fd < 0)
 		return fd;
-	if (iface_index(l) < 0)
-		return no_iface(fd, l, e);
 	*got = raise_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 	if (group) { /* several receivers of a group may run here; only what was joined comes in */
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -146,11 +83,12 @@ int nmw_udp_listen(const struct nmw_udp_line *l, const struct nmw_endpoint *sour
 		return failed(fd, &l->at, "bind to its interface",
 			      ": `ip link` shows the interfaces that are there", e);
 	}
-	socklen_t n = nmw_udp_address(&l->at, &a);
-	if (bind_soon(fd, &a, n))
+	socklen_t n = nmw_address_of(&l->at, (uint32_t)index, &a);
+	errno = -nmw_address_bind(fd, &a, n, 0);
+	if (errno)
 		return failed(fd, &l->at, "bind",
 			      ": `ss -lunp` shows who has the port, `ip addr` the addresses", e);
-	if (group && join(fd, l, source))
+	if (group && join(fd, l, index, source))
 		return failed(fd, &l->at, "join the group",
 			      *l->iface ? ""
 					: ": name the interface, as in ADDR:PORT%eth0; `ip link` "
@@ -159,10 +97,9 @@ int nmw_udp_listen(const struct nmw_udp_line *l, const struct nmw_endpoint *sour
 	return fd;
 }
 
-static int use_group_iface(int fd, const struct nmw_udp_line *l)
+static int use_group_iface(int fd, uint8_t family, int index)
 {
-	int index = iface_index(l);
-	if (l->at.family == 6)
+	if (family == 6)
 		return index ? set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, index) : 0;
 	struct ip_mreqn m = {.imr_ifindex = index};
 	return index ? setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &m, sizeof m) : 0;
@@ -173,25 +110,24 @@ int nmw_udp_connect(const struct nmw_udp_line *l, const struct nmw_endpoint *sou
 {
 	struct sockaddr_storage a;
 	bool group = nmw_endpoint_multicast(&l->at), v4 = l->at.family == 4;
-	int fd = open_socket(&l->at, e);
+	int index = nmw_address_iface(&l->at, l->iface, e);
+	int fd = index < 0 ? index : open_socket(&l->at, e);
 	if (fd < 0)
 		return fd;
-	if (iface_index(l) < 0)
-		return no_iface(fd, l, e);
 	raise_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
 	if (ttl)
 		set_int(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6,
 			group ? (v4 ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS)
 			      : (v4 ? IP_TTL : IPV6_UNICAST_HOPS),
 			ttl);
-	if (group && use_group_iface(fd, l))
+	if (group && use_group_iface(fd, l->at.family, index))
 		return failed(fd, &l->at, "use its interface",
 			      ": `ip link` shows the interfaces that are there", e);
-	socklen_t n = source->family ? nmw_udp_address(source, &a) : 0;
+	socklen_t n = source->family ? nmw_address_of(source, (uint32_t)index, &a) : 0;
 	if (n && bind(fd, (struct sockaddr *)&a, n))
 		return failed(fd, source, "bind", ": `ip addr` shows the addresses of this host",
 			      e);
-	n = nmw_udp_address(&l->at, &a);
+	n = nmw_address_of(&l->at, (uint32_t)index, &a);
 	if (connect(fd, (struct sockaddr *)&a, n))
 		return failed(fd, &l->at, "send there", ": `ip route get` shows why", e);
 	return fd;
@@ -207,7 +143,7 @@ int nmw_udp_bind(const struct nmw_endpoint *ep, uint8_t family, struct nmw_err *
 		return fd;
 	raise_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 	raise_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
-	socklen_t n = nmw_udp_address(ep, &a);
+	socklen_t n = nmw_address_of(ep, 0, &a);
 	if (bind(fd, (struct sockaddr *)&a, n))
 		return failed(fd, ep, "bind", ": `ss -lunp` shows who has the port", e);
 	return fd;

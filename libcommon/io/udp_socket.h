@@ -10,13 +10,8 @@
 #include "base/err.h"
 #include "wire/udp_spec.h"
 #include <stdint.h>
-#include <sys/socket.h>
 
 #define NMW_UDP_BUFFER (16u << 20) /* bytes asked for */
-
-/* The address as the kernel has it: its length. */
-socklen_t nmw_udp_address(const struct nmw_endpoint *ep, struct sockaddr_storage *out);
-void nmw_udp_endpoint(const struct sockaddr_storage *from, struct nmw_endpoint *out);
 
 /* Receives what is sent to the line; a group is joined on its interface, from `source` only when
  * that has a family.  The file descriptor, or a negative errno. */

@@ -61,10 +61,10 @@ struct nmw_ring_geom {
 
 struct nmw_ring_producer {
 	char tool[16];
-	uint32_t pid;	     /* for people; liveness is the lock */
-	uint32_t closed;     /* 1: no more will come */
-	uint32_t membarrier; /* 1: the producer takes part in the sleepers' barrier */
-	uint32_t pad;
+	uint32_t pid;	      /* for people; liveness is the lock */
+	uint32_t closed;      /* 1: no more will come */
+	uint32_t membarrier;  /* 1: the producer takes part in the sleepers' barrier */
+	uint32_t flaw;	      /* enum nmw_ring_flaw; stored before closed */
 	uint64_t started_ns;  /* CLOCK_REALTIME of this producer */
 	uint64_t resumes;     /* producers after the first */
 	uint64_t evicted;     /* dead consumers whose cursor was released */
@@ -114,6 +114,7 @@ _Static_assert(offsetof(struct nmw_ring_geom, slot_cnt) == 56, "slot_cnt at 56")
 _Static_assert(offsetof(struct nmw_ring_geom, slot_sz) == 64, "slot_sz at 64");
 _Static_assert(offsetof(struct nmw_ring_geom, check) == 120, "check at 120");
 _Static_assert(sizeof(struct nmw_ring_producer) == 64, "producer is one line");
+_Static_assert(offsetof(struct nmw_ring_producer, flaw) == 28, "flaw at 128 + 28");
 _Static_assert(sizeof(struct nmw_ring_progress) == 64, "progress is one line");
 _Static_assert(offsetof(struct nmw_ring_hdr, p) == 128, "producer at 128");
 _Static_assert(offsetof(struct nmw_ring_hdr, at) == 192, "progress at 192");

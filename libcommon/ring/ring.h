@@ -69,6 +69,13 @@ enum nmw_ring_state {
 	NMW_RING_CORRUPT = 3, /* breaks its own rules, or put this consumer out: stop with exit 6 */
 };
 
+/* What a producer says of all that it published, when it closes. */
+enum nmw_ring_flaw {
+	NMW_RING_WHOLE = 0,
+	NMW_RING_DAMAGED = 1, /* something of its input was damaged, cut or missing: it bore that */
+	NMW_RING_FAILED = 2,  /* it ended with an error: more should have come */
+};
+
 /* ---- producer ------------------------------------------------------------------------------ */
 
 struct nmw_prod {
@@ -92,6 +99,8 @@ struct nmw_prod {
 int nmw_prod_open(struct nmw_prod *p, const struct nmw_ring_spec *spec, struct nmw_err *e);
 /* Says that no more will come. Consumers drain and end. The file stays until they have. */
 void nmw_prod_close(struct nmw_prod *p);
+/* Before it closes: what is wrong with all that was published. */
+void nmw_prod_flaw(struct nmw_prod *p, enum nmw_ring_flaw flaw);
 /* Gives up the handle; without close before, consumers see a death. Removes a closed ring's file
  * when no consumer is left, and any private ring's: so do not leave a private ring before its
  * consumer has joined (nmw_prod_consumers) or is known to be gone (nmw_handoff_alive_down). */
@@ -142,18 +151,9 @@ uint32_t nmw_prod_frame_max(const struct nmw_prod *p);
 void nmw_prod_wake(struct nmw_prod *p);
 /* Prefetches a slot's line for writing. The consumer still caches it from the previous lap; taking
  * it early hides that transfer. */
-static inline void nmw_ring_want(const uint8_t *line)
+static inline void nmw_ring_fetch(const uint8_t *line)
 {
 	__asm__ volatile("prefetchw %0" : : "m"(*line));
-}
-
-/* Slots that lie in one piece, behind *first at p->slot_shift: nmw_prod_room, but not past the slot
- * that ends the ring. For loops that fill many. */
-static inline unsigned nmw_prod_span(struct nmw_prod *p, unsigned want, struct nmw_slot **first)
-{
-	uint64_t piece = p->mask + 1 - (p->next & p->mask);
-	*first = nmw_prod_slot(p, 0);
-	return nmw_prod_room(p, piece < want ? (unsigned)piece : want);
 }
 
 /* The slot behind s of the same piece. */
@@ -173,9 +173,9 @@ static inline void nmw_prod_number_one(const struct nmw_prod *p, uint64_t seq)
 	if (seq + NMW_RING_AHEAD >= p->limit)
 		return;
 	s += (uint64_t)NMW_RING_AHEAD << p->slot_shift;
-	nmw_ring_want(s);
+	nmw_ring_fetch(s);
 	if (p->inline_max > NMW_LINE)
-		nmw_ring_want(s + NMW_LINE);
+		nmw_ring_fetch(s + NMW_LINE);
 }
 
 /* Publishes the first n filled slots, in order: n stores and one relaxed load. */
@@ -302,16 +302,6 @@ static inline unsigned nmw_cons_ready(struct nmw_cons *c, unsigned max)
 	return n;
 }
 
-/* Messages that lie in one piece, behind *first at c->slot_shift: nmw_cons_ready, but not past the
- * slot that ends the ring. For loops that read many. */
-static inline unsigned nmw_cons_span(struct nmw_cons *c, unsigned max,
-				     const struct nmw_slot **first)
-{
-	uint64_t piece = c->mask + 1 - (c->next & c->mask);
-	*first = nmw_cons_slot(c, 0);
-	return nmw_cons_ready(c, piece < max ? (unsigned)piece : max);
-}
-
 /* Payload of a slot, checked against the file: NULL if offset or length do not lie in it (a corrupt
  * or hostile ring: stop with exit 6). len is the one that was checked. */
 static inline const uint8_t *nmw_cons_payload(const struct nmw_cons *c, const struct nmw_slot *s,
@@ -371,11 +361,14 @@ static inline void nmw_cons_release(struct nmw_cons *c, unsigned n)
 uint64_t nmw_cons_missed(struct nmw_cons *c);
 /* LIVE, CLOSED, DEAD or CORRUPT; one fcntl: call it when idle. CLOSED with nothing ready after it
  * was seen = drained. For one that follows another, a closed ring is LIVE until that one has read
- * it all, and DEAD when that one has left before. */
+ * it all, and DEAD when that one is not there (it may come back). */
 enum nmw_ring_state nmw_cons_state(struct nmw_cons *c);
 const char *nmw_cons_name(const struct nmw_cons *c);
-/* The named consumer that this one must not pass, while it has never been there; else NULL. */
+/* The named consumer that this one waits for, while that one is not there: never was, left, or
+ * died; else NULL. One fcntl: call it when idle. */
 const char *nmw_cons_awaited(const struct nmw_cons *c);
+/* What the producer of a closed ring said of it. */
+enum nmw_ring_flaw nmw_cons_flaw(const struct nmw_cons *c);
 /* Sleeps until the ring has a message at c->next or timeout_ns is over; costs the producer nothing
  * until somebody sleeps (membarrier + futex). */
 void nmw_cons_sleep(struct nmw_cons *c, uint64_t timeout_ns);
@@ -390,6 +383,7 @@ struct nmw_ring_info {
 	uint32_t slot_sz, page_sz;
 	bool private_ring;
 	enum nmw_ring_state state;
+	enum nmw_ring_flaw flaw; /* of a closed one */
 	uint64_t created_ns;   /* CLOCK_REALTIME; tells a ring from a later one of the same name */
 	uint32_t producer_pid; /* for people only; liveness is the lock */
 	uint64_t published;    /* last sequence number */

@@ -153,7 +153,7 @@ static uint64_t place_or_recycle(struct nmw_prod *p, uint64_t sz)
 }
 
 /* The frame that will be taken NMW_RING_AHEAD messages from now, if all are like this one. */
-static void want(const struct nmw_prod *p, uint64_t sz)
+static void fetch_ahead(const struct nmw_prod *p, uint64_t sz)
 {
 	const struct nmw_arena *a = &p->ring->arena;
 	uint64_t at = a->head + NMW_RING_AHEAD * sz;
@@ -161,9 +161,9 @@ static void want(const struct nmw_prod *p, uint64_t sz)
 		return;
 	uint64_t off = at - a->base;
 	off = off < p->frame_sz ? off : off - p->frame_sz;
-	nmw_ring_want(p->frames + off);
+	nmw_ring_fetch(p->frames + off);
 	if (sz > NMW_LINE && off + NMW_LINE < p->frame_sz)
-		nmw_ring_want(p->frames + off + NMW_LINE);
+		nmw_ring_fetch(p->frames + off + NMW_LINE);
 }
 
 uint8_t *nmw_prod_frame(struct nmw_prod *p, struct nmw_slot *s, uint32_t len)
@@ -187,7 +187,7 @@ uint8_t *nmw_prod_frame(struct nmw_prod *p, struct nmw_slot *s, uint32_t len)
 			return NULL;
 	}
 	take(a, at, sz, seq > a->last ? seq : a->last);
-	want(p, sz);
+	fetch_ahead(p, sz);
 	s->len = (uint16_t)len;
 	s->frame_off = at - a->base;
 	return p->frames + s->frame_off;

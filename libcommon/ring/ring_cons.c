@@ -276,13 +276,20 @@ static uint64_t followed(struct nmw_ring *r)
 	return r->after_at;
 }
 
+static bool line_alive(const struct nmw_ring *r, int i)
+{
+	return nmw_shm_locked(r->fd, NMW_RING_LOCK_CONSUMER((unsigned)i)) != 0;
+}
+
 const char *nmw_cons_awaited(const struct nmw_cons *c)
 {
 	struct nmw_ring *r = c->ring;
 	if (!r->after[0])
 		return NULL;
-	followed(r);
-	return r->after_idx < 0 ? r->after : NULL;
+	bool may_go_on = followed(r) >= c->next;
+	if (r->after_idx < 0)
+		return r->after;
+	return may_go_on || line_alive(r, r->after_idx) ? NULL : r->after;
 }
 
 /* A tap that the producer has caught up with goes on at the oldest message that is whole. */
@@ -344,10 +351,12 @@ static bool sound(struct nmw_cons *c)
 	return holds > 0 || (holds == 0 && published < c->next);
 }
 
-/* The ring is closed, but the one that is followed has not read it all: it will, or it is gone. */
+/* The ring is closed, but the one that is followed has not read it all: it will, or it is gone, and
+ * may come back. */
 static enum nmw_ring_state held_back(struct nmw_ring *r)
 {
-	return find_name(r, r->after) >= 0 ? NMW_RING_LIVE : NMW_RING_DEAD;
+	int i = find_name(r, r->after);
+	return i >= 0 && line_alive(r, i) ? NMW_RING_LIVE : NMW_RING_DEAD;
 }
 
 enum nmw_ring_state nmw_cons_state(struct nmw_cons *c)
@@ -367,6 +376,11 @@ enum nmw_ring_state nmw_cons_state(struct nmw_cons *c)
 	/* it may have closed and left between the two looks */
 	closed = __atomic_load_n(&r->hdr->p.closed, __ATOMIC_ACQUIRE);
 	return closed ? NMW_RING_CLOSED : NMW_RING_DEAD;
+}
+
+enum nmw_ring_flaw nmw_cons_flaw(const struct nmw_cons *c)
+{
+	return nmw_ring_flaw_of(c->ring);
 }
 
 const char *nmw_cons_name(const struct nmw_cons *c)

@@ -105,6 +105,12 @@ static inline uint64_t nmw_ring_oldest(const struct nmw_ring *r)
 	uint64_t slot = claim > r->g.slot_cnt ? claim - r->g.slot_cnt : 1;
 	return slot > floor ? slot : floor + 1;
 }
+/* What a closed ring's producer said of it; what stands there may be anything. */
+static inline enum nmw_ring_flaw nmw_ring_flaw_of(const struct nmw_ring *r)
+{
+	uint32_t flaw = __atomic_load_n(&r->hdr->p.flaw, __ATOMIC_ACQUIRE);
+	return flaw < NMW_RING_FAILED ? (enum nmw_ring_flaw)flaw : NMW_RING_FAILED;
+}
 /* Whether a line in this state holds the producer back. */
 static inline bool nmw_ring_line_counts(uint32_t state)
 {

@@ -83,6 +83,7 @@ int nmw_ring_inspect(const char *name, struct nmw_ring_info *out, struct nmw_err
 		add_consumer(r, i, out);
 	out->published = nmw_ring_published(r);
 	out->state = state_of(r);
+	out->flaw = out->state == NMW_RING_CLOSED ? nmw_ring_flaw_of(r) : NMW_RING_WHOLE;
 	nmw_ring_file_free(r);
 	return 0;
 }
@@ -108,57 +109,78 @@ static int unreadable(const char *dir, int err, struct nmw_err *e)
 		dir, strerror(err));
 }
 
-/* All names of the directories first, so that fn may remove files. One that is closed to this user
- * is left out while another can be read. */
-static int list(char (**out)[NMW_RING_NAME_MAX], struct nmw_err *e)
+struct names {
+	char (*v)[NMW_RING_NAME_MAX];
+	int n, cap;
+};
+
+static int add_name(struct names *l, const char *name)
 {
-	char(*names)[NMW_RING_NAME_MAX] = NULL;
+	if (l->n == l->cap) {
+		int cap = l->cap ? 2 * l->cap : 16;
+		void *more = realloc(l->v, (size_t)cap * sizeof *l->v);
+		if (!more)
+			return -ENOMEM;
+		l->v = more;
+		l->cap = cap;
+	}
+	memcpy(l->v[l->n++], name, sizeof *l->v);
+	return 0;
+}
+
+static int list_dir(struct names *l, const char *path)
+{
+	DIR *dir = opendir(path);
+	if (!dir)
+		return -errno;
+	struct dirent *f;
+	int rc = 0;
+	while (rc == 0 && (f = readdir(dir))) {
+		char name[NMW_RING_NAME_MAX];
+		if (ring_name(f->d_name, name))
+			rc = add_name(l, name);
+	}
+	closedir(dir);
+	return rc;
+}
+
+/* A directory that is closed to this user is left out while another can be read. */
+static int list_dirs(struct names *l, struct nmw_err *e)
+{
 	const char *closed = NULL;
 	bool any = false;
-	int n = 0, cap = 0;
 	for (const char *const *d = nmw_shm_dirs(); *d; d++) {
-		DIR *dir = opendir(*d);
-		struct dirent *f;
-		if (!dir && errno == EACCES)
+		int rc = list_dir(l, *d);
+		any = any || rc == 0;
+		if (rc == -EACCES)
 			closed = *d;
-		else if (!dir && errno != ENOENT) {
-			free(names);
-			return unreadable(*d, errno, e);
-		}
-		any = any || dir;
-		while (dir && (f = readdir(dir))) {
-			char name[NMW_RING_NAME_MAX];
-			if (!ring_name(f->d_name, name))
-				continue;
-			if (n == cap) {
-				cap = cap ? 2 * cap : 16;
-				void *more = realloc(names, (size_t)cap * sizeof *names);
-				if (!more) {
-					free(names);
-					closedir(dir);
-					return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE,
-							   "directory %s: no memory", *d);
-				}
-				names = more;
-			}
-			memcpy(names[n++], name, sizeof name);
-		}
-		if (dir)
-			closedir(dir);
+		else if (rc == -ENOMEM)
+			return nmw_err_set(e, rc, NMW_EXIT_RESOURCE, "directory %s: no memory", *d);
+		else if (rc && rc != -ENOENT)
+			return unreadable(*d, -rc, e);
 	}
-	if (closed && !any)
-		return unreadable(closed, EACCES, e);
-	*out = names;
-	return n;
+	return closed && !any ? unreadable(closed, EACCES, e) : 0;
+}
+
+/* All names first, so that the caller may remove files. Nothing is left to free after an error. */
+static int list(struct names *l, struct nmw_err *e)
+{
+	*l = (struct names){0};
+	int rc = list_dirs(l, e);
+	if (rc) {
+		free(l->v);
+		*l = (struct names){0};
+	}
+	return rc;
 }
 
 int nmw_ring_each(int (*fn)(const char *name, void *arg), void *arg, struct nmw_err *e)
 {
-	char(*names)[NMW_RING_NAME_MAX] = NULL;
-	int n = list(&names, e), rc = n < 0 ? n : 0;
-	for (int i = 0; i < n && rc == 0; i++)
-		rc = fn(names[i], arg);
-	free(names);
+	struct names l;
+	int rc = list(&l, e);
+	for (int i = 0; i < l.n && rc == 0; i++)
+		rc = fn(l.v[i], arg);
+	free(l.v);
 	return rc;
 }
 
@@ -260,11 +282,11 @@ static void sweep_tmp(const char *dir)
 
 static int reap(enum reap_what what, struct nmw_err *e)
 {
-	char(*names)[NMW_RING_NAME_MAX] = NULL;
-	int n = list(&names, e), gone = n < 0 ? n : 0;
-	for (int i = 0; i < n; i++)
-		gone += reap_one(names[i], what, false, NULL) == 1;
-	free(names);
+	struct names l;
+	int gone = list(&l, e);
+	for (int i = 0; i < l.n; i++)
+		gone += reap_one(l.v[i], what, false, NULL) == 1;
+	free(l.v);
 	for (const char *const *d = nmw_shm_dirs(); *d; d++)
 		sweep_tmp(*d);
 	return gone;
@@ -277,20 +299,20 @@ int nmw_ring_reap(bool closed_only, struct nmw_err *e)
 
 int nmw_ring_reap_each(bool dry_run, nmw_ring_reap_fn fn, void *arg, struct nmw_err *e)
 {
-	char(*names)[NMW_RING_NAME_MAX] = NULL;
-	int n = list(&names, e);
-	for (int i = 0; i < n; i++) {
+	struct names l;
+	int rc = list(&l, e);
+	for (int i = 0; i < l.n; i++) {
 		struct nmw_ring_info info;
 		struct nmw_err why = NMW_ERR_INIT;
-		nmw_ring_inspect(names[i], &info, NULL); /* what it held, before it goes */
-		int rc = reap_one(names[i], REAP_ALL, dry_run, &why);
-		if (rc && rc != -ENOENT)
-			fn(names[i], &info, rc < 0 ? &why : NULL, arg);
+		nmw_ring_inspect(l.v[i], &info, NULL); /* what it held, before it goes */
+		int removed = reap_one(l.v[i], REAP_ALL, dry_run, &why);
+		if (removed && removed != -ENOENT)
+			fn(l.v[i], &info, removed < 0 ? &why : NULL, arg);
 	}
-	free(names);
-	for (const char *const *d = nmw_shm_dirs(); n >= 0 && !dry_run && *d; d++)
+	free(l.v);
+	for (const char *const *d = nmw_shm_dirs(); rc == 0 && !dry_run && *d; d++)
 		sweep_tmp(*d);
-	return n < 0 ? n : 0;
+	return rc;
 }
 
 void nmw_ring_sweep(void)

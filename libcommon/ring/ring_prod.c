@@ -66,6 +66,7 @@ static void introduce(struct nmw_ring *r, const struct nmw_ring_spec *s)
 	p->started_ns = nmw_clock_real();
 	__atomic_store_n(&p->membarrier, join_barrier(), __ATOMIC_RELAXED);
 	__atomic_store_n(&p->closed, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->flaw, NMW_RING_WHOLE, __ATOMIC_RELEASE);
 	r->min_consumers = s->min_consumers;
 }
 
@@ -495,9 +496,9 @@ number_piece(uint8_t *s, uint32_t shift, uint64_t seq, uint64_t end, bool ask, b
 	for (; seq != end; seq++, s += 1ull << shift) {
 		__atomic_store_n((uint64_t *)(void *)s, seq, __ATOMIC_RELEASE);
 		if (ask)
-			nmw_ring_want(s + ahead);
+			nmw_ring_fetch(s + ahead);
 		if (ask && two_lines)
-			nmw_ring_want(s + ahead + NMW_LINE);
+			nmw_ring_fetch(s + ahead + NMW_LINE);
 	}
 }
 
@@ -525,6 +526,11 @@ void nmw_prod_wake(struct nmw_prod *p)
 	__atomic_store_n(&c->sleepers, 0, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&c->wake_seq, 1, __ATOMIC_SEQ_CST);
 	nmw_ring_futex_wake(&c->wake_seq);
+}
+
+void nmw_prod_flaw(struct nmw_prod *p, enum nmw_ring_flaw flaw)
+{
+	__atomic_store_n(&p->ring->hdr->p.flaw, flaw, __ATOMIC_RELEASE);
 }
 
 void nmw_prod_close(struct nmw_prod *p)

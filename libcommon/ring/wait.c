@@ -5,7 +5,9 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SPIN_NS	     2000u     /* a message that comes soon is worth a busy CPU */
 #define SPIN_LONG_NS 50000u    /* where CPUs are plenty */
@@ -28,6 +30,27 @@ void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode)
 	w->spin_ns = w->alone ? SPIN_LONG_NS : SPIN_NS;
 	/* the default slack of 50 us would turn 20 us into 70 */
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+}
+
+/* struct sched_attr of sched_setattr(2), as far as it is used: glibc has none. */
+struct sched_slice {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime_ns; /* of SCHED_OTHER: its slice, since Linux 6.12 */
+	uint64_t deadline_ns, period_ns;
+};
+_Static_assert(sizeof(struct sched_slice) == 48, "SCHED_ATTR_SIZE_VER0");
+
+void nmw_wait_slice(uint64_t ns)
+{
+	struct sched_slice a = {.size = sizeof a};
+	if (syscall(SYS_sched_getattr, 0, &a, sizeof a, 0) != 0 || a.policy != SCHED_OTHER)
+		return;
+	a.size = sizeof a;
+	a.runtime_ns = ns;
+	(void)syscall(SYS_sched_setattr, 0, &a, 0);
 }
 
 void nmw_wait_gap(struct nmw_wait *w, uint64_t now_ns)
@@ -59,6 +82,15 @@ static void pause_some(void)
 		nmw_clock_pause();
 }
 
+void nmw_wait_turn_over(struct nmw_wait *w)
+{
+	w->spins++;
+	if (w->alone)
+		nmw_clock_pause();
+	else
+		sched_yield();
+}
+
 static void nap(struct nmw_wait *w, uint64_t ns)
 {
 	struct timespec t = {0, (long)ns};
@@ -80,8 +112,7 @@ static void nap_longer(struct nmw_wait *w, uint64_t idle)
 uint64_t nmw_wait_idle(struct nmw_wait *w, struct nmw_cons *c)
 {
 	if (w->mode == NMW_WAIT_SPIN) {
-		w->spins++;
-		nmw_clock_pause();
+		nmw_wait_turn_over(w);
 		if (w->spins % 64)
 			return 0;
 	}

@@ -6,7 +6,8 @@
  * turns of work come one by one, 40 us apart or more, it is the futex at once: waking costs the
  * producer a system call, which it has the time for, and a timed sleep would be in each message's
  * way; and where stages share CPUs the spin is left out, for it is in the way of the next stage.
- * spin: never sleeps.  park: sleeps at once.
+ * spin: never sleeps; where stages share CPUs each look ends with sched_yield(2), so that the next
+ * stage has its turn.  park: sleeps at once.
  */
 #ifndef NMW_RING_WAIT_H
 #define NMW_RING_WAIT_H
@@ -37,6 +38,11 @@ struct nmw_wait {
 #define NMW_WAIT_SPARSE 40000u /* ns between turns */
 
 void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode);
+/* Asks the scheduler for turns that short: of stages that share a CPU, one with a shorter turn that
+ * is woken runs at once (Linux 6.12; it stays as it was before that, and where a priority was set
+ * that is no nice value). */
+#define NMW_WAIT_SLICE_MIN 100000u
+void nmw_wait_slice(uint64_t ns);
 static inline void nmw_wait_busy(struct nmw_wait *w)
 {
 	w->idle_since = 0;
@@ -59,6 +65,8 @@ static inline bool nmw_wait_spins(const struct nmw_wait *w, uint64_t idle_ns)
 	       (w->mode == NMW_WAIT_AUTO && idle_ns < w->spin_ns &&
 		w->first_ns == NMW_WAIT_NAP_MIN && (w->alone || !nmw_wait_sparse(w)));
 }
+/* Between two looks of a stage that spins: a pause, or another stage's turn. */
+void nmw_wait_turn_over(struct nmw_wait *w);
 /* One step of waiting; c (may be NULL) is the ring to sleep on. Returns idle ns so far;
  * spin: 0 for 63 of 64 calls, which do not look at the clock. */
 uint64_t nmw_wait_idle(struct nmw_wait *w, struct nmw_cons *c);

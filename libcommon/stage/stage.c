@@ -68,6 +68,12 @@ void nmw_stage_done(struct nmw_stage *st)
 	st->drained = true;
 }
 
+void nmw_stage_flaw(struct nmw_stage *st, enum nmw_ring_flaw flaw)
+{
+	if (flaw > st->flaw)
+		st->flaw = flaw;
+}
+
 void nmw_stage_say_figures(const struct nmw_stage *st)
 {
 	char line[1024];
@@ -231,24 +237,31 @@ unsigned nmw_stage_poll(struct nmw_stage *st, struct nmw_cons **c)
 	return 0;
 }
 
-/* A producer that died: a private one is the end of the pipeline, a named one may come back. */
+/* A producer that died: a private one is the end of the pipeline, a named one may come back; so may
+ * the consumer that is to be followed (--after), which left before it had read all. */
 static void input_dead(struct nmw_stage *st, unsigned i, uint64_t now)
 {
 	struct nmw_stage_cold *c = st->cold;
 	struct nmw_err e = NMW_ERR_INIT;
-	const char *name = nmw_cons_name(&st->in[i]);
+	const char *name = nmw_cons_name(&st->in[i]), *lead = nmw_cons_awaited(&st->in[i]);
 	if (!c->input_dead_since[i]) {
 		c->input_dead_since[i] = now;
-		if (!c->private_in)
+		if (!c->private_in && !lead)
 			nmw_log(NMW_LOG_WARN,
 				"ring %s: its producer died: waiting for it to come back", name);
 	}
-	if (c->private_in)
+	bool waited = c->wait_ns && now - c->input_dead_since[i] >= c->wait_ns;
+	if (lead && (c->private_in || waited))
+		nmw_err_set(&e, -EPIPE, NMW_EXIT_PEER,
+			    "ring %s: no more will come, and consumer %s, which is to be followed, "
+			    "is not there: start it with -i %s --consumer %s, or leave out --after",
+			    name, lead, name, lead);
+	else if (c->private_in)
 		nmw_err_set(&e, -EPIPE, NMW_EXIT_PEER,
 			    "ring %s: the stage before this one died: what it had published was "
 			    "processed: look at its error, then start the pipeline again",
 			    name);
-	else if (c->wait_ns && now - c->input_dead_since[i] >= c->wait_ns)
+	else if (waited)
 		nmw_err_set(
 			&e, -EPIPE, NMW_EXIT_PEER,
 			"ring %s: its producer died and did not come back in %.1f s: restart it "
@@ -256,6 +269,20 @@ static void input_dead(struct nmw_stage *st, unsigned i, uint64_t now)
 			name, (double)c->wait_ns / 1e9, name);
 	if (e.err)
 		nmw_stage_fail(st, &e);
+}
+
+/* A producer that failed has closed its ring all the same, for its readers to take what came
+ * before. That it failed is this stage's error too, but what it has is passed on first. */
+static void input_ended(struct nmw_stage *st, unsigned i)
+{
+	struct nmw_stage_cold *c = st->cold;
+	enum nmw_ring_flaw flaw = nmw_cons_flaw(&st->in[i]);
+	nmw_stage_flaw(st, flaw);
+	if (flaw == NMW_RING_FAILED && !c->input_err.err)
+		nmw_err_set(&c->input_err, -EPIPE, NMW_EXIT_PEER,
+			    "ring %s: the stage before this one ended with an error: what it had "
+			    "published was processed, the end is missing: look at its error",
+			    nmw_cons_name(&st->in[i]));
 }
 
 static void input_corrupt(struct nmw_stage *st, unsigned i)
@@ -268,14 +295,15 @@ static void input_corrupt(struct nmw_stage *st, unsigned i)
 	nmw_stage_fail(st, &e);
 }
 
-/* --after names a consumer that nobody has started yet: without a word nothing would ever be read.
- */
+/* --after names a consumer that is not there: without a word nothing would ever be read. */
 static void look_for_awaited(struct nmw_stage *st, unsigned i, uint64_t now)
 {
 	struct nmw_stage_cold *c = st->cold;
 	const char *name = nmw_cons_awaited(&st->in[i]);
-	if (!name || !c->awaited_since[i])
+	if (!name || !c->awaited_since[i]) {
 		c->awaited_since[i] = name ? now : 0;
+		c->awaited_said[i] = false;
+	}
 	if (!name || c->awaited_said[i] || now - c->awaited_since[i] < AWAITED_SAY_NS)
 		return;
 	c->awaited_said[i] = true;
@@ -297,7 +325,9 @@ static void check_inputs(struct nmw_stage *st)
 			    0) { /* asked after the state: nothing was missed */
 				look_for_awaited(st, i, now);
 				c->input_ended[i] = state == NMW_RING_CLOSED;
-				if (state == NMW_RING_CORRUPT)
+				if (c->input_ended[i])
+					input_ended(st, i);
+				else if (state == NMW_RING_CORRUPT)
 					input_corrupt(st, i);
 				else if (state == NMW_RING_DEAD)
 					input_dead(st, i, now);
@@ -307,7 +337,10 @@ static void check_inputs(struct nmw_stage *st)
 		}
 		all = all && c->input_ended[i];
 	}
-	st->drained = st->drained || all;
+	if (all && st->flaw == NMW_RING_FAILED)
+		st->stopping = true;
+	else
+		st->drained = st->drained || all;
 }
 
 void nmw_stage_idle(struct nmw_stage *st)

@@ -57,7 +57,10 @@ struct nmw_stage {
 	bool comes_back;    /* set by stages that can: after an error the output ring is left as by
 			     * a crash, not closed, so that its readers wait for the restart */
 	enum nmw_exit exit; /* worst so far */
-	uint32_t calls;	    /* of nmw_stage_go since the last look at the clock */
+	/* of what comes out: an input's, or what the stage itself found; the worst so far. FAILED:
+	 * an input's producer ended with an error, so that `drained` stays false */
+	enum nmw_ring_flaw flaw;
+	uint32_t calls; /* of nmw_stage_go since the last look at the clock */
 	struct nmw_stage_cold *cold;
 };
 
@@ -86,6 +89,8 @@ static inline void nmw_stage_look_soon(struct nmw_stage *st)
 	st->calls = UINT32_MAX - 1;
 }
 void nmw_stage_done(struct nmw_stage *st);
+/* What comes out is not whole: said to the next stage when this one closes. */
+void nmw_stage_flaw(struct nmw_stage *st, enum nmw_ring_flaw flaw);
 /* The next input with messages: returns how many (up to st->burst), *c the input; 0 = none ready.
  */
 unsigned nmw_stage_poll(struct nmw_stage *st, struct nmw_cons **c);
@@ -130,9 +135,22 @@ static inline void nmw_stage_commit(struct nmw_stage *st, const struct nmw_slot 
  * that pass through. False: see nmw_stage_slot. */
 bool nmw_stage_forward(struct nmw_stage *st, const struct nmw_slot *src, const uint8_t *payload,
 		       uint32_t len);
-/* For sinks: records ingress-to-now latency of n messages that came in at ingress_ns (0 = unknown).
- */
-void nmw_stage_latency(struct nmw_stage *st, uint64_t now_ns, uint64_t ingress_ns, unsigned n);
+/* The ingress-to-now latency of a burst. Its messages mostly came in together: one record a run of
+ * those that did. Start with now_ns alone, add each message (ingress_ns 0 = unknown), end. */
+struct nmw_stage_latency {
+	uint64_t now_ns, ingress_ns;
+	unsigned n; /* messages of the run */
+};
+void nmw_stage_latency_end(struct nmw_stage *st, struct nmw_stage_latency *run);
+static inline void nmw_stage_latency_add(struct nmw_stage *st, struct nmw_stage_latency *run,
+					 uint64_t ingress_ns, unsigned n)
+{
+	if (ingress_ns != run->ingress_ns) {
+		nmw_stage_latency_end(st, run);
+		run->ingress_ns = ingress_ns;
+	}
+	run->n += n;
+}
 /* Corrupt input, dead peer: notes the error (first one wins), nmw_stage_go turns false. */
 void nmw_stage_fail(struct nmw_stage *st, const struct nmw_err *e);
 /* Closes rings in order, prints the final figures (unless --quiet) and the error; exit status. */

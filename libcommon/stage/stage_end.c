@@ -21,6 +21,13 @@ static void drain_output(struct nmw_stage *st)
 		nmw_stage_check_downstream(st);
 }
 
+/* What the next stage is told of all that came out. */
+static enum nmw_ring_flaw flaw_of(const struct nmw_stage *st)
+{
+	bool refused = st->strict && st->exit == NMW_EXIT_DATA;
+	return st->failed || refused || nmw_stage_stops > 1 ? NMW_RING_FAILED : st->flaw;
+}
+
 static void close_rings(struct nmw_stage *st)
 {
 	struct nmw_stage_cold *c = st->cold;
@@ -30,6 +37,7 @@ static void close_rings(struct nmw_stage *st)
 		else if (!st->n_in) /* what a source took in and could not hand on any more */
 			nmw_drop(st->m, NMW_DROP_reader_gone, st->pending);
 		c->closing = true;
+		nmw_prod_flaw(&st->out, flaw_of(st));
 		if (!st->failed || !st->comes_back || c->private_out)
 			nmw_prod_close(&st->out);
 		if (!st->failed)
@@ -56,6 +64,8 @@ int nmw_stage_close(struct nmw_stage *st, const struct nmw_err *e)
 			    "stopped at once by a second signal: messages may be lost");
 		nmw_stage_fail(st, &again);
 	}
+	if (c->input_err.err)
+		nmw_stage_fail(st, &c->input_err);
 	int rc = (int)st->exit;
 	nmw_log_progress(NULL);
 	if (st->m) {

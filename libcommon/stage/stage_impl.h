@@ -31,6 +31,7 @@ struct nmw_stage_cold {
 	uint64_t started_ns;
 	uint64_t sent_at_ready;
 	struct nmw_err err;
+	struct nmw_err input_err; /* an input's producer failed */
 };
 
 /* Stop signals so far; the second one means at once. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define JOIN_RETRY_NS	(2ull * 1000 * 1000)
+#define JOIN_SAY_NS	(500ull * 1000 * 1000)
 #define STACK_TOUCH	(64u * 1024)
 #define TOUCH_STEP	4096u
 #define WAIT_DEFAULT_NS (10ull * NMW_NS_PER_S)
@@ -220,6 +221,27 @@ bool nmw_stage_drops(const struct nmw_stage *st)
 	return st->cold->on_full == 1;
 }
 
+/* The ring is not there yet. 0: try again; else why not. gone: the stage before has ended. */
+static int keep_waiting(const struct nmw_stage *st, const char *name, bool gone, uint64_t waited,
+			struct nmw_err *e)
+{
+	uint64_t wait_ns = st->cold->wait_ns;
+	if (gone)
+		return nmw_err_set(e, -ENOENT, NMW_EXIT_PEER,
+				   "ring %s: the stage before this one ended and took it along: "
+				   "look at its error, then start the pipeline again",
+				   name);
+	if (nmw_stage_stops)
+		return nmw_err_set(e, -EINTR, NMW_EXIT_OK, "ring %s: stopped while waiting for it",
+				   name);
+	if (wait_ns && waited >= wait_ns)
+		return nmw_err_set(e, -ENOENT, NMW_EXIT_PEER,
+				   "ring %s: not there after %.1f s: start its producer with -o "
+				   "%s, or wait longer with --wait",
+				   name, (double)wait_ns / 1e9, name);
+	return 0;
+}
+
 /* Joins ring `name`, waiting for it to appear. */
 static int join(struct nmw_stage *st, const char *name, struct nmw_err *e)
 {
@@ -227,8 +249,7 @@ static int join(struct nmw_stage *st, const char *name, struct nmw_err *e)
 	const struct nmw_cons_spec spec = {
 		.ring = name, .name = c->consumer, .after = c->after, .group = c->group};
 	uint64_t start = nmw_clock_mono();
-	bool said = false;
-	for (;;) {
+	for (bool said = false;;) {
 		/* Asked before the try: a private ring is there before its name is handed on. */
 		bool gone = c->private_in && !nmw_handoff_alive_up(STDIN_FILENO);
 		int rc = nmw_cons_join(&st->in[st->n_in], &spec, e);
@@ -238,26 +259,13 @@ static int join(struct nmw_stage *st, const char *name, struct nmw_err *e)
 		}
 		if (rc != -ENOENT)
 			return rc;
-		if (gone)
-			return nmw_err_set(
-				e, -ENOENT, NMW_EXIT_PEER,
-				"ring %s: the stage before this one ended and took it "
-				"along: look at its error, then start the pipeline again",
-				name);
 		uint64_t waited = nmw_clock_mono() - start;
-		if (nmw_stage_stops)
-			return nmw_err_set(e, -EINTR, NMW_EXIT_OK,
-					   "ring %s: stopped while waiting for it", name);
-		if (c->wait_ns && waited >= c->wait_ns)
-			return nmw_err_set(
-				e, -ENOENT, NMW_EXIT_PEER,
-				"ring %s: not there after %.1f s: start its producer with "
-				"-o %s, or wait longer with --wait",
-				name, (double)c->wait_ns / 1e9, name);
-		if (!said && waited > 500 * 1000 * 1000ull) {
+		rc = keep_waiting(st, name, gone, waited, e);
+		if (rc)
+			return rc;
+		if (!said && waited > JOIN_SAY_NS)
 			nmw_log(NMW_LOG_INFO, "ring %s: waiting for it", name);
-			said = true;
-		}
+		said = said || waited > JOIN_SAY_NS;
 		nanosleep(&(struct timespec){.tv_nsec = (long)JOIN_RETRY_NS}, NULL);
 	}
 }
@@ -357,6 +365,9 @@ int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)
 	st->burst = (unsigned)c->burst;
 	st->drop_on_full = nmw_stage_drops(st);
 	nmw_wait_init(&st->wait, (enum nmw_wait_mode)c->wait_mode);
+	/* a message is on its way: who takes it on comes before who may bring another */
+	bool in = st->flags & NMW_STAGE_IN, out = st->flags & NMW_STAGE_OUT;
+	nmw_wait_slice(NMW_WAIT_SLICE_MIN * (in && out ? 2u : in ? 1u : 4u));
 	int rc = check_geometry(c, e);
 	if (!rc)
 		rc = check_ends(st, e);

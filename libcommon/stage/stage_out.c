@@ -13,32 +13,22 @@
 #define ROOM_SLEEP_MIN (20ull * 1000)
 #define ROOM_SLEEP_MAX (200ull * 1000)
 
-void nmw_stage_latency(struct nmw_stage *st, uint64_t now_ns, uint64_t ingress_ns, unsigned n)
+void nmw_stage_latency_end(struct nmw_stage *st, struct nmw_stage_latency *run)
 {
-	if (ingress_ns && now_ns >= ingress_ns)
-		nmw_hist_record_n(&st->m->hist[NMW_H_ingress_ns], now_ns - ingress_ns, n);
+	if (run->n && run->ingress_ns && run->now_ns >= run->ingress_ns)
+		nmw_hist_record_n(&st->m->hist[NMW_H_ingress_ns], run->now_ns - run->ingress_ns,
+				  run->n);
+	run->n = 0;
 }
 
-/* Messages of one burst mostly share their ingress time: one record a run of equal ones. Those of a
- * source do. */
+/* A source's burst came in together. */
 static void record_latency(struct nmw_stage *st)
 {
-	uint64_t now = nmw_clock_mono();
-	uint64_t at = nmw_prod_slot(&st->out, 0)->ingress_ns;
-	if (st->n_in == 0) {
-		nmw_stage_latency(st, now, at, st->pending);
-		return;
-	}
-	unsigned run = 1;
-	for (unsigned i = 1; i < st->pending; i++, run++) {
-		uint64_t t = nmw_prod_slot(&st->out, i)->ingress_ns;
-		if (t != at) {
-			nmw_stage_latency(st, now, at, run);
-			at = t;
-			run = 0;
-		}
-	}
-	nmw_stage_latency(st, now, at, run);
+	struct nmw_stage_latency run = {.now_ns = nmw_clock_mono()};
+	unsigned step = st->n_in ? 1 : st->pending;
+	for (unsigned i = 0; i < st->pending; i += step)
+		nmw_stage_latency_add(st, &run, nmw_prod_slot(&st->out, i)->ingress_ns, step);
+	nmw_stage_latency_end(st, &run);
 }
 
 void nmw_stage_flush(struct nmw_stage *st)
@@ -126,7 +116,10 @@ bool nmw_stage_wait_step(struct nmw_stage *st, struct stage_wait *w)
 {
 	unsigned step = w->steps++;
 	if (step < ROOM_SPINS || st->wait.mode == NMW_WAIT_SPIN) {
-		nmw_clock_pause();
+		if (st->wait.mode == NMW_WAIT_SPIN)
+			nmw_wait_turn_over(&st->wait);
+		else
+			nmw_clock_pause();
 		if (step % ROOM_SPINS)
 			return !st->failed && nmw_stage_stops < 2;
 	} else {

@@ -62,6 +62,23 @@ int nmw_endpoint_parse(const char *s, struct nmw_endpoint *out, struct nmw_err *
 	return 0;
 }
 
+int nmw_endpoint_parse_on(const char *s, struct nmw_endpoint *out, char iface[NMW_IFACE_MAX],
+			  struct nmw_err *e)
+{
+	char where[NMW_ENDPOINT_MAX];
+	const char *at = strrchr(s, '%');
+	size_t n = at ? (size_t)(at - s) : strlen(s);
+	if (n >= sizeof where)
+		return refuse(s, e);
+	if (at && (!at[1] || strlen(at + 1) >= NMW_IFACE_MAX))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "%s: not the name of an interface behind %%", s);
+	memcpy(where, s, n);
+	where[n] = 0;
+	snprintf(iface, NMW_IFACE_MAX, "%s", at ? at + 1 : "");
+	return nmw_endpoint_parse(where, out, e);
+}
+
 const char *nmw_endpoint_text(const struct nmw_endpoint *ep, char buf[NMW_ENDPOINT_MAX])
 {
 	char host[INET6_ADDRSTRLEN];

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define NMW_ENDPOINT_MAX 64u /* bytes of "[address]:port" with the NUL */
+#define NMW_IFACE_MAX	 16u /* bytes of an interface's name with the NUL */
 
 struct nmw_endpoint {
 	uint8_t family; /* 4 or 6 */
@@ -19,6 +20,9 @@ struct nmw_endpoint {
 /* Reads "10.0.0.1:9001" or "[fe80::1]:9001"; no names, no services.  The MAC address becomes the
  * group's for a multicast address, else a locally administered one made of the address's end. */
 int nmw_endpoint_parse(const char *s, struct nmw_endpoint *out, struct nmw_err *e);
+/* The same with an interface, as in 10.0.0.1:9001%eth0; iface "" = none is named. */
+int nmw_endpoint_parse_on(const char *s, struct nmw_endpoint *out, char iface[NMW_IFACE_MAX],
+			  struct nmw_err *e);
 /* Writes it as parse reads it. Returns buf. */
 const char *nmw_endpoint_text(const struct nmw_endpoint *ep, char buf[NMW_ENDPOINT_MAX]);
 bool nmw_endpoint_multicast(const struct nmw_endpoint *ep);

@@ -2,35 +2,18 @@
  * the specification. */
 #include "wire/be.h"
 #include "wire/codec.h"
+#include "wire/ouch42.h"
 #include <errno.h>
 
-enum { /* bytes of each message */
-       IN_ENTER = 49,
-       IN_ENTER_SHORT = 48, /* without customer type: versions before 4.2 */
-       IN_REPLACE = 47,
-       IN_CANCEL = 19,
-       IN_MODIFY = 20,
-       IN_TRADE_NOW = 15,
+enum { /* bytes of each message that ouch42.h does not have */
        OUT_SYSTEM = 10,
-       OUT_ACCEPTED = 66,
-       OUT_REPLACED = 80,
-       OUT_CANCELED = 28,
        OUT_AIQ = 37,
-       OUT_EXECUTED = 40,
        OUT_BROKEN = 32,
        OUT_REJECTED = 24,
        OUT_PENDING = 23,
        OUT_PRIORITY = 36,
        OUT_MODIFIED = 28,
 };
-
-enum { TIF_IOC = 0, TIF_DAY = 99998, TIF_SYSTEM = 99999 };
-
-static struct nmw_key get_token(const uint8_t *p)
-{
-	/* The last 6 bytes are the upper ones of the 8 that end the token. */
-	return (struct nmw_key){nmw_raw64(p), nmw_raw64(p + 6) >> 16};
-}
 
 static void put_token(uint8_t *p, struct nmw_key k)
 {
@@ -41,13 +24,13 @@ static void put_token(uint8_t *p, struct nmw_key k)
 static void get_tif(struct nmw_cmd *c, uint32_t raw)
 {
 	c->info.tif_raw = raw;
-	if (raw == TIF_IOC) {
+	if (raw == NMW_OUCH42_TIF_IOC) {
 		c->tif = NMW_TIF_IOC;
-	} else if (raw == TIF_DAY) {
+	} else if (raw == NMW_OUCH42_TIF_DAY) {
 		c->tif = NMW_TIF_DAY;
-	} else if (raw == TIF_SYSTEM) {
+	} else if (raw == NMW_OUCH42_TIF_SYSTEM) {
 		c->tif = NMW_TIF_SYSTEM;
-	} else if (raw < TIF_DAY) {
+	} else if (raw < NMW_OUCH42_TIF_DAY) {
 		c->tif = NMW_TIF_GTT;
 		c->tif_s = raw;
 		c->info.expire_s = raw;
@@ -60,12 +43,12 @@ static uint32_t put_tif(const struct nmw_cmd *c)
 {
 	switch (c->tif) {
 	case NMW_TIF_DAY:
-		return TIF_DAY;
+		return NMW_OUCH42_TIF_DAY;
 	case NMW_TIF_IOC:
-		return TIF_IOC;
+		return NMW_OUCH42_TIF_IOC;
 	case NMW_TIF_SYSTEM:
 	case NMW_TIF_AFTER: /* the nearest that 4.2 has */
-		return TIF_SYSTEM;
+		return NMW_OUCH42_TIF_SYSTEM;
 	case NMW_TIF_GTT:
 		return c->tif_s;
 	default:
@@ -89,7 +72,7 @@ static void get_display(struct nmw_cmd *c, uint8_t display)
 static void get_enter(const uint8_t *p, uint32_t len, struct nmw_cmd *c)
 {
 	c->op = NMW_OP_ENTER;
-	c->key = get_token(p + 1);
+	c->key = nmw_ouch42_token(p + 1);
 	c->side = p[15];
 	c->info.side = p[15];
 	c->qty = nmw_be32(p + 16);
@@ -102,14 +85,14 @@ static void get_enter(const uint8_t *p, uint32_t len, struct nmw_cmd *c)
 	c->info.iso = p[42];
 	c->info.min_qty = nmw_be32(p + 43);
 	c->info.cross = p[47];
-	c->info.customer = len == IN_ENTER ? p[48] : ' ';
+	c->info.customer = len == NMW_OUCH42_IN_ENTER ? p[48] : ' ';
 }
 
 static void get_replace(const uint8_t *p, struct nmw_cmd *c)
 {
 	c->op = NMW_OP_REPLACE;
-	c->key = get_token(p + 1);
-	c->key2 = get_token(p + 15);
+	c->key = nmw_ouch42_token(p + 1);
+	c->key2 = nmw_ouch42_token(p + 15);
 	c->qty = nmw_be32(p + 29);
 	get_price(c, nmw_be32(p + 33));
 	get_tif(c, nmw_be32(p + 37));
@@ -125,35 +108,35 @@ static int decode(const uint8_t *p, uint32_t len, struct nmw_cmd *c)
 	nmw_cmd_clear(c);
 	switch (p[0]) {
 	case 'O':
-		if (len != IN_ENTER && len != IN_ENTER_SHORT)
+		if (len != NMW_OUCH42_IN_ENTER && len != NMW_OUCH42_IN_ENTER_SHORT)
 			return -EBADMSG;
 		get_enter(p, len, c);
 		return 0;
 	case 'U':
-		if (len != IN_REPLACE)
+		if (len != NMW_OUCH42_IN_REPLACE)
 			return -EBADMSG;
 		get_replace(p, c);
 		return 0;
 	case 'X':
-		if (len != IN_CANCEL)
+		if (len != NMW_OUCH42_IN_CANCEL)
 			return -EBADMSG;
 		c->op = NMW_OP_CANCEL;
-		c->key = get_token(p + 1);
+		c->key = nmw_ouch42_token(p + 1);
 		c->qty = nmw_be32(p + 15);
 		return 0;
 	case 'M':
-		if (len != IN_MODIFY)
+		if (len != NMW_OUCH42_IN_MODIFY)
 			return -EBADMSG;
 		c->op = NMW_OP_MODIFY;
-		c->key = get_token(p + 1);
+		c->key = nmw_ouch42_token(p + 1);
 		c->side = p[15];
 		c->qty = nmw_be32(p + 16);
 		return 0;
 	case 'N':
-		if (len != IN_TRADE_NOW)
+		if (len != NMW_OUCH42_IN_TRADE_NOW)
 			return -EBADMSG;
 		c->op = NMW_OP_TRADE_NOW;
-		c->key = get_token(p + 1);
+		c->key = nmw_ouch42_token(p + 1);
 		return 0;
 	default:
 		return -EBADMSG;
@@ -176,7 +159,7 @@ static uint32_t put_enter(const struct nmw_cmd *c, uint8_t *b)
 	nmw_put32(b + 43, c->info.min_qty);
 	b[47] = c->info.cross;
 	b[48] = c->info.customer;
-	return IN_ENTER;
+	return NMW_OUCH42_IN_ENTER;
 }
 
 static uint32_t put_replace(const struct nmw_cmd *c, uint8_t *b)
@@ -190,7 +173,7 @@ static uint32_t put_replace(const struct nmw_cmd *c, uint8_t *b)
 	b[41] = c->info.display;
 	b[42] = c->info.iso;
 	nmw_put32(b + 43, c->info.min_qty);
-	return IN_REPLACE;
+	return NMW_OUCH42_IN_REPLACE;
 }
 
 static uint32_t encode_cmd(const struct nmw_cmd *c, uint8_t *b)
@@ -204,17 +187,17 @@ static uint32_t encode_cmd(const struct nmw_cmd *c, uint8_t *b)
 		b[0] = 'X';
 		put_token(b + 1, c->key);
 		nmw_put32(b + 15, c->qty);
-		return IN_CANCEL;
+		return NMW_OUCH42_IN_CANCEL;
 	case NMW_OP_MODIFY:
 		b[0] = 'M';
 		put_token(b + 1, c->key);
 		b[15] = c->side;
 		nmw_put32(b + 16, c->qty);
-		return IN_MODIFY;
+		return NMW_OUCH42_IN_MODIFY;
 	case NMW_OP_TRADE_NOW:
 		b[0] = 'N';
 		put_token(b + 1, c->key);
-		return IN_TRADE_NOW;
+		return NMW_OUCH42_IN_TRADE_NOW;
 	default:
 		return 0;
 	}
@@ -260,7 +243,7 @@ static uint32_t put_accepted(const struct nmw_evt *e, uint8_t *b)
 	put_head(b, 'A', e);
 	put_order(b, e);
 	b[65] = ' '; /* BBO weight: unspecified */
-	return OUT_ACCEPTED;
+	return NMW_OUCH42_ACCEPTED;
 }
 
 static uint32_t put_replaced(const struct nmw_evt *e, uint8_t *b)
@@ -269,7 +252,7 @@ static uint32_t put_replaced(const struct nmw_evt *e, uint8_t *b)
 	put_order(b, e);
 	put_token(b + 65, e->old_key);
 	b[79] = ' ';
-	return OUT_REPLACED;
+	return NMW_OUCH42_REPLACED;
 }
 
 static uint32_t put_executed(const struct nmw_evt *e, uint8_t *b)
@@ -279,7 +262,7 @@ static uint32_t put_executed(const struct nmw_evt *e, uint8_t *b)
 	nmw_put32(b + 27, (uint32_t)e->price);
 	b[31] = e->liquidity;
 	nmw_put64(b + 32, e->match);
-	return OUT_EXECUTED;
+	return NMW_OUCH42_EXECUTED;
 }
 
 static uint32_t put_aiq(const struct nmw_evt *e, uint8_t *b)
@@ -313,7 +296,7 @@ static uint32_t encode(const struct nmw_evt *e, uint8_t *b)
 		put_head(b, 'C', e);
 		nmw_put32(b + 23, e->qty);
 		b[27] = e->reason;
-		return OUT_CANCELED;
+		return NMW_OUCH42_CANCELED;
 	case NMW_EVT_REPLACED:
 		return put_replaced(e, b);
 	case NMW_EVT_REJECTED:
@@ -353,8 +336,8 @@ static uint32_t encode(const struct nmw_evt *e, uint8_t *b)
 const struct nmw_codec nmw_codec_ouch42 = {
 	.name = "ouch42",
 	.id = NMW_CODEC_OUCH42,
-	.max_in = IN_ENTER,
-	.max_out = OUT_REPLACED,
+	.max_in = NMW_OUCH42_IN_ENTER,
+	.max_out = NMW_OUCH42_REPLACED,
 	.decode = decode,
 	.encode_cmd = encode_cmd,
 	.encode = encode,

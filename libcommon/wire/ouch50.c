@@ -2,20 +2,12 @@
  * 2 (inbound), 3 (outbound) and appendix A (optional fields) of the specification. */
 #include "wire/be.h"
 #include "wire/codec.h"
+#include "wire/ouch50.h"
 #include <errno.h>
 
 enum { /* bytes of each message, without the appendage */
-       IN_ENTER = 47,
-       IN_REPLACE = 40,
-       IN_CANCEL = 9,
-       IN_MODIFY = 10,
-       IN_QUERY = 1,
        OUT_SYSTEM = 10,
-       OUT_ACCEPTED = 64,
-       OUT_REPLACED = 68,
-       OUT_CANCELED = 18,
        OUT_AIQ = 32,
-       OUT_EXECUTED = 36,
        OUT_BROKEN = 36,
        OUT_REJECTED = 29,
        OUT_PENDING = 13,
@@ -155,7 +147,7 @@ static int get_enter(const uint8_t *p, uint32_t len, struct nmw_cmd *c)
 	c->info.customer = ' ';
 	c->info.firm = nmw_order_info_none.firm;
 	memcpy(c->info.clordid, p + 31, 14);
-	return get_app(p + IN_ENTER, len - IN_ENTER, c);
+	return get_app(p + NMW_OUCH50_IN_ENTER, len - NMW_OUCH50_IN_ENTER, c);
 }
 
 static int get_replace(const uint8_t *p, uint32_t len, struct nmw_cmd *c)
@@ -169,7 +161,7 @@ static int get_replace(const uint8_t *p, uint32_t len, struct nmw_cmd *c)
 	c->info.display = p[22];
 	c->info.iso = p[23];
 	memcpy(c->info.clordid, p + 24, 14);
-	return get_app(p + IN_REPLACE, len - IN_REPLACE, c);
+	return get_app(p + NMW_OUCH50_IN_REPLACE, len - NMW_OUCH50_IN_REPLACE, c);
 }
 
 static int decode(const uint8_t *p, uint32_t len, struct nmw_cmd *c)
@@ -179,22 +171,22 @@ static int decode(const uint8_t *p, uint32_t len, struct nmw_cmd *c)
 	nmw_cmd_clear(c);
 	switch (p[0]) {
 	case 'O':
-		if (len < IN_ENTER || nmw_be16(p + 45) != len - IN_ENTER)
+		if (len < NMW_OUCH50_IN_ENTER || nmw_be16(p + 45) != len - NMW_OUCH50_IN_ENTER)
 			return -EBADMSG;
 		return get_enter(p, len, c);
 	case 'U':
-		if (len < IN_REPLACE || nmw_be16(p + 38) != len - IN_REPLACE)
+		if (len < NMW_OUCH50_IN_REPLACE || nmw_be16(p + 38) != len - NMW_OUCH50_IN_REPLACE)
 			return -EBADMSG;
 		return get_replace(p, len, c);
 	case 'X':
-		if (len != IN_CANCEL)
+		if (len != NMW_OUCH50_IN_CANCEL)
 			return -EBADMSG;
 		c->op = NMW_OP_CANCEL;
 		c->key.lo = nmw_be32(p + 1);
 		c->qty = nmw_be32(p + 5);
 		return 0;
 	case 'M':
-		if (len != IN_MODIFY)
+		if (len != NMW_OUCH50_IN_MODIFY)
 			return -EBADMSG;
 		c->op = NMW_OP_MODIFY;
 		c->key.lo = nmw_be32(p + 1);
@@ -202,7 +194,7 @@ static int decode(const uint8_t *p, uint32_t len, struct nmw_cmd *c)
 		c->qty = nmw_be32(p + 6);
 		return 0;
 	case 'Q':
-		if (len != IN_QUERY)
+		if (len != NMW_OUCH50_IN_QUERY)
 			return -EBADMSG;
 		c->op = NMW_OP_QUERY;
 		return 0;
@@ -289,7 +281,7 @@ static uint32_t put_enter(const struct nmw_cmd *c, uint8_t *b)
 	b[29] = c->info.iso;
 	b[30] = c->info.cross;
 	memcpy(b + 31, c->info.clordid, 14);
-	return IN_ENTER + put_cmd_app(b + 45, c);
+	return NMW_OUCH50_IN_ENTER + put_cmd_app(b + 45, c);
 }
 
 static uint32_t put_replace(const struct nmw_cmd *c, uint8_t *b)
@@ -303,7 +295,7 @@ static uint32_t put_replace(const struct nmw_cmd *c, uint8_t *b)
 	b[22] = c->info.display;
 	b[23] = c->info.iso;
 	memcpy(b + 24, c->info.clordid, 14);
-	return IN_REPLACE + put_cmd_app(b + 38, c);
+	return NMW_OUCH50_IN_REPLACE + put_cmd_app(b + 38, c);
 }
 
 static uint32_t encode_cmd(const struct nmw_cmd *c, uint8_t *b)
@@ -317,16 +309,16 @@ static uint32_t encode_cmd(const struct nmw_cmd *c, uint8_t *b)
 		b[0] = 'X';
 		nmw_put32(b + 1, (uint32_t)c->key.lo);
 		nmw_put32(b + 5, c->qty);
-		return IN_CANCEL;
+		return NMW_OUCH50_IN_CANCEL;
 	case NMW_OP_MODIFY:
 		b[0] = 'M';
 		nmw_put32(b + 1, (uint32_t)c->key.lo);
 		b[5] = c->side;
 		nmw_put32(b + 6, c->qty);
-		return IN_MODIFY;
+		return NMW_OUCH50_IN_MODIFY;
 	case NMW_OP_QUERY:
 		b[0] = 'Q';
-		return IN_QUERY;
+		return NMW_OUCH50_IN_QUERY;
 	default:
 		return 0;
 	}
@@ -375,7 +367,7 @@ static uint32_t put_order(uint8_t *b, const struct nmw_evt *e)
 static uint32_t put_accepted(const struct nmw_evt *e, uint8_t *b)
 {
 	put_head(b, 'A', e);
-	return OUT_ACCEPTED + put_order(b + 13, e);
+	return NMW_OUCH50_ACCEPTED + put_order(b + 13, e);
 }
 
 static uint32_t put_replaced(const struct nmw_evt *e, uint8_t *b)
@@ -384,7 +376,7 @@ static uint32_t put_replaced(const struct nmw_evt *e, uint8_t *b)
 	nmw_put64(b + 1, e->ts_ns);
 	nmw_put32(b + 9, (uint32_t)e->old_key.lo);
 	nmw_put32(b + 13, (uint32_t)e->key.lo);
-	return OUT_REPLACED + put_order(b + 17, e);
+	return NMW_OUCH50_REPLACED + put_order(b + 17, e);
 }
 
 static uint32_t put_executed(const struct nmw_evt *e, uint8_t *b)
@@ -394,7 +386,7 @@ static uint32_t put_executed(const struct nmw_evt *e, uint8_t *b)
 	nmw_put64(b + 17, (uint64_t)e->price);
 	b[25] = e->liquidity;
 	nmw_put64(b + 26, e->match);
-	return OUT_EXECUTED + put_app(b + 34, e->app, e->app_len);
+	return NMW_OUCH50_EXECUTED + put_app(b + 34, e->app, e->app_len);
 }
 
 static uint32_t put_aiq(const struct nmw_evt *e, uint8_t *b)
@@ -446,7 +438,7 @@ static uint32_t encode(const struct nmw_evt *e, uint8_t *b)
 		put_head(b, 'C', e);
 		nmw_put32(b + 13, e->qty);
 		b[17] = e->reason;
-		return OUT_CANCELED;
+		return NMW_OUCH50_CANCELED;
 	case NMW_EVT_REPLACED:
 		return put_replaced(e, b);
 	case NMW_EVT_REJECTED:
@@ -484,8 +476,8 @@ static uint32_t encode(const struct nmw_evt *e, uint8_t *b)
 const struct nmw_codec nmw_codec_ouch50 = {
 	.name = "ouch50",
 	.id = NMW_CODEC_OUCH50,
-	.max_in = IN_ENTER + NMW_APP_MAX,
-	.max_out = OUT_REPLACED + NMW_APP_MAX,
+	.max_in = NMW_OUCH50_IN_ENTER + NMW_APP_MAX,
+	.max_out = NMW_OUCH50_REPLACED + NMW_APP_MAX,
 	.decode = decode,
 	.encode_cmd = encode_cmd,
 	.encode = encode,

@@ -4,6 +4,7 @@
 #define NMW_WIRE_PCAP_WRITE_H
 
 #include "base/clock.h"
+#include "base/outfile.h"
 #include <stdint.h>
 #include <string.h>
 
@@ -25,6 +26,31 @@ static inline void nmw_pcap_put_record_header(uint8_t buf[NMW_PCAP_REC_HDR], uin
 	const uint32_t hdr[4] = {(uint32_t)(ts_ns / NMW_NS_PER_S), (uint32_t)(ts_ns % NMW_NS_PER_S),
 				 len, len};
 	memcpy(buf, hdr, sizeof hdr);
+}
+
+static inline void nmw_pcap_write_start(struct nmw_outfile *o)
+{
+	uint8_t *p = nmw_outfile_room(o, NMW_PCAP_FILE_HDR);
+	if (!p)
+		return;
+	nmw_pcap_put_file_header(p);
+	nmw_outfile_commit(o, NMW_PCAP_FILE_HDR, 0, 0);
+}
+
+/* A packet that carries msgs messages of `bytes` payload bytes: a nmw_framer_emit, whose argument
+ * is the struct nmw_outfile. A time that the format cannot hold becomes 0. */
+static inline void nmw_pcap_write_packet(void *outfile, uint64_t ts_ns, const uint8_t *frame,
+					 uint32_t len, uint32_t msgs, uint32_t bytes)
+{
+	struct nmw_outfile *o = outfile;
+	uint8_t *p = nmw_outfile_room(o, NMW_PCAP_REC_HDR + len);
+	if (!p) {
+		nmw_outfile_lose(o, msgs);
+		return;
+	}
+	nmw_pcap_put_record_header(p, ts_ns <= NMW_PCAP_TS_MAX ? ts_ns : 0, len);
+	memcpy(p + NMW_PCAP_REC_HDR, frame, len);
+	nmw_outfile_commit(o, NMW_PCAP_REC_HDR + len, msgs, bytes);
 }
 
 #endif

@@ -68,15 +68,15 @@ struct nmw_tcp {
 	_Alignas(64) struct near near[NEAR_N];
 };
 
-/* One direction at work: the words that every step needs. */
-struct at {
+/* The half of a connection that a packet came by: the words that every step needs. */
+struct half {
 	struct nmw_tcp *t;
 	struct dir *d;
 	uint32_t flow;
 	unsigned dir;
 };
 
-static void event(const struct at *a, enum nmw_tcp_event ev, uint64_t n)
+static void event(const struct half *a, enum nmw_tcp_event ev, uint64_t n)
 {
 	a->t->ops.event(a->t->ops.arg, a->flow, a->dir, ev, n);
 }
@@ -135,18 +135,18 @@ const struct nmw_tcp_stat *nmw_tcp_stat(const struct nmw_tcp *t)
 
 /* ---- the buffer of a direction --------------------------------------------------------------- */
 
-static uint8_t *buffer(const struct at *a)
+static uint8_t *buffer(const struct half *a)
 {
 	return a->t->bytes + (size_t)a->d->buf * a->t->spec.window;
 }
 
 /* Of a direction that has a buffer, as all do that hold something. */
-static struct range *held_of(const struct at *a)
+static struct range *held_of(const struct half *a)
 {
 	return a->t->held[a->d->buf].r;
 }
 
-static bool buffer_take(const struct at *a)
+static bool buffer_take(const struct half *a)
 {
 	if (a->d->buf != NO_BUF)
 		return true;
@@ -156,7 +156,7 @@ static bool buffer_take(const struct at *a)
 	return true;
 }
 
-static void buffer_give(const struct at *a)
+static void buffer_give(const struct half *a)
 {
 	if (a->d->buf != NO_BUF)
 		a->t->free[a->t->n_free++] = a->d->buf;
@@ -164,7 +164,7 @@ static void buffer_give(const struct at *a)
 }
 
 /* Takes the first n positions away; the buffer goes back when nothing is left in it. */
-static void shift(const struct at *a, uint32_t n)
+static void shift(const struct half *a, uint32_t n)
 {
 	struct dir *d = a->d;
 	struct range *held = d->n_held ? held_of(a) : NULL;
@@ -180,7 +180,7 @@ static void shift(const struct at *a, uint32_t n)
 		buffer_give(a);
 }
 
-static void held_remove(const struct at *a, unsigned i)
+static void held_remove(const struct half *a, unsigned i)
 {
 	struct range *held = held_of(a);
 	a->d->n_held--;
@@ -188,7 +188,7 @@ static void held_remove(const struct at *a, unsigned i)
 }
 
 /* The stream goes on after n missing bytes; what was kept has lost its end. */
-static void gap(const struct at *a, uint32_t n)
+static void gap(const struct half *a, uint32_t n)
 {
 	a->t->stat.gaps++;
 	event(a, NMW_TCP_EV_GAP, n);
@@ -201,7 +201,7 @@ static void reset_hole(struct dir *d)
 }
 
 /* Offers what is kept. A reader that takes nothing of a full buffer has lost its stream. */
-static void deliver(const struct at *a)
+static void deliver(const struct half *a)
 {
 	struct dir *d = a->d;
 	uint32_t n = a->t->ops.data(a->t->ops.arg, a->flow, a->dir, buffer(a), d->kept);
@@ -214,7 +214,7 @@ static void deliver(const struct at *a)
 }
 
 /* The first held range is joined to the bytes in order, when nothing is missing between them. */
-static void join_held(const struct at *a)
+static void join_held(const struct half *a)
 {
 	struct dir *d = a->d;
 	if (!d->n_held || held_of(a)->lo != d->kept)
@@ -227,7 +227,7 @@ static void join_held(const struct at *a)
 }
 
 /* Gives up the first hole; needs a held range behind it. */
-static void give_up(const struct at *a)
+static void give_up(const struct half *a)
 {
 	struct dir *d = a->d;
 	uint32_t missing = held_of(a)->lo - d->kept;
@@ -239,7 +239,7 @@ static void give_up(const struct at *a)
 }
 
 /* Everything before sequence number seq is given up. */
-static void jump(const struct at *a, uint32_t seq)
+static void jump(const struct half *a, uint32_t seq)
 {
 	struct dir *d = a->d;
 	gap(a, seq - d->next);
@@ -253,7 +253,7 @@ static void jump(const struct at *a, uint32_t seq)
 /* ---- segments ------------------------------------------------------------------------------- */
 
 /* Hands on bytes where they lie, with nothing kept before them. */
-static inline void hand_on(const struct at *a, const uint8_t *p, uint32_t len)
+static inline void hand_on(const struct half *a, const uint8_t *p, uint32_t len)
 {
 	struct dir *d = a->d;
 	uint32_t n = a->t->ops.data(a->t->ops.arg, a->flow, a->dir, p, len);
@@ -269,7 +269,7 @@ static inline void hand_on(const struct at *a, const uint8_t *p, uint32_t len)
 	memcpy(buffer(a), p + n, d->kept);
 }
 
-static void in_order(const struct at *a, const uint8_t *p, uint32_t len)
+static void in_order(const struct half *a, const uint8_t *p, uint32_t len)
 {
 	struct dir *d = a->d;
 	d->next += len;
@@ -287,7 +287,7 @@ static void in_order(const struct at *a, const uint8_t *p, uint32_t len)
 }
 
 /* Copies to positions lo.. what no held range covers: of bytes seen twice the first count. */
-static void copy_uncovered(const struct at *a, const uint8_t *p, uint32_t lo, uint32_t hi)
+static void copy_uncovered(const struct half *a, const uint8_t *p, uint32_t lo, uint32_t hi)
 {
 	const struct dir *d = a->d;
 	uint32_t at = lo;
@@ -305,7 +305,7 @@ static void copy_uncovered(const struct at *a, const uint8_t *p, uint32_t lo, ui
 }
 
 /* Adds lo..hi to the list, joined with the ranges that it touches. */
-static void held_add(const struct at *a, uint32_t lo, uint32_t hi)
+static void held_add(const struct half *a, uint32_t lo, uint32_t hi)
 {
 	struct dir *d = a->d;
 	struct range *held = held_of(a);
@@ -331,7 +331,7 @@ static void held_add(const struct at *a, uint32_t lo, uint32_t hi)
 
 /* A segment beyond the window: a long loss, or a stray packet?  The second one in a row that goes
  * on where the first ended tells. */
-static bool far_jump(const struct at *a, uint32_t seq, uint32_t len)
+static bool far_jump(const struct half *a, uint32_t seq, uint32_t len)
 {
 	struct dir *d = a->d;
 	bool sure = d->far && d->far_next == seq;
@@ -345,7 +345,7 @@ static bool far_jump(const struct at *a, uint32_t seq, uint32_t len)
 }
 
 /* Whether a hole has to be given up before len bytes at sequence number seq can be held. */
-static bool no_room(const struct at *a, uint32_t seq, uint32_t len)
+static bool no_room(const struct half *a, uint32_t seq, uint32_t len)
 {
 	const struct dir *d = a->d;
 	uint32_t off = seq - d->next;
@@ -353,7 +353,7 @@ static bool no_room(const struct at *a, uint32_t seq, uint32_t len)
 			     (off && d->n_held == HELD_MAX));
 }
 
-static void hold(const struct at *a, const uint8_t *p, uint32_t len, uint32_t off)
+static void hold(const struct half *a, const uint8_t *p, uint32_t len, uint32_t off)
 {
 	uint32_t lo = a->d->kept + off;
 	copy_uncovered(a, p, lo, lo + len);
@@ -363,7 +363,7 @@ static void hold(const struct at *a, const uint8_t *p, uint32_t len, uint32_t of
 }
 
 /* Bytes from sequence number seq on, not before next. */
-static void take(const struct at *a, const uint8_t *p, uint32_t len, uint32_t seq)
+static void take(const struct half *a, const uint8_t *p, uint32_t len, uint32_t seq)
 {
 	struct dir *d = a->d;
 	while (no_room(a, seq, len)) { /* at most HELD_MAX times */
@@ -395,14 +395,14 @@ static void take(const struct at *a, const uint8_t *p, uint32_t len, uint32_t se
 	}
 }
 
-static void start(const struct at *a, uint32_t seq, bool syn)
+static void start(const struct half *a, uint32_t seq, bool syn)
 {
 	a->d->started = true;
 	a->d->next = a->d->first = seq;
 	event(a, NMW_TCP_EV_START, syn);
 }
 
-static void finish(const struct at *a)
+static void finish(const struct half *a)
 {
 	struct dir *d = a->d;
 	if (d->has_fin && !d->ended && (int32_t)(d->next - d->fin) >= 0) {
@@ -411,7 +411,7 @@ static void finish(const struct at *a)
 	}
 }
 
-static void give_up_all(const struct at *a)
+static void give_up_all(const struct half *a)
 {
 	while (a->d->n_held) /* at most HELD_MAX times */
 		give_up(a);
@@ -419,7 +419,7 @@ static void give_up_all(const struct at *a)
 }
 
 /* The other direction's holes that this packet's acknowledgement covers will not be filled. */
-static void acknowledge(const struct at *a, uint32_t ack, bool has_ack)
+static void acknowledge(const struct half *a, uint32_t ack, bool has_ack)
 {
 	struct dir *d = a->d;
 	if (!d->n_held)
@@ -433,7 +433,7 @@ static void acknowledge(const struct at *a, uint32_t ack, bool has_ack)
 	}
 }
 
-static void payload(const struct at *a, const struct nmw_packet *p)
+static void payload(const struct half *a, const struct nmw_packet *p)
 {
 	struct dir *d = a->d;
 	uint32_t seq = p->seq, len = p->len;
@@ -470,18 +470,18 @@ static void payload(const struct at *a, const struct nmw_packet *p)
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
-static struct at at_dir(struct nmw_tcp *t, uint32_t flow, unsigned dir)
+static struct half at_dir(struct nmw_tcp *t, uint32_t flow, unsigned dir)
 {
-	return (struct at){t, &t->conn[flow].dir[dir], flow, dir};
+	return (struct half){t, &t->conn[flow].dir[dir], flow, dir};
 }
 
 static void forget(struct nmw_tcp *t, uint32_t flow)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		struct at a = at_dir(t, flow, i);
+		struct half a = at_dir(t, flow, i);
 		give_up_all(&a);
 	}
-	struct at a = at_dir(t, flow, 0);
+	struct half a = at_dir(t, flow, 0);
 	event(&a, NMW_TCP_EV_FORGET, 0);
 	for (unsigned i = 0; i < 2; i++) {
 		a = at_dir(t, flow, i);
@@ -493,7 +493,7 @@ static void open_conn(struct nmw_tcp *t, uint32_t flow, unsigned dir)
 {
 	memset(&t->conn[flow], 0, sizeof t->conn[flow]);
 	t->conn[flow].dir[0].buf = t->conn[flow].dir[1].buf = NO_BUF;
-	struct at a = at_dir(t, flow, dir);
+	struct half a = at_dir(t, flow, dir);
 	event(&a, NMW_TCP_EV_OPEN, 0);
 }
 
@@ -567,10 +567,10 @@ static inline bool continues(const struct nmw_packet *p, const struct dir *d,
 	       !(p->flags & (NMW_TCP_FIN | NMW_TCP_RST)) && !d->kept && !d->n_held && !back->n_held;
 }
 
-static void any_segment(const struct at *a, const struct nmw_packet *p)
+static void any_segment(const struct half *a, const struct nmw_packet *p)
 {
 	payload(a, p);
-	struct at back = at_dir(a->t, a->flow, !a->dir);
+	struct half back = at_dir(a->t, a->flow, !a->dir);
 	acknowledge(&back, p->ack, p->flags & NMW_TCP_ACK);
 	acknowledge(a, 0, false);
 	if (p->flags & NMW_TCP_RST) {
@@ -581,15 +581,15 @@ static void any_segment(const struct at *a, const struct nmw_packet *p)
 }
 
 /* A packet whose direction is not among those seen lately, or starts a connection. */
-static __attribute__((noinline)) struct at look_up(struct nmw_tcp *t, const struct nmw_packet *p,
-						   struct near *near)
+static __attribute__((noinline)) struct half look_up(struct nmw_tcp *t, const struct nmw_packet *p,
+						     struct near *near)
 {
 	struct nmw_flow_key key;
 	enum nmw_flow_was was;
 	nmw_flow_key_of(&key, p);
 	unsigned dir = nmw_flow_key_both(&key);
 	uint32_t flow = flow_of(t, &key, &was);
-	struct at a = at_dir(t, flow, dir);
+	struct half a = at_dir(t, flow, dir);
 	bool again = was == NMW_FLOW_KNOWN && (p->flags & NMW_TCP_SYN) && a.d->started &&
 		     p->seq + SEQ_SYN_LEN != a.d->first;
 	if (again)
@@ -605,12 +605,12 @@ void nmw_tcp_segment(struct nmw_tcp *t, const struct nmw_packet *p)
 	uint64_t ports = ports_of(p);
 	struct near *n = near_at(t, p->src, p->dst, ports);
 	if (__builtin_expect(!near_is(n, p, ports) || (p->flags & NMW_TCP_SYN), 0)) {
-		struct at a = look_up(t, p, n);
+		struct half a = look_up(t, p, n);
 		any_segment(&a, p);
 		return;
 	}
 	nmw_flows_use(t->flows, n->flow);
-	const struct at a = at_dir(t, n->flow, n->dir);
+	const struct half a = at_dir(t, n->flow, n->dir);
 	if (__builtin_expect(!continues(p, a.d, &t->conn[a.flow].dir[!a.dir]), 0)) {
 		any_segment(&a, p);
 		return;
@@ -625,7 +625,7 @@ void nmw_tcp_flush(struct nmw_tcp *t)
 	for (uint32_t i = nmw_flows_each(t->flows, NMW_FLOW_NONE); i != NMW_FLOW_NONE;
 	     i = nmw_flows_each(t->flows, i))
 		for (unsigned dir = 0; dir < 2; dir++) {
-			struct at a = at_dir(t, i, dir);
+			struct half a = at_dir(t, i, dir);
 			give_up_all(&a);
 			if (a.d->kept)
 				event(&a, NMW_TCP_EV_TAIL, a.d->kept);

@@ -15,18 +15,6 @@ static int wrong(struct nmw_err *e, const char *what, const char *expected)
 	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "%s: %s", what, expected);
 }
 
-static int parse_line(char *text, struct nmw_udp_line *l, struct nmw_err *e)
-{
-	char *at = strrchr(text, '%');
-	if (at) {
-		*at++ = 0;
-		if (!*at || strlen(at) >= sizeof l->iface)
-			return wrong(e, text, "not the name of an interface behind %");
-		snprintf(l->iface, sizeof l->iface, "%s", at);
-	}
-	return nmw_endpoint_parse(text, &l->at, e);
-}
-
 static int parse_lines(char *text, struct nmw_udp_spec *s, struct nmw_err *e)
 {
 	for (char *at = text, *next; at; at = next) {
@@ -37,7 +25,8 @@ static int parse_lines(char *text, struct nmw_udp_spec *s, struct nmw_err *e)
 			at += 4;
 		if (s->lines == NMW_UDP_LINES)
 			return wrong(e, at, "a fifth line: 1 to 4 are allowed");
-		int rc = parse_line(at, &s->line[s->lines++], e);
+		struct nmw_udp_line *l = &s->line[s->lines++];
+		int rc = nmw_endpoint_parse_on(at, &l->at, l->iface, e);
 		if (rc)
 			return rc;
 		if (s->line[s->lines - 1].at.family != s->line[0].at.family)

@@ -16,7 +16,7 @@
 
 struct nmw_udp_line {
 	struct nmw_endpoint at;
-	char iface[16]; /* "" = the system's choice */
+	char iface[NMW_IFACE_MAX]; /* "" = the system's choice */
 };
 
 struct nmw_udp_spec {

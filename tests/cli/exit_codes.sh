@@ -55,6 +55,8 @@ outcome 2 'unexpected argument' nmw-match something
 # a file that is not there, whoever reads or writes it
 outcome 2 'none.pcap: open: No such file' nmw-recv "pcap:$T/none.pcap" -o x
 outcome 2 'none.itch: .*No such file' nmw-recv "itch:$T/none.itch" -o x
+expect 2 nmw-recv pcap:- -o x <&-
+said 'stdin: is closed'
 outcome 2 'none: cannot open it: No such file' nmw-recv "journal:$T/none" -o x
 outcome 2 'none.json: cannot open' nmw-match --symbols "$T/none.json"
 outcome 2 'none.json: cannot open' nmw-recv --config "$T/none.json"
@@ -77,11 +79,11 @@ NMW_DIR=$(printf '/%.0s' {1..5000}) outcome 2 'directory ///.*: File name too lo
 
 # 3: bad data, under --strict only
 printf '\0\014S\0\0\0\0\0\0\0\0\0\0O\0\044A' >"$T/cut.itch"
-stages "3 0" "nmw-recv itch:$T/cut.itch --strict -q | nmw-send null: -q"
+stages "3 6" "nmw-recv itch:$T/cut.itch --strict -q | nmw-send null: -q"
 said 'ends inside a message'
 stages "0 0" "nmw-recv itch:$T/cut.itch -q | nmw-send null: -q"
 head -c 100000 examples/day.pcap >"$T/cut.pcap"
-stages "3 0" "nmw-recv pcap:$T/cut.pcap --strict -q | nmw-send null: -q"
+stages "3 6" "nmw-recv pcap:$T/cut.pcap --strict -q | nmw-send null: -q"
 stages "0 0" "nmw-recv pcap:$T/cut.pcap -q | nmw-send null: -q"
 
 # 4: not permitted

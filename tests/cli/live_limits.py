@@ -193,6 +193,26 @@ def fallback():
         os._exit(1)
 
 
+def tcp_serves(*recv):
+    """Options of the transport change nothing that a client sees."""
+    with lib.Exchange(accounts(), recv=list(recv)) as x:
+        if x.dead("recv") and "is needed" in x.log("recv"):
+            print("%s: %s" % (" ".join(recv), x.log("recv").splitlines()[-1]))
+            return
+        c = client(x, "FREE")
+        c.expect("S")
+        c.raw(burst(500, "q"))
+        answers(c, 500, "q")
+        limited = client(x, "FEW")
+        limited.expect("S")
+        limited.raw(burst(300, "l"))
+        answers(limited, 300, "l")
+        c.logout()
+        rc = x.stop()
+        assert rc == {"recv": 0, "match": 0, "send": 0}, rc
+        assert x.figures("recv")[2] == 0, x.log("recv")
+
+
 def main():
     kinds = ["epoll"] + (["uring"] if lib.have_uring() else [])
     for io in kinds:
@@ -207,6 +227,10 @@ def main():
     if "uring" in kinds:
         for args in (["--io", "uring"], ["--sqpoll"], ["--busy-poll", "50us"]):
             udp_serves(args, "io_uring")
+        tcp_serves("--sqpoll")
+        tcp_serves("--busy-poll", "50us")
+        tcp_serves("--sqpoll", "--wait-mode", "spin")
+    tcp_serves("--io", "epoll", "--busy-poll", "50us")
     status = fallback()
     assert status in (0, 77 << 8), "fallback: status %d" % status
     print("without io_uring: %s" % ("ok" if status == 0 else "not tested: no seccomp here"))

@@ -62,7 +62,7 @@ status=${PIPESTATUS[*]}
 
 # Length 0 ends it; with more behind, it is no end but damage: what was before it goes on.
 nothing() { # STATUS REASONS ARGUMENTS...
-	local want="$1 0" reasons=$2
+	local want="$1 $(($1 ? 6 : 0))" reasons=$2 # who is behind a stage that fails knows it
 	shift 2
 	timeout 20 nmw-recv "$@" 2>"$T/err" | nmw-send -q jsonl:"$T/out.jsonl"
 	status=${PIPESTATUS[*]}

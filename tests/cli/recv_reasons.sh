@@ -18,7 +18,8 @@ if [ -f "$SHARED/data/nasdaq-real/Multiple.Packets.pcap" ]; then
 	said 'mold_gaps 1, mold_gap_messages 4244620'
 fi
 
-for option in '--filter udp' '--direction out' '--framing mold' '--flows 3' --cancel-on-disconnect; do
+for option in '--filter udp' '--direction out' '--framing mold' '--flows 3' --cancel-on-disconnect \
+	'--direction auto' '--framing auto' '--flows 20k' '--reassembly 32M'; do # the defaults too
 	# shellcheck disable=SC2086
 	expect 2 nmw-recv gen:count=1 $option -o x
 	said "${option%% *}: is for packets, and gen:SPEC has none"

@@ -52,3 +52,25 @@ grep -qF -- "nothing is read before consumer audit, which is not there" "$T/err"
 timeout 20 nmw-send null: -i quiet --consumer audit 2>"$T/audit.err" || fail "$(cat "$T/audit.err")"
 wait $send || fail "after the one it follows: exit $?: $(cat "$T/err")"
 wait $recv
+
+# So is one that was there and died, and what is missing when the producer has ended too.
+nmw-recv -q gen:count=0 --pace 1kpps -o led 2>"$T/recv.err" &
+recv=$!
+nmw-send -q null: -i led --consumer lead 2>"$T/lead.err" &
+lead=$!
+until_published led 10
+nmw-send null: -i led --after lead --wait 1s 2>"$T/err" &
+send=$!
+{ kill -9 $lead && wait $lead; } 2>"$T/kill.err"
+for _ in $(seq 100); do
+	grep -q "nothing is read before consumer lead" "$T/err" && break
+	sleep 0.1
+done
+grep -qF -- "nothing is read before consumer lead, which is not there" "$T/err" || fail "not said: $(cat "$T/err")"
+kill -TERM $recv
+wait $recv
+rc=0
+wait $send || rc=$?
+[ $rc = 6 ] || fail "without the one to follow: exit $rc, not 6: $(cat "$T/err")"
+grep -qF -- "consumer lead, which is to be followed, is not there: start it with -i led --consumer lead" "$T/err" ||
+	fail "not said: $(cat "$T/err")"

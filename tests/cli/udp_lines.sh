@@ -2,6 +2,7 @@
 # Market data over UDP: two lines that lose 10 % each, requests for what both lost; the order of the sequence.
 . "$(dirname "$0")/lib.sh"
 need python3
+need jq
 P=$((20000 + $$ % 10000)) # ports from here on
 run=()
 cleanup() { for p in "${run[@]}"; do kill "$p" 2>/dev/null; done; rm -rf "$T"; }
@@ -72,6 +73,34 @@ lossy 50 $P:$((P + 2))
 receive "udp:127.0.0.1:$((P + 2))?first=1&rerequest=127.0.0.1:$((P + 4))"
 send "udp:127.0.0.1:$P?rerequest=127.0.0.1:$((P + 4))"
 same "half is lost"
+
+# what is answered after the end is counted at once
+nmw-recv -q gen:seed=7,count=100,symbols=1 2>"$T/gen.err" | nmw-match -q 2>"$T/match.err" |
+	nmw-send -q "udp:127.0.0.1:$P?session=DAY&rerequest=127.0.0.1:$((P + 4))" --linger 30s 2>"$T/send.err" &
+sender=$!
+run+=("$sender")
+all_sent() { [ "$(nmw-stat --json | jq '[.tools[] | select(.tool == "nmw-recv" or .tool == "nmw-match")] | length')" = 0 ]; }
+asked() {
+	python3 - $((P + 4)) <<'END'
+import socket, struct, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(2)
+s.sendto(b"DAY".ljust(10) + struct.pack(">QH", 1, 5), ("127.0.0.1", int(sys.argv[1])))
+sys.exit(s.recv(2000)[10:20] != struct.pack(">QH", 1, 5))
+END
+}
+counted() {
+	[ "$(nmw-stat --json | jq -r '.tools[] | select(.tool == "nmw-send") | .counters | "\(.rerequests) \(.rerequest_messages)"')" = "1 5" ]
+}
+sleep 0.5
+wait_for 10 all_sent
+asked || fail "no answer after the end"
+wait_for 5 counted
+kill -TERM $sender
+sleep 0.2
+kill -TERM $sender
+wait $sender
+P=$((P + 10))
 
 # a group
 ip link show lo | grep -q MULTICAST || ip route get 239.255.77.7 >"$T/route" 2>&1 || { echo "no multicast here"; exit 0; }

@@ -8,12 +8,12 @@ DATA=$SHARED/aapl-20190130
 [ -f "$DATA/feed.itch" ] || skip "no aapl-20190130 in $SHARED"
 MATCH="nmw-match -q --codec itch50 --check --orders 20k --ids 1k --symbols-max 64"
 
-# replay SOURCE STATUS: the pipeline; what nmw-match says to $T/err
+# replay SOURCE STATUS [STATUS]: the pipeline, that of nmw-match, and of nmw-send; what nmw-match says to $T/err
 replay() {
 	# shellcheck disable=SC2086
 	nmw-recv -q "$1" 2>"$T/recv.err" | $MATCH 2>"$T/err" | nmw-send -q "itch:$T/out.itch" 2>"$T/send.err"
 	local rc=("${PIPESTATUS[@]}")
-	[ "${rc[*]}" = "0 $2 0" ] || { cat "$T"/*err; fail "exit ${rc[*]}, expected 0 $2 0: $1"; }
+	[ "${rc[*]}" = "0 $2 ${3:-0}" ] || { cat "$T"/*err; fail "exit ${rc[*]}, expected 0 $2 ${3:-0}: $1"; }
 }
 says() { grep -qF -- "$1" "$T/err" || { cat "$T/err"; fail "not said: $1"; }; }
 
@@ -85,4 +85,4 @@ says 'first execution that differs: 09:30:'
 edit ref
 replay "itch:$T/edited.itch" 0
 says '1 unknown references'
-MATCH="$MATCH --strict" replay "itch:$T/edited.itch" 3
+MATCH="$MATCH --strict" replay "itch:$T/edited.itch" 3 6

@@ -67,7 +67,7 @@ static void add(struct replay *r, uint64_t ref, uint32_t side, uint32_t px, uint
 	if (!id)
 		return;
 	nmw_book_rest(r->b, id, 0, side, px, left, rank, 0);
-	nmw_idmap_put(r->ids, id, ref, 0);
+	nmw_idmap_put_at(r->ids, id, nmw_idmap_id(r->ids, id), ref, 0);
 }
 
 static void drop(struct replay *r, nmw_oid id)

@@ -34,15 +34,18 @@ static uint64_t now = 100 * S;
 static uint64_t ring_seq;
 static bool killed; /* no writer is there */
 
-static int fails; /* errno of the next send; 0 = none */
+static int fails;	/* errno of a send to come; 0 = none */
+static unsigned before; /* sends before that one */
 
 /* In place of the system's, whose names for its parameters are reserved ones. */
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 ssize_t send(int fd, const void *p, size_t n, int flags)
 {
+	if (!fails || before-- > 0)
+		return sendto(fd, p, n, flags, NULL, 0);
 	errno = fails;
 	fails = 0;
-	return errno ? -1 : sendto(fd, p, n, flags, NULL, 0);
+	return -1;
 }
 
 static void begin(void)
@@ -384,6 +387,7 @@ START_TEST(errors_that_pass)
 	expect_accepted(fd, 1);
 	for (unsigned i = 0; i < 3; i++) {
 		fails = error[i];
+		before = 0;
 		say(1, 1);
 		ck_assert_int_eq(fails, 0);
 		ck_assert(!cl.v[0].blocked);
@@ -428,6 +432,84 @@ START_TEST(end_of_session)
 	ck_assert_int_eq(packet(fd, buf), 'Z');
 	expect_end(fd);
 	close(fd);
+	clean();
+}
+END_TEST
+
+/* The socket is full just when the end is to go: it goes when there is room. */
+START_TEST(end_of_session_waits_for_room)
+{
+	char buf[64];
+	begin();
+	int fd = log_in(1, 10, "ALICE     ", 1), a = clients_account(&cl, 1);
+	expect_accepted(fd, 1);
+	nmw_session_log_append(lg, a, 1, now, (const uint8_t *)"S00000000E", 10);
+	clients_news(&cl, a, true);
+	fails = EAGAIN;
+	before = 1; /* the message goes, the end does not */
+	clients_send(&cl, now);
+	ck_assert_int_eq(fails, 0);
+	ck_assert_int_eq(packet(fd, buf), 'S'); /* looks after the clients, too */
+	ck_assert_int_eq(packet(fd, buf), 'Z');
+	clients_look_after(&cl, now);
+	expect_end(fd);
+	close(fd);
+	clean();
+}
+END_TEST
+
+/* No account more fits in the session log: the client is told so. */
+START_TEST(account_without_a_log)
+{
+	struct nmw_session_log_conf lc = {
+		.memory = NMW_SESSION_LOG_MIN, .accounts = 1, .name = "DAY1      "};
+	char buf[64];
+	begin();
+	clients_close(&cl);
+	nmw_session_log_close(lg);
+	ck_assert_int_eq(nmw_session_log_open(&lg, &lc, &err), 0);
+	ck_assert_int_eq(clients_open(&cl, &sink, lg, &places, 100, &conf, &err), 0);
+	clients_port(&cl, PORT, now);
+	while (nmw_handover_accept(&server, &err) != 1)
+		;
+	int fd = log_in(1, 10, "ALICE     ", 1), late = log_in(2, 11, "BOB       ", 1);
+	expect_accepted(fd, 1);
+	ck_assert_int_eq(packet(late, buf), 'J');
+	ck_assert_str_eq(buf, "S");
+	expect_end(late);
+	ck_assert_uint_eq(sink.count.extra[SINK_logins_refused], 1);
+	say(1, 3);
+	expect_messages(fd, 1, 3);
+	close(fd);
+	close(late);
+	clean();
+}
+END_TEST
+
+/* Places are taken again and again, each client found among those of its session. */
+START_TEST(places_of_many)
+{
+	begin();
+	int fd[90];
+	uint64_t seq = 10;
+	for (unsigned turn = 0; turn < 3; turn++) {
+		for (unsigned i = 0; i < 90; i++) {
+			char account[11];
+			snprintf(account, sizeof account, "A%-9u", i);
+			fd[i] = log_in(i + 1, seq++, account, 0);
+			expect_accepted(fd[i], turn ? turn : 1);
+			say(i + 1, 1);
+			expect_messages(fd[i], turn ? turn : 1, turn + 1);
+		}
+		ck_assert_uint_eq(sink.count.clients, 90);
+		for (unsigned i = 0; i < 90; i++) {
+			unsigned k = i * 7 % 90;
+			clients_end(&cl, k + 1, seq++);
+			close(fd[k]);
+		}
+		ck_assert_uint_eq(sink.count.clients, 0);
+		ck_assert_uint_eq(cl.used, 90);
+	}
 	clean();
 }
 END_TEST
@@ -599,5 +681,6 @@ UNIT_MAIN("clients", replies_in_order, comes_back_in_mid_stream, number_asked_fo
 	  login_before_its_socket, socket_without_its_login, half_written_socket_is_closed,
 	  new_connection_before_the_old_is_lost, slow_client_is_dropped_and_misses_nothing,
 	  blocked_client_goes_on, errors_that_pass, heartbeats_after_silence, end_of_session,
+	  end_of_session_waits_for_room, account_without_a_log, places_of_many,
 	  goes_on_where_a_killed_writer_stood, reader_gone, no_descriptor_for_another,
 	  reader_comes_back)

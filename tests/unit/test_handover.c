@@ -3,10 +3,12 @@
 #include "ring_fixture.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #define PORT 9001
 
@@ -163,6 +165,51 @@ START_TEST(second_server)
 }
 END_TEST
 
+/* Several start at once where a dead one has left its socket: one serves, and can be reached. */
+START_TEST(servers_at_once)
+{
+	enum { SERVERS = 4, ROUNDS = 5 };
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		int go[2], done[2], serves = 0, status;
+		pid_t pid[SERVERS];
+		char said;
+		listen_here();
+		close(server.listen_fd);
+		server.listen_fd = -1;
+		ck_assert_int_eq(pipe(go), 0);
+		ck_assert_int_eq(pipe(done), 0);
+		for (unsigned i = 0; i < SERVERS; i++) {
+			pid[i] = fork();
+			ck_assert_int_ge(pid[i], 0);
+			if (pid[i])
+				continue;
+			close(go[1]);
+			bool first = read(go[0], &said, 1) >= 0 &&
+				     !nmw_handover_listen(&server, PORT, false, &fx_err);
+			if (write(done[1], first ? "y" : "n", 1) == 1)
+				pause();
+			_exit(1);
+		}
+		close(go[0]);
+		close(go[1]); /* all of them go */
+		for (unsigned i = 0; i < SERVERS; i++) {
+			ck_assert_int_eq(read(done[0], &said, 1), 1);
+			serves += said == 'y';
+		}
+		ck_assert_int_eq(serves, 1);
+		int writer = connect_here();
+		close(writer);
+		for (unsigned i = 0; i < SERVERS; i++) {
+			kill(pid[i], SIGKILL);
+			waitpid(pid[i], &status, 0);
+		}
+		close(done[0]);
+		close(done[1]);
+	}
+	unlink(server.path);
+}
+END_TEST
+
 /* Packets of another version, short ones, ones without a socket. */
 START_TEST(nonsense)
 {
@@ -213,4 +260,5 @@ START_TEST(no_descriptor)
 }
 END_TEST
 
-FX_MAIN("handover", one_session, one_writer, full, stale, second_server, nonsense, no_descriptor)
+FX_MAIN("handover", one_session, one_writer, full, stale, second_server, servers_at_once, nonsense,
+	no_descriptor)

@@ -95,7 +95,7 @@ static void step(struct rig *r, enum ids kind, uint32_t most)
 	} else if (r->live < most) {
 		for (v = 1 + below(r, CAP); r->r[v].live; v = v % CAP + 1)
 			;
-		nmw_idmap_put(r->m, v, k.lo, k.hi);
+		nmw_idmap_put_at(r->m, v, nmw_idmap_id(r->m, v), k.lo, k.hi);
 		ck_assert(!nmw_idmap_is_new(r->m, k.lo));
 		r->r[v].live = true;
 		r->live++;
@@ -143,7 +143,7 @@ START_TEST(spreads)
 	rig_open(&r);
 	for (uint32_t v = 1; v <= CAP; v++) {
 		struct nmw_key k = id_of((enum ids)_i, v);
-		nmw_idmap_put(r.m, v, k.lo, k.hi);
+		nmw_idmap_put_at(r.m, v, nmw_idmap_id(r.m, v), k.lo, k.hi);
 	}
 	ck_assert_uint_eq(r.m->count, CAP);
 	ck_assert_uint_le(longest(&r), _i == IN_ORDER || _i == DIGITS ? 1 : 5);

@@ -16,6 +16,9 @@ static int mode;
 static struct nmw_opt_list in;
 
 static const struct nmw_opt rows[] = {
+	{.type = NMW_OPT_GROUP, .help = "Commands:"},
+	{.type = NMW_OPT_COMMAND, .name = "list", .arg = "", .help = "what there is"},
+	{.type = NMW_OPT_COMMAND, .name = "show", .arg = "[NAME]", .help = "all of it"},
 	{.type = NMW_OPT_GROUP, .help = "Rings:"},
 	{NMW_OPT_LIST, 'i', "in", "RING", &in, 0, 0, "read this ring"},
 	{NMW_OPT_STR, 'o', "out", "RING", &out_ring, 0, 0, "write this ring"},
@@ -374,6 +377,9 @@ START_TEST(help)
 	ck_assert_str_eq(
 		text, "usage: nmw-x [FILE]...\n"
 		      "Does something.\n"
+		      "Commands:\n"
+		      "  list                   what there is\n"
+		      "  show [NAME]            all of it\n"
 		      "Rings:\n"
 		      "  -i, --in RING          read this ring\n"
 		      "  -o, --out RING         write this ring\n"
@@ -402,6 +408,20 @@ START_TEST(help)
 }
 END_TEST
 
+/* Typed, whatever the value; what the environment says is not. */
+START_TEST(what_was_given)
+{
+	setenv("NMW_SLOTS", "4", 1);
+	runs("--burst 32 -i a --no-quiet --name=x");
+	ck_assert(nmw_opt_given(&burst) && nmw_opt_given(&in) && nmw_opt_given(&quiet));
+	ck_assert(nmw_opt_given(&name));
+	ck_assert(!nmw_opt_given(&slots) && !nmw_opt_given(&strict) && !nmw_opt_given(NULL));
+	runs("");
+	ck_assert(!nmw_opt_given(&burst));
+	unsetenv("NMW_SLOTS");
+}
+END_TEST
+
 START_TEST(version)
 {
 	const char *text = printed("-V");
@@ -414,6 +434,7 @@ START_TEST(completion)
 {
 	const char *text = printed("--completion bash");
 	ck_assert_ptr_nonnull(strstr(text, "--wait-mode) words='auto spin park' ;;"));
+	ck_assert_ptr_nonnull(strstr(text, "\t\t*) words='list show' ;;"));
 	ck_assert_ptr_nonnull(strstr(text, "complete -o default -F _nmw_x nmw-x"));
 	refused("--completion zsh", "--completion: zsh: not one of bash");
 }
@@ -471,5 +492,6 @@ UNIT_MAIN("opt", nothing_given, every_spelling, arguments_are_permuted, two_dash
 	  letters_in_one_word, the_last_one_wins, errors_name_option_value_and_range,
 	  unknown_options_name_the_nearest, arguments_of_options, too_many_of_a_list,
 	  the_rest_is_read_after_an_error, missing_argument, precedence,
-	  the_environment_can_be_wrong, the_config_can_be_wrong, help, version, completion,
-	  a_name_behind_an_option_is_its_value, print_config, stdout_that_cannot_be_written)
+	  the_environment_can_be_wrong, the_config_can_be_wrong, help, what_was_given, version,
+	  completion, a_name_behind_an_option_is_its_value, print_config,
+	  stdout_that_cannot_be_written)

@@ -199,6 +199,33 @@ START_TEST(private_ring)
 }
 END_TEST
 
+/* Who reads to the end is told what its producer says of it; the next producer begins anew. */
+START_TEST(a_flaw_is_told_at_the_end)
+{
+	for (int flaw = NMW_RING_WHOLE; flaw <= NMW_RING_FAILED; flaw++) {
+		struct nmw_ring_info info;
+		struct nmw_prod p = fx_prod((struct nmw_ring_spec){.name = "f"});
+		struct nmw_cons c = fx_join((struct nmw_cons_spec){.ring = "f", .name = "late"});
+		fx_put(&p, 5, 9);
+		nmw_prod_flaw(&p, (enum nmw_ring_flaw)flaw);
+		ck_assert_int_eq(nmw_ring_inspect("f", &info, &fx_err), 0);
+		ck_assert_int_eq(info.flaw, NMW_RING_WHOLE); /* so far */
+		nmw_prod_close(&p);
+		nmw_prod_leave(&p);
+		ck_assert_int_eq(nmw_cons_state(&c), NMW_RING_CLOSED);
+		ck_assert_int_eq(nmw_cons_flaw(&c), flaw);
+		ck_assert_int_eq(nmw_ring_inspect("f", &info, &fx_err), 0);
+		ck_assert_int_eq(info.flaw, flaw);
+		p = fx_prod((struct nmw_ring_spec){.name = "f"});
+		ck_assert_int_eq(nmw_cons_flaw(&c), NMW_RING_WHOLE);
+		nmw_prod_close(&p);
+		nmw_prod_leave(&p);
+		nmw_cons_leave(&c, true);
+		ck_assert_uint_eq(fx_files(), 0);
+	}
+}
+END_TEST
+
 /* Frames of every length, round and round; the arena gives back exactly what was read. */
 START_TEST(frames)
 {
@@ -373,5 +400,5 @@ START_TEST(hostile_cursor)
 END_TEST
 
 FX_MAIN("ring", wraps, smallest, backpressure, bursts, broadcast, slowest, late_consumer,
-	min_consumers, private_ring, frames, frame_limits, hostile_descriptor, corrupt_states,
-	hostile_cursor)
+	min_consumers, private_ring, a_flaw_is_told_at_the_end, frames, frame_limits,
+	hostile_descriptor, corrupt_states, hostile_cursor)

@@ -58,6 +58,7 @@ START_TEST(offsets)
 	ck_assert_mem_eq(f + 128, "tool\0\0\0\0\0\0\0\0\0\0\0\0", 16);
 	ck_assert_uint_eq(u32(f + 144), (uint32_t)getpid());
 	ck_assert_uint_eq(u32(f + 148), 0); /* closed */
+	ck_assert_uint_eq(u32(f + 156), 0); /* flaw */
 	ck_assert_uint_eq(u64(f + 192), 1); /* claim */
 	ck_assert_uint_eq(u64(f + 200), 0); /* published */
 	ck_assert_uint_eq(u64(f + 208), 0); /* frame floor */
@@ -102,8 +103,10 @@ START_TEST(offsets)
 
 	nmw_cons_release(&c, nmw_cons_ready(&c, 3));
 	ck_assert_uint_eq(u64(line), 3);
+	nmw_prod_flaw(&p, NMW_RING_DAMAGED);
 	nmw_prod_close(&p);
 	ck_assert_uint_eq(u32(f + 148), 1);
+	ck_assert_uint_eq(u32(f + 156), 1);
 	ck_assert_uint_eq(u64(f + 200), 3);
 	nmw_cons_leave(&c, true);
 	ck_assert_uint_eq(u32(line + 8), 0);

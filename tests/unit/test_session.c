@@ -133,6 +133,14 @@ static struct nmw_key token(unsigned account, const char *format, unsigned i)
 	return k;
 }
 
+/* n tokens that count by `step`. */
+static void use_row(struct nmw_tokens *t, unsigned account, unsigned n, unsigned step,
+		    enum nmw_token_use expected)
+{
+	for (unsigned i = 0; i < n; i++)
+		ck_assert_int_eq(use(t, token(account, "ORD%011u", i * step)), expected);
+}
+
 START_TEST(tokens_are_used_once)
 {
 	enum { N = 3000 };
@@ -164,8 +172,7 @@ START_TEST(numbers_are_used_once)
 		}
 	ck_assert_uint_eq(t->blocks, N / 8);
 	ck_assert_uint_eq(t->used, N - N / 8);
-	for (unsigned i = 0; i < N / 8; i++)
-		ck_assert_int_eq(use(t, token(4, "ORD%011u", i * 128)), NMW_TOKEN_NEW);
+	use_row(t, 4, N / 8, 128, NMW_TOKEN_NEW);
 	ck_assert_int_eq(use(t, token(5, "ORD%011u", 0)), NMW_TOKEN_FULL);
 	free(t);
 }
@@ -177,13 +184,37 @@ START_TEST(tokens_that_count_share_lines)
 	enum { N = 10000 };
 	struct nmw_tokens *t = zeroed(nmw_tokens_footprint(N));
 	nmw_tokens_init(t, N);
-	for (unsigned i = 0; i < 17 * N; i++)
-		ck_assert_int_eq(use(t, token(7, "ORD%011u", i)), NMW_TOKEN_NEW);
+	use_row(t, 7, 17 * N, 1, NMW_TOKEN_NEW);
 	ck_assert_uint_eq(t->blocks, N / 8);
 	ck_assert_uint_eq(t->used, N);
-	for (unsigned i = 0; i < 17 * N; i++)
-		ck_assert_int_eq(use(t, token(7, "ORD%011u", i)), NMW_TOKEN_USED);
+	use_row(t, 7, 17 * N, 1, NMW_TOKEN_USED);
 	ck_assert_int_eq(use(t, token(7, "ORD%011u", 17 * N)), NMW_TOKEN_FULL);
+	free(t);
+}
+END_TEST
+
+/* Accounts that count next to each other, each in strides, as many blocks as there may be. */
+START_TEST(blocks_stay_near_their_places)
+{
+	enum { ACCOUNTS = 8, EACH = 1000, N = ACCOUNTS * EACH * 8 };
+	struct nmw_tokens *t = zeroed(nmw_tokens_footprint(N));
+	nmw_tokens_init(t, N);
+	uint32_t far = 0, all = 0;
+	for (unsigned i = 0; i < EACH; i++)
+		for (unsigned a = 1; a <= ACCOUNTS; a++)
+			use(t, token(a, "ORD%011u", i * 128 + a));
+	ck_assert_uint_eq(t->blocks, ACCOUNTS * EACH);
+	for (uint32_t i = 0; i <= t->block_mask; i++) {
+		const struct nmw_token_block *b = nmw_tokens_block(t, i);
+		if (!b->block)
+			continue;
+		struct nmw_number n = {b->scope, (b->block - 1) * 128, true};
+		uint32_t away = (i - nmw_tokens_block_home(t, n)) & t->block_mask;
+		far = away > far ? away : far;
+		all += away;
+	}
+	ck_assert_uint_lt(far, 64);
+	ck_assert_uint_lt(all, 2 * ACCOUNTS * EACH);
 	free(t);
 }
 END_TEST
@@ -205,4 +236,4 @@ END_TEST
 UNIT_MAIN("session", sessions_are_found_whatever_their_ids, accounts_are_a_name_and_a_protocol,
 	  replies_go_to_the_session_that_is_up, accounts_are_limited,
 	  every_login_among_many_is_found, tokens_are_used_once, numbers_are_used_once,
-	  tokens_that_count_share_lines, digits_are_numbers)
+	  tokens_that_count_share_lines, blocks_stay_near_their_places, digits_are_numbers)

@@ -129,7 +129,7 @@ START_TEST(four_sinks_get_the_same)
 	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 	sinks_send(&sinks, burst, 3);
 	sinks_send(&sinks, burst + 3, 4);
-	sinks_close(&sinks, true);
+	sinks_close(&sinks, true, true);
 	check_balance();
 	const struct sink_count *p = &sinks.sink[0].count, *i = &sinks.sink[1].count;
 	ck_assert_uint_eq(p->in_messages, 7);
@@ -158,7 +158,7 @@ START_TEST(itch_ends_with_length_0_when_clean)
 		ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
 		ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 		sinks_send(&sinks, burst + 3, 1);
-		sinks_close(&sinks, clean);
+		sinks_close(&sinks, clean, clean);
 		ck_assert_int_eq(stat(path_of(0), &sb), 0);
 		ck_assert_int_eq(sb.st_size, 2 + 19 + (clean ? 2 : 0));
 	}
@@ -178,7 +178,7 @@ START_TEST(channels_are_chosen)
 	ck_assert(sinks_want(&sinks, NMW_CH_FEED));
 	ck_assert(!sinks_want(&sinks, NMW_CH_ORDER));
 	sinks_send(&sinks, burst, 4);
-	sinks_close(&sinks, true);
+	sinks_close(&sinks, true, true);
 	check_balance();
 	ck_assert_uint_eq(sinks.sink[0].count.out_messages, 2);
 	ck_assert_uint_eq(sinks.sink[0].count.drop[NMW_DROP_filtered], 2);
@@ -233,14 +233,14 @@ START_TEST(files_are_gone_on_with)
 		ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
 		ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 		sinks_send(&sinks, burst + 3, 1);
-		sinks_close(&sinks, true);
+		sinks_close(&sinks, true, true);
 		one = tear(path_of(k), 0);
 		conf.append = true;
 		for (int torn = 0; torn < 2; torn++) {
 			ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
 			ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 			sinks_send(&sinks, burst + 3, 1);
-			sinks_close(&sinks, k == 0);
+			sinks_close(&sinks, k == 0, k == 0);
 			two = tear(path_of(k), 0);
 			ck_assert_int_eq(two - one, k == 0 ? 21 : one);
 			tear(path_of(k), k == 0 ? 10 : 7); /* the second is not whole now */
@@ -250,6 +250,33 @@ START_TEST(files_are_gone_on_with)
 	ck_assert_int_lt(sinks_open(&sinks, pcap, 1, &conf, &err), 0);
 	ck_assert_int_eq(err.exit, NMW_EXIT_USAGE);
 	end(3);
+}
+END_TEST
+
+/* Cutting off what is not whole would take the end of a file of another kind. */
+START_TEST(other_files_are_left_as_they_are)
+{
+	static const struct {
+		const char *kind, *holds;
+	} cases[] = {{"itch", "root:x:0:0\n"},		{"itch", "x"},
+		     {"itch", "{\"seq\":\"1\"}"},	{"jsonl", "no json\nno newline"},
+		     {"jsonl", "accepted side=B\n"},	{"text", "{\"seq\":\"1\"}\n"},
+		     {"text", "Dear all,\nno newline"}, {"text", "accepted side=B\n, and"}};
+	begin();
+	conf.append = true;
+	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *spec[] = {in_dir(0, cases[i].kind, "other")};
+		char found[64];
+		FILE *f = fopen(path_of(0), "w+");
+		ck_assert(f && fputs(cases[i].holds, f) >= 0 && fflush(f) == 0);
+		ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), -EBADMSG);
+		ck_assert_int_eq(err.exit, NMW_EXIT_USAGE);
+		rewind(f);
+		ck_assert_ptr_nonnull(fgets(found, sizeof found, f));
+		ck_assert_int_eq(tear(path_of(0), 0), (off_t)strlen(cases[i].holds));
+		fclose(f);
+	}
+	end(1);
 }
 END_TEST
 
@@ -266,7 +293,7 @@ START_TEST(a_full_disk_stops_one_sink)
 	ck_assert_uint_eq(sinks.alive, 1);
 	ck_assert_int_eq(sinks.exit, NMW_EXIT_RESOURCE);
 	sinks_send(&sinks, burst, 4);
-	sinks_close(&sinks, true);
+	sinks_close(&sinks, true, true);
 	check_balance();
 	ck_assert_uint_eq(sinks.sink[0].count.drop[NMW_DROP_sink_error], 8);
 	ck_assert_uint_eq(sinks.sink[1].count.out_messages, 2);
@@ -299,7 +326,7 @@ START_TEST(times_beyond_the_format)
 	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
 	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
 	sinks_send(&sinks, burst + 3, 1);
-	sinks_close(&sinks, true);
+	sinks_close(&sinks, true, true);
 	ck_assert_uint_eq(sinks.sink[0].count.drop[NMW_DROP_unencodable], 1);
 	end(1);
 }
@@ -316,12 +343,13 @@ START_TEST(idle_time_does_not_change_a_file)
 	sinks_send(&sinks, burst + 3, 1);
 	sinks_flush(&sinks, SINK_FLUSH_ALL - 1);
 	sinks_send(&sinks, burst + 3, 1);
-	sinks_close(&sinks, true);
+	sinks_close(&sinks, true, true);
 	ck_assert_uint_eq(sinks.sink[0].count.out_packets, 2); /* both in one, and the end */
 	end(1);
 }
 END_TEST
 
 UNIT_MAIN("sinks", four_sinks_get_the_same, itch_ends_with_length_0_when_clean, channels_are_chosen,
-	  what_is_refused, files_are_gone_on_with, a_full_disk_stops_one_sink,
-	  a_capture_on_a_full_disk, times_beyond_the_format, idle_time_does_not_change_a_file)
+	  what_is_refused, files_are_gone_on_with, other_files_are_left_as_they_are,
+	  a_full_disk_stops_one_sink, a_capture_on_a_full_disk, times_beyond_the_format,
+	  idle_time_does_not_change_a_file)

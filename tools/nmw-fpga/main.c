@@ -84,11 +84,28 @@ static bool asks_for_completion(int argc, char **argv)
 	return false;
 }
 
+#define COMMAND(word, argument, text)                                                      \
+	{                                                                                  \
+		.type = NMW_OPT_COMMAND, .name = (word), .arg = (argument), .help = (text) \
+	}
+
 int main(int argc, char **argv)
 {
 	struct command_args a = {.commands = 100000, .seed = 1};
 	struct device_choice c;
 	struct nmw_opt device[DEVICE_OPTS];
+	static const struct nmw_opt words[] = {
+		{.type = NMW_OPT_GROUP, .help = "Commands:"},
+		COMMAND("load", "FILE", "check a bitstream and remember it for --device sim"),
+		COMMAND("info", "", "which device it is, and its parameters"),
+		COMMAND("regs", "", "all registers, by the list that they are"),
+		COMMAND("reset", "", "books and rings empty, faults and counters cleared"),
+		COMMAND("selftest", "",
+			"registers, rings, random commands against the software book; exit 5 when "
+			"it fails"),
+		COMMAND("run", "", "match as nmw-match does: `nmw-fpga run --help`"),
+		{.type = NMW_OPT_END},
+	};
 	const struct nmw_opt table[] = {
 		{.type = NMW_OPT_GROUP, .help = "Asking and testing:"},
 		{NMW_OPT_FLAG, 'j', "json", NULL, &a.json, 0, 0, "one JSON document; errors too"},
@@ -106,18 +123,10 @@ int main(int argc, char **argv)
 	struct nmw_opt_spec spec = {
 		.tool = "nmw-fpga",
 		.synopsis = "COMMAND [OPTION]...",
-		.summary = "The matching device: the design in simulation, driven as a card is.\n"
-			   "  load FILE   check a bitstream and remember it for --device sim\n"
-			   "  info        which device it is, and its parameters\n"
-			   "  regs        all registers, by the list that they are\n"
-			   "  reset       books and rings empty, faults and counters cleared\n"
-			   "  selftest    registers, rings, random commands against the software "
-			   "book; exit 5 when it fails\n"
-			   "  run         match as nmw-match does: `nmw-fpga run --help`",
+		.summary = "The matching device: the design in simulation, driven as a card is.",
 		.examples = examples,
-		.groups = {table, device, NULL},
+		.groups = {words, table, device, NULL},
 		.backends = "sim",
-		.commands = "load info regs reset selftest run",
 		.min_args = 1,
 		.max_args = 2,
 	};
@@ -130,7 +139,7 @@ int main(int argc, char **argv)
 	device_defaults(&c);
 	device_opts(&c, device);
 	if (asks_for_completion(argc, argv))
-		command_run_opts(&spec.groups[2]);
+		command_run_opts(&spec.groups[3]);
 	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, &e);
 	if (rc == NMW_OPT_RUN)
 		rc = run(&a, &c, nargs, argv + 1, &e);

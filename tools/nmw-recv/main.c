@@ -7,6 +7,7 @@
 #include "io/io.h"
 #include "source.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,62 +47,77 @@ static const char *const examples[] = {
 	NULL,
 };
 
+/* ---- options -------------------------------------------------------------------------------- */
+
+/* The tables of options point into it. */
+static struct recv self = {
+	.spec = "",
+	.pace = "max",
+	.conf = {.flows = FLOWS_DEF,
+		 .reassembly = REASSEMBLY_DEF,
+		 .login_timeout_ns = LOGIN_TIMEOUT_DEF,
+		 .login_delay_ns = LOGIN_DELAY_DEF,
+		 .client_timeout_ns = CLIENT_TIMEOUT_DEF},
+	.emit = {.st = &self.st},
+};
+
+static const struct nmw_opt input_opts[] = {
+	{.type = NMW_OPT_GROUP,
+	 .help = "Input (SOURCE: pcap:FILE itch:FILE gen:SPEC journal:DIR udp:ADDR:PORT "
+		 "tcp:ADDR:PORT; "
+		 "FILE may be -):"},
+	{NMW_OPT_STR, 0, "pace", "PACE", &self.pace, 0, 0,
+	 "max, original, a speed (10x) or a rate (1Mpps)"},
+	{NMW_OPT_STR, 'f', "filter", "BPF", &self.conf.filter, 0, 0,
+	 "only packets that match, see pcap-filter(7)"},
+	{NMW_OPT_ENUM, 0, "framing", FRAMING_CHOICES, &self.conf.framing, 0, 0,
+	 "what lies between packets and messages"},
+	{NMW_OPT_ENUM, 0, "codec", CODEC_CHOICES, &self.conf.codec, 0, 0,
+	 "protocol of the messages; auto looks at them"},
+	{NMW_OPT_ENUM, 0, "direction", DIRECTION_CHOICES, &self.conf.direction, 0, 0,
+	 "auto: orders and feed; in: orders; out: replies and feed"},
+	{NMW_OPT_COUNT, 0, "flows", "COUNT", &self.conf.flows, 1, FLOWS_MAX,
+	 "connections, and as many streams, followed at once"},
+	{NMW_OPT_SIZE, 0, "reassembly", "SIZE", &self.conf.reassembly, REASSEMBLY_MIN,
+	 REASSEMBLY_MAX, "bytes for TCP data that waits for a missing segment"},
+	{NMW_OPT_FLAG, 0, "cancel-on-disconnect", NULL, &self.conf.cancel_on_disconnect, 0, 0,
+	 "sessions ask for it in their login"},
+	{NMW_OPT_FLAG, 0, "once", NULL, &self.conf.once, 0, 0,
+	 "udp: end with the session of the feed"},
+	{NMW_OPT_FLAG, 0, "strict", NULL, &self.st.strict, 0, 0,
+	 "exit 3 when anything was damaged, cut or missing"},
+	{.type = NMW_OPT_END},
+};
+
+static const struct nmw_opt live_opts[] = {
+	{.type = NMW_OPT_GROUP, .help = "Clients (tcp:ADDR:PORT):"},
+	{NMW_OPT_STR, 0, "accounts", "FILE", &self.conf.accounts, 0, 0, "who may log in (JSON)"},
+	{NMW_OPT_FLAG, 0, "hash-password", NULL, &self.hash_password, 0, 0,
+	 "hash a password from stdin for that file, and end"},
+	{NMW_OPT_DURATION, 0, "login-timeout", "TIME", &self.conf.login_timeout_ns,
+	 NMW_NS_PER_S / 10, 3600 * NMW_NS_PER_S,
+	 "close connections that have not logged in by then"},
+	{NMW_OPT_DURATION, 0, "login-delay", "TIME", &self.conf.login_delay_ns, 0,
+	 60 * NMW_NS_PER_S, "before a wrong login is answered"},
+	{NMW_OPT_DURATION, 0, "client-timeout", "TIME", &self.conf.client_timeout_ns,
+	 2 * NMW_NS_PER_S, 3600 * NMW_NS_PER_S, "silence after which a session is lost"},
+	{.type = NMW_OPT_GROUP, .help = "Sockets (tcp:, udp:):"},
+	{NMW_OPT_ENUM, 0, "io", NMW_IO_CHOICES, &self.conf.io, 0, 0, "how they are read"},
+	{NMW_OPT_FLAG, 0, "sqpoll", NULL, &self.conf.sqpoll, 0, 0,
+	 "io_uring: a kernel thread takes submissions"},
+	{NMW_OPT_DURATION, 0, "busy-poll", "TIME", &self.conf.busy_poll_ns, 0, NMW_NS_PER_S / 10,
+	 "the kernel polls the device that long"},
+	{.type = NMW_OPT_END},
+};
+
 static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
 {
-	struct recv_conf *c = &r->conf;
-	const struct nmw_opt live[] = {
-		{.type = NMW_OPT_GROUP, .help = "Clients (tcp:ADDR:PORT):"},
-		{NMW_OPT_STR, 0, "accounts", "FILE", &c->accounts, 0, 0, "who may log in (JSON)"},
-		{NMW_OPT_FLAG, 0, "hash-password", NULL, &r->hash_password, 0, 0,
-		 "hash a password from stdin for that file, and end"},
-		{NMW_OPT_DURATION, 0, "login-timeout", "TIME", &c->login_timeout_ns,
-		 NMW_NS_PER_S / 10, 3600 * NMW_NS_PER_S,
-		 "close connections that have not logged in by then"},
-		{NMW_OPT_DURATION, 0, "login-delay", "TIME", &c->login_delay_ns, 0,
-		 60 * NMW_NS_PER_S, "before a wrong login is answered"},
-		{NMW_OPT_DURATION, 0, "client-timeout", "TIME", &c->client_timeout_ns,
-		 2 * NMW_NS_PER_S, 3600 * NMW_NS_PER_S, "silence after which a session is lost"},
-		{.type = NMW_OPT_GROUP, .help = "Sockets (tcp:, udp:):"},
-		{NMW_OPT_ENUM, 0, "io", NMW_IO_CHOICES, &c->io, 0, 0, "how they are read"},
-		{NMW_OPT_FLAG, 0, "sqpoll", NULL, &c->sqpoll, 0, 0,
-		 "io_uring: a kernel thread takes submissions"},
-		{NMW_OPT_DURATION, 0, "busy-poll", "TIME", &c->busy_poll_ns, 0, NMW_NS_PER_S / 10,
-		 "the kernel polls the device that long"},
-		{.type = NMW_OPT_END},
-	};
-	const struct nmw_opt own[] = {
-		{.type = NMW_OPT_GROUP,
-		 .help = "Input (SOURCE: pcap:FILE itch:FILE gen:SPEC journal:DIR udp:ADDR:PORT "
-			 "tcp:ADDR:PORT; "
-			 "FILE may be -):"},
-		{NMW_OPT_STR, 0, "pace", "PACE", &r->pace, 0, 0,
-		 "max, original, a speed (10x) or a rate (1Mpps)"},
-		{NMW_OPT_STR, 'f', "filter", "BPF", &c->filter, 0, 0,
-		 "only packets that match, see pcap-filter(7)"},
-		{NMW_OPT_ENUM, 0, "framing", FRAMING_CHOICES, &c->framing, 0, 0,
-		 "what lies between packets and messages"},
-		{NMW_OPT_ENUM, 0, "codec", CODEC_CHOICES, &c->codec, 0, 0,
-		 "protocol of the messages; auto looks at them"},
-		{NMW_OPT_ENUM, 0, "direction", DIRECTION_CHOICES, &c->direction, 0, 0,
-		 "auto: orders and feed; in: orders; out: replies and feed"},
-		{NMW_OPT_COUNT, 0, "flows", "COUNT", &c->flows, 1, FLOWS_MAX,
-		 "connections, and as many streams, followed at once"},
-		{NMW_OPT_SIZE, 0, "reassembly", "SIZE", &c->reassembly, REASSEMBLY_MIN,
-		 REASSEMBLY_MAX, "bytes for TCP data that waits for a missing segment"},
-		{NMW_OPT_FLAG, 0, "cancel-on-disconnect", NULL, &c->cancel_on_disconnect, 0, 0,
-		 "sessions ask for it in their login"},
-		{NMW_OPT_FLAG, 0, "once", NULL, &c->once, 0, 0,
-		 "udp: end with the session of the feed"},
-		{NMW_OPT_FLAG, 0, "strict", NULL, &r->st.strict, 0, 0,
-		 "exit 3 when anything was damaged, cut or missing"},
-		{.type = NMW_OPT_END},
-	};
 	const struct nmw_opt_spec spec = {
 		.tool = "nmw-recv",
 		.synopsis = "SOURCE [-o RING]",
 		.summary = "Takes packets in and publishes each application message.",
 		.examples = examples,
-		.groups = {own, live, nmw_stage_opts(&r->st)},
+		.groups = {input_opts, live_opts, nmw_stage_opts(&r->st)},
 		.backends = "pcap itch gen journal udp tcp; io: " NMW_IO_BACKENDS,
 		.min_args = 0,
 		.max_args = 1,
@@ -121,6 +137,10 @@ static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
 	return 0;
 }
 
+#define NOT_A_SOURCE                                                                       \
+	"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC, journal:DIR, udp:ADDR:PORT or " \
+	"tcp:ADDR:PORT is expected"
+
 static int unknown_source(const char *spec, size_t n, struct nmw_err *e)
 {
 	char word[32];
@@ -135,38 +155,34 @@ static int unknown_source(const char *spec, size_t n, struct nmw_err *e)
 		}
 	}
 	if (best > 2 && spec[n] != ':')
-		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-				   "%s: not a source: pcap:FILE, itch:FILE, gen:SPEC, journal:DIR, "
-				   "udp:ADDR:PORT or tcp:ADDR:PORT is expected",
-				   spec);
-	return nmw_err_set(
-		e, -EINVAL, NMW_EXIT_USAGE,
-		"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC, journal:DIR, udp:ADDR:PORT or "
-		"tcp:ADDR:PORT is expected: did you mean %s:%s?",
-		spec, nearest, spec[n] == ':' ? spec + n + 1 : spec);
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, NOT_A_SOURCE, spec);
+	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, NOT_A_SOURCE ": did you mean %s:%s?", spec,
+			   nearest, spec[n] == ':' ? spec + n + 1 : spec);
 }
 
 /* What a capture's packets need means nothing to messages as they come: a word that is not heeded
- * would be taken for one that is. */
+ * would be taken for one that is, be it the default. */
 static int check_options(const struct recv *r, struct nmw_err *e)
 {
 	const struct recv_conf *c = &r->conf;
 	const struct {
 		const char *name;
-		bool given;
+		const void *dst;
+		bool differs; /* in the environment or the file of options */
 	} packets[] = {
-		{"filter", c->filter},
-		{"framing", c->framing != FRAMING_AUTO},
-		{"direction", c->direction != DIRECTION_AUTO},
-		{"flows", c->flows != FLOWS_DEF},
-		{"reassembly", c->reassembly != REASSEMBLY_DEF},
-		{"cancel-on-disconnect", c->cancel_on_disconnect},
-		{"codec", c->codec && r->source == &source_journal}, /* the others judge it */
+		{"filter", &c->filter, c->filter},
+		{"framing", &c->framing, c->framing != FRAMING_AUTO},
+		{"direction", &c->direction, c->direction != DIRECTION_AUTO},
+		{"flows", &c->flows, c->flows != FLOWS_DEF},
+		{"reassembly", &c->reassembly, c->reassembly != REASSEMBLY_DEF},
+		{"cancel-on-disconnect", &c->cancel_on_disconnect, c->cancel_on_disconnect},
+		/* the others judge it */
+		{"codec", NULL, c->codec && r->source == &source_journal},
 	};
 	if (r->source != &source_itch && r->source != &source_gen && r->source != &source_journal)
 		return 0;
 	for (unsigned i = 0; i < sizeof packets / sizeof packets[0]; i++)
-		if (packets[i].given)
+		if (packets[i].differs || nmw_opt_given(packets[i].dst))
 			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 					   "--%s: is for packets, and %s:%s has none: leave it out",
 					   packets[i].name, r->source->name, r->source->arg);
@@ -187,14 +203,17 @@ static int find_source(struct recv *r, struct nmw_err *e)
 
 static int open_source(struct recv *r, struct nmw_err *e)
 {
-	r->state = r->source->open(&r->conf, &r->emit, r->arg, e);
-	return r->state ? 0 : nmw_err_prefix(e, "%s", r->source->name);
+	const struct source *s = r->source;
+	assert(s);
+	r->state = s->open(&r->conf, &r->emit, r->arg, e);
+	return r->state ? 0 : nmw_err_prefix(e, "%s", s->name);
 }
 
 /* A file is opened first, so that a wrong name leaves no trace; stdin last, because it may be long
  * before its first bytes come, and the next stage waits for the ring. */
 static int open_all(struct recv *r, struct nmw_err *e)
 {
+	assert(r->arg);
 	bool is_stdin = !strcmp(r->arg, "-");
 	int rc = is_stdin ? 0 : open_source(r, e);
 	if (!rc)
@@ -225,6 +244,7 @@ static void show_progress(struct recv *r)
 
 static int run(struct recv *r, struct nmw_err *e)
 {
+	assert(r->source && r->state);
 	r->started_ns = r->shown_ns = nmw_clock_mono();
 	while (nmw_stage_go(&r->st)) {
 		int rc = r->source->poll(r->state, e);
@@ -243,6 +263,7 @@ static void judge(struct recv *r)
 {
 	if (!r->emit.bad)
 		return;
+	nmw_stage_flaw(&r->st, NMW_RING_DAMAGED);
 	if (r->st.strict)
 		r->st.exit = NMW_EXIT_DATA;
 	char reasons[400];
@@ -255,31 +276,25 @@ static void judge(struct recv *r)
 int main(int argc, char **argv)
 {
 	struct nmw_err e = NMW_ERR_INIT;
-	struct recv r = {.pace = "max"};
-	r.conf.flows = FLOWS_DEF;
-	r.conf.reassembly = REASSEMBLY_DEF;
-	r.conf.login_timeout_ns = LOGIN_TIMEOUT_DEF;
-	r.conf.login_delay_ns = LOGIN_DELAY_DEF;
-	r.conf.client_timeout_ns = CLIENT_TIMEOUT_DEF;
-	r.emit.st = &r.st;
-	if (nmw_stage_init(&r.st, "nmw-recv", NMW_STAGE_OUT) < 0)
+	struct recv *r = &self;
+	if (nmw_stage_init(&r->st, "nmw-recv", NMW_STAGE_OUT) < 0)
 		return NMW_EXIT_RESOURCE;
-	int rc = parse_args(&r, argc, argv, &e);
+	int rc = parse_args(r, argc, argv, &e);
 	if (rc == NMW_OPT_DONE)
-		return nmw_stage_close(&r.st, NULL);
+		return nmw_stage_close(&r->st, NULL);
 	if (!rc)
-		rc = nmw_pace_parse(&r.emit.pace, r.pace, &e);
+		rc = nmw_pace_parse(&r->emit.pace, r->pace, &e);
 	if (!rc)
-		rc = find_source(&r, &e);
+		rc = find_source(r, &e);
 	if (!rc)
-		rc = check_options(&r, &e);
+		rc = check_options(r, &e);
 	if (!rc)
-		rc = open_all(&r, &e);
+		rc = open_all(r, &e);
 	if (!rc)
-		rc = run(&r, &e);
+		rc = run(r, &e);
 	if (!rc)
-		judge(&r);
-	if (r.state)
-		r.source->close(r.state);
-	return nmw_stage_close(&r.st, rc ? &e : NULL);
+		judge(r);
+	if (r->state)
+		r->source->close(r->state);
+	return nmw_stage_close(&r->st, rc ? &e : NULL);
 }

@@ -26,8 +26,8 @@ struct soup_flows {
 	bool unfinished;
 };
 
-/* A packet of one direction on its way through. */
-struct at {
+/* The half of a connection that a packet came by. */
+struct half {
 	struct soup_flows *s;
 	struct flow *flow;
 	uint32_t index;
@@ -42,7 +42,7 @@ static bool from_client(uint8_t type)
 	       type == NMW_SOUP_CLIENT_HEARTBEAT || type == NMW_SOUP_LOGOUT;
 }
 
-static void login(const struct at *a, uint8_t type, const char *account, const char *name,
+static void login(const struct half *a, uint8_t type, const char *account, const char *name,
 		  uint64_t first)
 {
 	struct framing *f = a->s->f;
@@ -58,7 +58,7 @@ static void login(const struct at *a, uint8_t type, const char *account, const c
 		emit_drop(f->emit, NMW_DROP_capacity, 1);
 }
 
-static void login_request(const struct at *a, const struct nmw_soup *p)
+static void login_request(const struct half *a, const struct nmw_soup *p)
 {
 	struct nmw_soup_login l;
 	if (nmw_soup_login_parse(p, &l) < 0) {
@@ -70,7 +70,7 @@ static void login_request(const struct at *a, const struct nmw_soup *p)
 }
 
 /* Of a login whose request is not in the capture. */
-static void login_accepted(const struct at *a, const struct nmw_soup *p)
+static void login_accepted(const struct half *a, const struct nmw_soup *p)
 {
 	struct nmw_soup_login l;
 	if (nmw_soup_accepted_parse(p, &l) < 0)
@@ -79,7 +79,7 @@ static void login_accepted(const struct at *a, const struct nmw_soup *p)
 		login(a, p->type, NULL, l.session, l.next);
 }
 
-static inline void message(const struct at *a, const struct nmw_soup *p)
+static inline void message(const struct half *a, const struct nmw_soup *p)
 {
 	struct framing *f = a->s->f;
 	bool order = p->type == NMW_SOUP_UNSEQUENCED;
@@ -100,7 +100,7 @@ static inline void message(const struct at *a, const struct nmw_soup *p)
 			     p->len);
 }
 
-static void end_of_session(const struct at *a)
+static void end_of_session(const struct half *a)
 {
 	struct framing *f = a->s->f;
 	const struct endpoint host = endpoint_from(nmw_tcp_key(a->s->tcp, a->index), a->dir);
@@ -108,7 +108,7 @@ static void end_of_session(const struct at *a)
 }
 
 /* Any packet but one with a message. */
-static void session_packet(const struct at *a, const struct nmw_soup *p)
+static void session_packet(const struct half *a, const struct nmw_soup *p)
 {
 	struct framing *f = a->s->f;
 	switch (p->type) {
@@ -202,7 +202,7 @@ static uint32_t resync(const uint8_t *p, uint32_t len)
 }
 
 /* Bytes that are not SoupBinTCP: of a flow that never was, they are not for us. */
-static void foreign(const struct at *a)
+static void foreign(const struct half *a)
 {
 	bool asked = a->s->f->conf->framing == FRAMING_SOUP;
 	emit_drop(a->s->f->emit, a->flow->is_soup || asked ? NMW_DROP_bad_soup : NMW_DROP_filtered,
@@ -213,7 +213,7 @@ static void foreign(const struct at *a)
 static uint32_t on_data(void *arg, uint32_t index, unsigned dir, const uint8_t *p, uint32_t len)
 {
 	struct soup_flows *s = arg;
-	const struct at a = {s, &s->flow[index], index, dir};
+	const struct half a = {s, &s->flow[index], index, dir};
 	uint32_t at = 0;
 	if (a.flow->lost[dir]) {
 		at = resync(p, len);

@@ -7,8 +7,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "framing.h"
+#include "io/address.h"
 #include "io/udp_socket.h"
-#include "net_frames.h"
+#include "live.h"
 #include "udp_stream.h"
 
 #include <errno.h>
@@ -20,8 +21,6 @@
 #define EVENTS	    256u
 #define MTU_DEF	    1856u /* with its room a buffer of 2 KiB */
 #define BUF_ALIGN   64u
-#define WAIT_NS	    (10ull * 1000 * 1000)  /* longest wait, so that housekeeping goes on */
-#define STARVED_NS  (50ull * 1000)	   /* wait when the readers have every buffer */
 #define LOOK_EVERY  (100ull * 1000 * 1000) /* between two looks at what the kernel dropped */
 #define SMALL_RCV   (4u << 20)
 #define REPLY_TO_US NMW_UDP_LINES /* the socket of requests and their answers */
@@ -29,7 +28,8 @@
 #define SOCK_NONE   (-1)
 
 struct udp_line {
-	int fd; /* SOCK_NONE: not open; the io closes it once it has it */
+	int fd;	    /* SOCK_NONE: not open */
+	bool given; /* to the io, which closes it */
 	unsigned line;
 	uint32_t kernel_drops;
 };
@@ -40,11 +40,8 @@ struct udp_source {
 	struct nmw_udp_spec spec;
 	struct endpoint host; /* of line 0: the host of its clients */
 	struct udp_line line[SOCKETS];
-	struct nmw_io io;
-	struct net_frames frames;
+	struct live live;
 	bool started, said_long;
-	unsigned last_n;	     /* events of the last poll */
-	uint64_t stalls, net_errors; /* of the io, as far as they were counted */
 	uint64_t looked_ns, now_ns;
 	struct nmw_io_event ev[EVENTS];
 };
@@ -57,10 +54,9 @@ static void udp_close_source(void *arg)
 	if (u->streams)
 		udp_streams_close(u->streams);
 	framing_fini(&u->framing);
-	nmw_io_close(&u->io);
-	net_frames_fini(&u->frames);
-	for (unsigned i = 0; i < SOCKETS && !u->started; i++)
-		if (u->line[i].fd >= 0)
+	live_close(&u->live);
+	for (unsigned i = 0; i < SOCKETS; i++)
+		if (u->line[i].fd >= 0 && !u->line[i].given)
 			close(u->line[i].fd);
 	free(u);
 }
@@ -145,11 +141,12 @@ static int add_sockets(struct udp_source *u, struct nmw_err *e)
 	for (unsigned i = 0; i < SOCKETS; i++) {
 		if (u->line[i].fd < 0)
 			continue;
-		int sock = nmw_io_add(&u->io, u->line[i].fd, &u->line[i]);
+		int sock = nmw_io_add(&u->live.io, u->line[i].fd, &u->line[i]);
 		if (sock < 0)
 			return nmw_err_set(e, sock, NMW_EXIT_RESOURCE, "%s: %s",
-					   nmw_io_name(&u->io), strerror(-sock));
-		nmw_io_recv(&u->io, (uint32_t)sock);
+					   nmw_io_name(&u->live.io), strerror(-sock));
+		u->line[i].given = true;
+		nmw_io_recv(&u->live.io, (uint32_t)sock);
 	}
 	return 0;
 }
@@ -157,26 +154,14 @@ static int add_sockets(struct udp_source *u, struct nmw_err *e)
 /* What needs the ring: it is open now. */
 static int start(struct udp_source *u, struct nmw_err *e)
 {
-	const struct recv_conf *conf = u->framing.conf;
-	struct nmw_io_spec spec = {.kind = (enum nmw_io_kind)conf->io,
-				   .socks = SOCKETS,
-				   .sqpoll = conf->sqpoll,
-				   .busy_poll_us = (uint32_t)(conf->busy_poll_ns / 1000)};
 	uint32_t buf_sz = (u->spec.mtu + NMW_IO_DGRAM_ROOM + BUF_ALIGN - 1) / BUF_ALIGN * BUF_ALIGN;
-	int rc = net_frames_init(&u->frames, &u->framing.emit->st->out, buf_sz, &spec, e);
+	int rc = live_open(&u->live, u->framing.conf, u->framing.emit->st, SOCKETS, buf_sz, e);
 	if (!rc)
-		rc = nmw_io_open(&u->io, &spec, e);
-	if (rc)
-		return rc;
-	if (nmw_io_why(&u->io)[0])
-		nmw_log(NMW_LOG_WARN, "%s: using epoll", nmw_io_why(&u->io));
-	net_frames_start(&u->frames, &u->io);
-	u->started = true; /* the io closes what it has */
-	rc = add_sockets(u, e);
+		rc = add_sockets(u, e);
 	if (rc)
 		return rc;
 	nmw_log(NMW_LOG_INFO, "udp: %u lines, %u buffers of %u bytes, %s", u->spec.lines,
-		u->frames.cnt, buf_sz, nmw_io_name(&u->io));
+		u->live.frames.cnt, buf_sz, nmw_io_name(&u->live.io));
 	u->started = true;
 	return 0;
 }
@@ -189,7 +174,7 @@ static struct endpoint sender(const struct nmw_io_event *ev)
 	struct nmw_endpoint ep;
 	struct endpoint p = {0};
 	memcpy(&from, ev->from, ev->from_len < sizeof from ? ev->from_len : sizeof from);
-	nmw_udp_endpoint(&from, &ep);
+	nmw_address_to(&from, &ep);
 	p.family = ep.family;
 	p.port = ep.port;
 	memcpy(p.addr, ep.addr, sizeof p.addr);
@@ -220,11 +205,12 @@ static void on_data(struct udp_source *u, const struct nmw_io_event *ev)
 					       .host = &u->host,
 					       .p = ev->data,
 					       .len = (uint32_t)ev->res,
-					       .frame_off = net_frames_off(&u->frames, ev->data),
+					       .frame_off =
+						       net_frames_off(&u->live.frames, ev->data),
 					       .now_ns = u->now_ns};
 		last = udp_streams_packet(u->streams, &d);
 	}
-	net_frames_done(&u->frames, ev->buf, last);
+	net_frames_done(&u->live.frames, ev->buf, last);
 }
 
 static int on_event(struct udp_source *u, const struct nmw_io_event *ev, struct nmw_err *e)
@@ -262,34 +248,12 @@ static void look_at_kernel(struct udp_source *u)
 
 /* ---- the poll ------------------------------------------------------------------------------- */
 
-/* How long to wait: until a request is due at most; shortly when the readers of the ring have all
- * buffers. A stream is worth a switch for many datagrams only. */
-static uint64_t patience(struct udp_source *u)
+/* Until a request is due at most. */
+static uint64_t longest_wait(const struct udp_source *u)
 {
-	struct nmw_wait *w = &u->framing.emit->st->wait;
 	uint64_t now = nmw_clock_mono(), due = udp_streams_due(u->streams);
-	u->io.gather = nmw_io_stream(&u->io, u->last_n);
-	if (w->mode == NMW_WAIT_SPIN || due <= now)
-		return 0;
-	uint64_t ns = due - now < WAIT_NS ? due - now : WAIT_NS;
-	if (net_frames_out(&u->frames))
-		return ns < STARVED_NS ? ns : STARVED_NS;
-	if (u->io.gather > 1)
-		return ns < NMW_IO_STREAM_NS ? ns : NMW_IO_STREAM_NS;
-	if (!w->idle_since)
-		w->idle_since = now;
-	if (nmw_io_polls_free(&u->io) && nmw_wait_spins(w, now - w->idle_since))
-		return 0;
-	w->parks++;
-	return ns;
-}
-
-static void look_at_time(struct udp_source *u)
-{
-	uint64_t real = nmw_clock_real();
-	u->now_ns = nmw_clock_mono();
-	if (real > u->framing.ts_ns) /* messages never go back in time */
-		u->framing.ts_ns = real;
+	uint64_t ns = due > now ? due - now : 0;
+	return ns < LIVE_WAIT_NS ? ns : LIVE_WAIT_NS;
 }
 
 static int udp_poll(void *arg, struct nmw_err *e)
@@ -299,18 +263,14 @@ static int udp_poll(void *arg, struct nmw_err *e)
 	int rc = u->started ? 0 : start(u, e);
 	if (rc)
 		return rc;
-	unsigned n = u->last_n = nmw_io_poll(&u->io, u->ev, EVENTS, patience(u));
-	look_at_time(u);
+	unsigned n = live_poll(&u->live, u->ev, EVENTS, u->now_ns, longest_wait(u));
+	u->now_ns = nmw_clock_mono();
+	u->framing.ts_ns = live_time(u->framing.ts_ns);
 	for (unsigned i = 0; i < n && !rc; i++)
 		rc = on_event(u, &u->ev[i], e);
-	if (n)
-		nmw_stage_busy(st);
+	nmw_stage_flush(st);
 	bool more = udp_streams_tick(u->streams, u->now_ns);
-	net_frames_recycle(&u->frames);
-	nmw_count(st->m, NMW_M_receive_stalls, u->io.stalls - u->stalls);
-	nmw_count(st->m, NMW_M_socket_errors, u->io.net_errors - u->net_errors);
-	u->stalls = u->io.stalls;
-	u->net_errors = u->io.net_errors;
+	live_after(&u->live, u->now_ns);
 	look_at_kernel(u);
 	nmw_stage_flush(st);
 	nmw_stage_look_soon(st);

@@ -106,7 +106,7 @@ void conn_accept(struct tcp_server *s, int fd)
 	nmw_count(m, NMW_M_connections, 1);
 	make_room(s);
 	struct conn *c = &s->conn[s->free];
-	int sock = s->free ? nmw_io_add(&s->io, fd, c) : -EMFILE;
+	int sock = s->free ? nmw_io_add(&s->live.io, fd, c) : -EMFILE;
 	if (sock < 0) {
 		nmw_count(m, NMW_M_connections_refused, 1);
 		close(fd);
@@ -114,9 +114,7 @@ void conn_accept(struct tcp_server *s, int fd)
 	}
 	s->free = c->next;
 	s->n_free--;
-	uint32_t which = c->which + 1;
-	memset(c, 0, sizeof *c);
-	c->which = which;
+	c->which++;
 	c->sock = (uint32_t)sock;
 	c->peer = peer_of(fd);
 	c->seen_ns = s->now;
@@ -149,14 +147,14 @@ void conn_end(struct tcp_server *s, struct conn *c, enum nmw_ctl_kind kind,
 		session_end(&s->sessions, s->ts_ns, c->session, kind);
 	conn_go(s, c, CONN_CLOSING);
 	nmw_gauge(s->emit->st->m, NMW_M_sessions_up, s->up.n);
-	nmw_io_remove(&s->io, c->sock);
+	nmw_io_remove(&s->live.io, c->sock);
 }
 
 void conn_free(struct tcp_server *s, struct conn *c)
 {
-	explicit_bzero(&c->ask, sizeof c->ask);
-	explicit_bzero(c->part, sizeof c->part);
-	c->state = CONN_FREE;
+	uint32_t which = c->which;
+	explicit_bzero(c, sizeof *c); /* who it was, and its password */
+	c->which = which;
 	c->next = s->free;
 	s->free = conn_index(s, c);
 	s->n_free++;
@@ -201,14 +199,14 @@ void conn_read(struct tcp_server *s, struct conn *c)
 {
 	const struct account *a = c->account;
 	if (c->state == CONN_NEW) {
-		nmw_io_once(&s->io, c->sock);
+		nmw_io_once(&s->live.io, c->sock);
 	} else if (c->state == CONN_UP && !c->held) {
 		if (!a->interval_ns && !a->outstanding)
-			nmw_io_recv(&s->io, c->sock);
+			nmw_io_recv(&s->live.io, c->sock);
 		else if (over(s, c))
 			hold(s, c);
 		else
-			nmw_io_once(&s->io, c->sock);
+			nmw_io_once(&s->live.io, c->sock);
 	}
 }
 
@@ -241,7 +239,7 @@ static void say_rejected(struct tcp_server *s, struct conn *c)
 	const uint8_t reason = (uint8_t)c->reason;
 	uint32_t n = nmw_soup_put(out, NMW_SOUP_REJECTED, &reason, 1);
 	/* nothing was sent before: it goes out, or the client is gone, and then nobody misses it */
-	ssize_t sent = send(nmw_io_fd(&s->io, c->sock), out, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t sent = send(nmw_io_fd(&s->live.io, c->sock), out, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)sent;
 	conn_end(s, c, NMW_CTL_LOST, NMW_M_COUNT);
 }
@@ -268,6 +266,7 @@ void conns_tick(struct tcp_server *s)
 	struct conn *c;
 	expire(s, &s->fresh);
 	expire(s, &s->asking);
+	expire(s, &s->waiting);
 	for (unsigned i = 0; i < TICK_CONNS; i++) {
 		if (!(c = due(s, &s->refused, s->conf->login_delay_ns)))
 			break;

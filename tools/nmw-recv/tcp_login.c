@@ -118,7 +118,7 @@ static bool introduce(struct tcp_server *s, struct conn *c)
 
 static void hand_one(struct tcp_server *s, struct conn *c)
 {
-	int rc = nmw_handover_give(&s->hand, &c->hand, nmw_io_fd(&s->io, c->sock));
+	int rc = nmw_handover_give(&s->hand, &c->hand, nmw_io_fd(&s->live.io, c->sock));
 	c->handed = rc == 0;
 	if (c->handed)
 		nmw_count(s->emit->st->m, NMW_M_handed_over, 1);
@@ -207,13 +207,13 @@ void login_hand_over(struct tcp_server *s)
 static void watch_writer(struct tcp_server *s, bool is_new)
 {
 	if (s->peer_sock != UINT32_MAX && (is_new || s->hand.peer < 0)) {
-		nmw_io_remove(&s->io, s->peer_sock);
+		nmw_io_remove(&s->live.io, s->peer_sock);
 		s->peer_sock = UINT32_MAX;
 	}
 	if (!is_new)
 		return;
 	int fd = fcntl(s->hand.peer, F_DUPFD_CLOEXEC, 0);
-	int sock = fd >= 0 ? nmw_io_add(&s->io, fd, NULL) : -errno;
+	int sock = fd >= 0 ? nmw_io_add(&s->live.io, fd, NULL) : -errno;
 	if (sock < 0) {
 		nmw_log(NMW_LOG_WARN,
 			"hand-over socket: cannot watch nmw-send: %s: that it leaves is seen only "
@@ -224,7 +224,7 @@ static void watch_writer(struct tcp_server *s, bool is_new)
 		return;
 	}
 	s->peer_sock = (uint32_t)sock;
-	nmw_io_watch(&s->io, s->peer_sock);
+	nmw_io_watch(&s->live.io, s->peer_sock);
 }
 
 static int one_writer(struct tcp_server *s)

@@ -9,7 +9,7 @@
 static void point(struct tcp_server *s, const struct conn *c, const struct nmw_soup *p)
 {
 	uint64_t seq = emit_point(s->emit, s->ts_ns, c->session, NMW_CH_ORDER, c->account->codec,
-				  net_frames_off(&s->frames, p->payload), p->len);
+				  net_frames_off(&s->live.frames, p->payload), p->len);
 	s->last = seq ? seq : s->last;
 }
 

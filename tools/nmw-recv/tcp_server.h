@@ -7,7 +7,8 @@
  *      +---------------+--no login, no check in time, nonsense--> CLOSING <--------------------+
  *
  * FREE when the io is done with it.  ASKING only while as many checks of that account as are
- * allowed are under way, WAITING only while nmw-send's hand-over socket is full.
+ * allowed are under way, WAITING only while nmw-send's hand-over socket is full; each no longer
+ * than --login-timeout.
  *
  * Nothing is written here but Login Rejected: nmw-send, which gets each socket before its LOGIN is
  * on the ring, answers a login and everything after it.  Orders become slots that point into the
@@ -24,9 +25,8 @@
 
 #include "accounts.h"
 #include "io/handover.h"
-#include "io/io.h"
+#include "live.h"
 #include "login_worker.h"
-#include "net_frames.h"
 #include "session.h"
 #include "source.h"
 #include "wire/endpoint.h"
@@ -91,19 +91,18 @@ struct tcp_server {
 	const struct recv_conf *conf;
 	struct emit *emit;
 	struct nmw_endpoint at; /* where it listens */
-	int listen_fd;		/* until the io has it */
+	char iface[NMW_IFACE_MAX];
+	int listen_fd; /* until the io has it */
 	bool started;
 	struct accounts accounts;
 	struct account nobody; /* of those who give a name that is not there */
 	struct login_worker *worker;
 	struct nmw_handover_server hand;
 	struct sessions sessions;
-	struct nmw_io io;
-	struct net_frames frames;
+	struct live live;
 	uint32_t listener, worker_sock, hand_sock,
 		peer_sock;	/* of the io; peer: UINT32_MAX = none */
 	uint64_t refused_until; /* ns: no accept before, descriptors have run out; 0 = none */
-	uint64_t stalls;	/* of the io, as far as they were counted */
 	/* connections 1..n_conn */
 	struct conn *conn;
 	uint32_t n_conn, free, n_free;
@@ -111,7 +110,6 @@ struct tcp_server {
 	uint32_t *held, n_held;				      /* UP and not read */
 	uint32_t give_at; /* next to hand over to a new nmw-send, 0 = done */
 	/* of the burst at hand */
-	unsigned last_n; /* events of the last poll */
 	uint64_t now, ts_ns, tick;
 	uint64_t last; /* last message that points into the buffer */
 	struct nmw_io_event ev[TCP_EVENTS];

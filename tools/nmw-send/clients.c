@@ -64,12 +64,14 @@ int clients_open(struct clients *c, struct sink *k, struct nmw_session_log *log,
 	c->heartbeat_ns = conf->heartbeat_ns;
 	c->table.fd = -1;
 	c->v = calloc(sessions, sizeof *c->v);
+	c->all_of = calloc(sessions + 1, sizeof *c->all_of);
 	c->of_session = calloc(sessions + 1, sizeof *c->of_session);
 	c->of_account = calloc(sessions, sizeof *c->of_account);
 	c->account_of = malloc((sessions + 1) * sizeof *c->account_of);
 	c->buf = malloc(BUF);
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!c->v || !c->of_session || !c->of_account || !c->account_of || !c->buf || c->epoll < 0)
+	if (!c->v || !c->all_of || !c->of_session || !c->of_account || !c->account_of || !c->buf ||
+	    c->epoll < 0)
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE,
 				   "no memory for %u clients: lower --sessions", sessions);
 	memset(c->account_of, 0xFF, (sessions + 1) * sizeof *c->account_of);
@@ -96,6 +98,7 @@ void clients_close(struct clients *c)
 		close(c->epoll);
 	nmw_sessions_withdraw(&c->table);
 	free(c->v);
+	free(c->all_of);
 	free(c->of_session);
 	free(c->of_account);
 	free(c->account_of);
@@ -110,29 +113,40 @@ static uint32_t place_of(const struct clients *c, const struct client *x)
 	return (uint32_t)(x - c->v);
 }
 
-static struct client *client_new(struct clients *c)
+/* A place for a client of that session; NULL: none is free. */
+static struct client *client_new(struct clients *c, uint32_t session, uint64_t login_seq)
 {
-	uint32_t i = 0;
-	/* one that ended while it was queued keeps its place until the queue has passed it: the
-	 * link to the next one lies in it */
-	while (i < c->max && (c->v[i].state != CLIENT_FREE || c->v[i].queued))
-		i++;
-	if (i == c->max)
+	uint32_t at = c->free ? c->free : c->used < c->max ? ++c->used : 0;
+	if (!at)
 		return NULL;
-	if (i == c->used)
-		c->used++;
-	memset(&c->v[i], 0, sizeof c->v[i]);
-	c->v[i].fd = c->v[i].account = -1;
-	return &c->v[i];
+	struct client *x = &c->v[at - 1];
+	if (at == c->free)
+		c->free = x->next_queued;
+	*x = (struct client){.fd = -1,
+			     .account = -1,
+			     .session = session,
+			     .login_seq = login_seq,
+			     .next_same = c->all_of[session]};
+	c->all_of[session] = at;
+	return x;
+}
+
+/* One that ended while it was queued keeps its place until the queue has passed it: the link to the
+ * next one lies in it. */
+static void give_place(struct clients *c, struct client *x)
+{
+	if (x->state != CLIENT_FREE || x->queued)
+		return;
+	x->next_queued = c->free;
+	c->free = place_of(c, x) + 1;
 }
 
 static struct client *client_find(struct clients *c, uint32_t session, uint64_t login_seq)
 {
-	for (uint32_t i = 0; i < c->used; i++)
-		if (c->v[i].state != CLIENT_FREE && c->v[i].session == session &&
-		    c->v[i].login_seq == login_seq)
-			return &c->v[i];
-	return NULL;
+	uint32_t at = c->all_of[session];
+	while (at && c->v[at - 1].login_seq != login_seq)
+		at = c->v[at - 1].next_same;
+	return at ? &c->v[at - 1] : NULL;
 }
 
 /* The connection ends for both programs; nmw-recv sees it and says LOST. */
@@ -158,7 +172,12 @@ static void client_free(struct clients *c, struct client *x)
 	cut_off(c, x);
 	if (c->of_session[x->session] == place_of(c, x) + 1)
 		c->of_session[x->session] = 0;
+	uint32_t *at = &c->all_of[x->session];
+	while (*at != place_of(c, x) + 1)
+		at = &c->v[*at - 1].next_same;
+	*at = x->next_same;
 	x->state = CLIENT_FREE;
+	give_place(c, x);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
@@ -370,6 +389,7 @@ void clients_send(struct clients *c, uint64_t now_ns)
 		struct client *x = &c->v[at - 1];
 		at = x->next_queued;
 		x->queued = false;
+		give_place(c, x);
 		if (!many || !gather(c, x))
 			send_client(c, x, now_ns);
 		if (c->many.n == NMW_SEND_MANY_MAX)
@@ -505,11 +525,7 @@ static void begin_place(struct clients *c, struct client *x)
 static void attach(struct clients *c, struct client *x, uint64_t now_ns)
 {
 	x->account = learn_account(c, x->session, &x->login);
-	if (x->account < 0) {
-		cut_off(c, x);
-		return;
-	}
-	if (other_session(c, x)) {
+	if (x->account < 0 || other_session(c, x)) {
 		refuse(c, x, now_ns);
 		return;
 	}
@@ -583,11 +599,9 @@ bool clients_login(struct clients *c, uint32_t session, uint64_t in_seq, const s
 	struct client *x = client_find(c, session, in_seq);
 	if (x && x->state != CLIENT_NO_LOGIN)
 		return true; /* it was answered from the hand-over */
-	if (!x && !(x = client_new(c)))
+	if (!x && !(x = client_new(c, session, in_seq)))
 		return false;
 	bool there = x->state == CLIENT_NO_LOGIN;
-	x->session = session;
-	x->login_seq = in_seq;
 	x->login = *ctl;
 	x->state = CLIENT_NO_SOCKET;
 	x->since_ns = now_ns;
@@ -601,9 +615,10 @@ void clients_end(struct clients *c, uint32_t session, uint64_t in_seq)
 {
 	if (!session || session > c->max)
 		return;
-	for (uint32_t i = 0; i < c->used; i++) {
-		struct client *x = &c->v[i];
-		if (x->state == CLIENT_FREE || x->session != session || x->login_seq > in_seq)
+	for (uint32_t at = c->all_of[session]; at;) {
+		struct client *x = &c->v[at - 1];
+		at = x->next_same;
+		if (x->login_seq > in_seq)
 			continue;
 		send_client(c, x, x->sent_ns);
 		client_free(c, x);
@@ -614,12 +629,11 @@ void clients_end(struct clients *c, uint32_t session, uint64_t in_seq)
 
 static void take_one(struct clients *c, const struct nmw_handover *m, int fd, uint64_t now_ns)
 {
-	struct client *x = m->session && m->session <= c->max
-				   ? client_find(c, m->session, m->login_seq)
-				   : NULL;
+	bool ours = m->session && m->session <= c->max;
+	struct client *x = ours ? client_find(c, m->session, m->login_seq) : NULL;
 	bool known = x != NULL;
-	if (!x && m->session && m->session <= c->max)
-		x = client_new(c);
+	if (ours && !x)
+		x = client_new(c, m->session, m->login_seq);
 	if (!x || x->fd >= 0 || (known && x->state != CLIENT_NO_SOCKET)) {
 		close(fd);
 		return;
@@ -628,8 +642,6 @@ static void take_one(struct clients *c, const struct nmw_handover *m, int fd, ui
 	x->since_ns = now_ns;
 	memcpy(x->requested, m->requested, sizeof x->requested);
 	if (!known) {
-		x->session = m->session;
-		x->login_seq = m->login_seq;
 		x->login = m->login;
 		x->state = CLIENT_NO_LOGIN;
 	}

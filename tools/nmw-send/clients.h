@@ -59,7 +59,8 @@ struct client {
 	uint64_t live_sent;	 /* bytes sent of what came since */
 	uint64_t sent_ns;	 /* when something went last */
 	uint64_t since_ns;	 /* in this state */
-	uint32_t next_queued;	 /* list of those with something to send */
+	uint32_t next_queued;	 /* list of those with something to send; of free places */
+	uint32_t next_same;	 /* list of those of one session id, newest first */
 };
 
 /* What goes out by one system call: a piece for each of many clients. */
@@ -75,7 +76,9 @@ struct clients {
 	struct sink *sink;
 	struct nmw_session_log *log;
 	struct client *v;
-	uint32_t max, used;   /* places; highest place in use + 1 */
+	uint32_t max, used;   /* places; highest place that was in use + 1 */
+	uint32_t free;	      /* first free place below used, + 1 */
+	uint32_t *all_of;     /* [session id]: place + 1 of the first of its clients */
 	uint32_t *of_session; /* [session id]: place + 1 of the one that is up or was last */
 	int32_t *account_of;  /* [session id]: account in the log, -1 = none */
 	uint32_t *of_account; /* [account]: place + 1 of the one that is up */

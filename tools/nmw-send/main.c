@@ -131,9 +131,13 @@ static int configure_pace(struct send *s, struct nmw_err *e)
 	return 0;
 }
 
+/* Asked now and then by who waits outside the stage, for a file or at the end: what it did
+ * meanwhile is counted. */
 static bool give_up(void *arg)
 {
-	(void)arg;
+	struct send *s = arg;
+	if (s->stage.m)
+		sinks_report(&s->sinks, s->stage.m);
 	return nmw_stage_leaving();
 }
 
@@ -141,6 +145,7 @@ static int configure(struct send *s, struct nmw_err *e)
 {
 	struct nmw_framer_conf *f = &s->conf.framer;
 	s->conf.give_up = give_up;
+	s->conf.give_up_arg = s;
 	s->left = s->count ? s->count : UINT64_MAX;
 	f->framing = (enum nmw_framing)s->framing;
 	f->pack_ns = s->pack_ns;
@@ -172,14 +177,10 @@ static int configure(struct send *s, struct nmw_err *e)
 
 static void record_latency(struct send *s, unsigned n)
 {
-	const struct sink_msg *m = s->burst;
-	uint64_t now = nmw_clock_mono();
-	for (unsigned i = 0, run = 1; i < n; i++, run++)
-		if (i + 1 == n ||
-		    sink_slot(&m[i + 1])->ingress_ns != sink_slot(&m[i])->ingress_ns) {
-			nmw_stage_latency(&s->stage, now, sink_slot(&m[i])->ingress_ns, run);
-			run = 0;
-		}
+	struct nmw_stage_latency run = {.now_ns = nmw_clock_mono()};
+	for (unsigned i = 0; i < n; i++)
+		nmw_stage_latency_add(&s->stage, &run, sink_slot(&s->burst[i])->ingress_ns, 1);
+	nmw_stage_latency_end(&s->stage, &run);
 }
 
 /* n messages were sent: they are the ring's again.  The place of a named consumer is kept when it
@@ -269,9 +270,10 @@ static int take(const struct nmw_cons *c, unsigned at, struct sink_msg *m, struc
 static void count_burst(struct send *s, struct nmw_cons *c, unsigned n)
 {
 	struct nmw_err e = NMW_ERR_INIT;
-	uint64_t now = nmw_clock_mono(), bytes = 0, ingress = nmw_cons_slot(c, 0)->ingress_ns;
-	unsigned i, run = 0;
-	for (i = 0; i < n; i++, run++) {
+	struct nmw_stage_latency run = {.now_ns = nmw_clock_mono()};
+	uint64_t bytes = 0;
+	unsigned i;
+	for (i = 0; i < n; i++) {
 		const struct nmw_slot *slot = nmw_cons_slot(c, i);
 		uint32_t len;
 		if (__builtin_expect(!is_channel(slot->channel) || !nmw_cons_payload(c, slot, &len),
@@ -281,15 +283,11 @@ static void count_burst(struct send *s, struct nmw_cons *c, unsigned n)
 			break;
 		}
 		bytes += len;
-		if (slot->ingress_ns != ingress) {
-			nmw_stage_latency(&s->stage, now, ingress, run);
-			ingress = slot->ingress_ns;
-			run = 0;
-		}
+		nmw_stage_latency_add(&s->stage, &run, slot->ingress_ns, 1);
 	}
 	if (!i)
 		return;
-	nmw_stage_latency(&s->stage, now, ingress, run);
+	nmw_stage_latency_end(&s->stage, &run);
 	sinks_count(&s->sinks, i, bytes);
 	hand_back(s, c, i);
 }
@@ -342,12 +340,12 @@ static void run(struct send *s)
 	}
 }
 
-/* The end is clean when the input was read to where it was to end. */
+/* The input has ended when it was read to where it was to end. */
 static int finish(struct send *s, const struct nmw_err *e)
 {
 	struct nmw_stage *st = &s->stage;
-	bool clean = !e->err && !st->failed && !nmw_stage_leaving();
-	sinks_close(&s->sinks, clean);
+	bool ended = !e->err && !st->failed && !nmw_stage_leaving() && st->flaw != NMW_RING_FAILED;
+	sinks_close(&s->sinks, ended, ended && st->flaw == NMW_RING_WHOLE);
 	if (st->m)
 		sinks_report(&s->sinks, st->m);
 	if (!nmw_stage_quiet(st))

@@ -92,7 +92,8 @@ struct sink_ops {
 	void (*close)(struct sink *k, bool clean);
 	/* after open, once the input is there: what a file held goes; NULL = nothing to do */
 	int (*start)(struct sink *k, struct nmw_err *e);
-	bool live; /* has sockets to look after */
+	bool live;	/* has sockets to look after */
+	bool marks_end; /* what it writes says that it is complete */
 };
 
 struct sink {

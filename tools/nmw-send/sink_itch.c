@@ -1,6 +1,7 @@
 /* itch:FILE - market data as BinaryFILE: u16 length, message, ...; length 0 ends it. */
 #include "sink_file.h"
 #include "wire/be.h"
+#include "wire/itch50.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,23 +9,43 @@
 
 #define LEN_SZ 2u
 
-/* Before the length 0 that ended it, or behind its last whole message. */
+/* What a BinaryFILE has at some place, whose bytes there are p, `have` in memory, `left` in all. */
+enum found { FOUND_MESSAGE, FOUND_END, FOUND_TORN, FOUND_OTHER };
+
+/* A type that is not known is believed only of a file that began with one that is. */
+static enum found look(const uint8_t *p, size_t have, off_t left, bool first, off_t *len)
+{
+	uint32_t n = left < (off_t)LEN_SZ ? 0 : nmw_be16(p);
+	if (left == (off_t)LEN_SZ && !n)
+		return FOUND_END;
+	if (have <= LEN_SZ)
+		return first ? FOUND_OTHER : FOUND_TORN;
+	uint32_t known = nmw_itch50_len(p[LEN_SZ]);
+	*len = (off_t)(LEN_SZ + n);
+	if (!n || (known ? known != n : first || *len > left))
+		return FOUND_OTHER;
+	return *len > left ? FOUND_TORN : FOUND_MESSAGE;
+}
+
+/* Before the length 0 that ended it, or behind its last whole message. What follows is cut off:
+ * whatever is no message shows another kind of file, which would lose its end. */
 static off_t whole_messages(int fd, off_t size)
 {
 	static uint8_t piece[1u << 16];
-	off_t at = 0, from = 0; /* next length; offset of the piece */
+	off_t at = 0, from = 0, len = 0; /* next length; offset of the piece */
 	ssize_t have = 0;
-	while (at + (off_t)LEN_SZ <= size) {
-		if (at < from || at + (off_t)LEN_SZ > from + have) {
+	while (at < size) {
+		if (at + (off_t)LEN_SZ >= from + have) { /* the length, or the type */
 			from = at;
 			have = pread(fd, piece, sizeof piece, from);
-			if (have < (ssize_t)LEN_SZ)
+			if (have <= 0)
 				return -EIO;
 		}
-		off_t next = at + (off_t)LEN_SZ + nmw_be16(piece + (at - from));
-		if (next == at + (off_t)LEN_SZ || next > size)
-			break;
-		at = next;
+		enum found found = look(piece + (at - from), (size_t)(from + have - at), size - at,
+					at == 0, &len);
+		if (found != FOUND_MESSAGE)
+			return found == FOUND_OTHER ? -EBADMSG : at;
+		at += len;
 	}
 	return at;
 }
@@ -100,4 +121,5 @@ const struct sink_ops sink_itch = {.name = "itch",
 				   .send = itch_send,
 				   .flush = itch_flush,
 				   .close = itch_close,
-				   .start = itch_start};
+				   .start = itch_start,
+				   .marks_end = true};

@@ -23,26 +23,10 @@ struct capture {
 	bool late;	  /* a time beyond those of captures was met, and said */
 };
 
-static void emit(void *arg, uint64_t ts_ns, const uint8_t *frame, uint32_t len, uint32_t msgs,
-		 uint32_t bytes)
-{
-	struct capture *c = arg;
-	uint8_t *p = nmw_outfile_room(&c->file, NMW_PCAP_REC_HDR + len);
-	if (!p) {
-		nmw_outfile_lose(&c->file, msgs);
-		return;
-	}
-	nmw_pcap_put_record_header(p, ts_ns, len);
-	memcpy(p + NMW_PCAP_REC_HDR, frame, len);
-	nmw_outfile_commit(&c->file, NMW_PCAP_REC_HDR + len, msgs, bytes);
-}
-
 /* The file header goes out at once: a reader of a pipe waits for it. */
 static int put_header(struct sink *k, struct nmw_outfile *o, struct nmw_err *e)
 {
-	uint8_t *p = nmw_outfile_room(o, NMW_PCAP_FILE_HDR);
-	nmw_pcap_put_file_header(p);
-	nmw_outfile_commit(o, NMW_PCAP_FILE_HDR, 0, 0);
+	nmw_pcap_write_start(o);
 	if (nmw_outfile_flush(o) && o->err.err != -EPIPE) {
 		*e = o->err;
 		return e->err;
@@ -64,7 +48,7 @@ static int pcap_open(struct sink *k, const char *arg, const struct sink_conf *co
 	struct nmw_framer_conf framer = conf->framer;
 	framer.logins = k->channels & (CH(ORDER) | CH(REPLY));
 	k->channels |= CH(CTL);
-	int rc = nmw_framer_open(&c->framer, &framer, emit, c, e);
+	int rc = nmw_framer_open(&c->framer, &framer, nmw_pcap_write_packet, &c->file, e);
 	if (rc)
 		return rc;
 	return sink_file_open(k, &c->file, arg, true, NULL, conf, e);
@@ -173,4 +157,5 @@ const struct sink_ops sink_pcap = {.name = "pcap",
 				   .send = pcap_send,
 				   .flush = pcap_flush,
 				   .close = pcap_close,
-				   .start = pcap_start};
+				   .start = pcap_start,
+				   .marks_end = true};

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define LINE_TYPICAL 2048u /* bytes: lines that fit are composed once */
+#define LINE_HEAD    64u   /* bytes that tell our lines from others */
 
 typedef int line_fn(const struct nmw_slot *s, const uint8_t *p, uint32_t len, char *buf,
 		    unsigned cap);
@@ -17,12 +18,13 @@ struct text {
 	line_fn *line;
 };
 
-/* Behind the last newline; a line that is longer than the buffer is none of ours. */
-static off_t whole_lines(int fd, off_t size)
+/* Behind the last newline before `end`, 0 when there is none; a line that is longer than the buffer
+ * is none of ours. */
+static off_t line_start(int fd, off_t end)
 {
 	char piece[4096];
-	off_t from = size;
-	while (from > 0 && size - from < (off_t)NMW_OUTFILE_BUF) {
+	off_t from = end;
+	while (from > 0 && end - from < (off_t)NMW_OUTFILE_BUF) {
 		size_t n = from < (off_t)sizeof piece ? (size_t)from : sizeof piece;
 		from -= (off_t)n;
 		if (pread(fd, piece, n, from) != (ssize_t)n)
@@ -34,15 +36,71 @@ static off_t whole_lines(int fd, off_t size)
 	return from == 0 ? 0 : -EBADMSG;
 }
 
+/* As far as it goes: `{"seq":"`. */
+static bool starts_json(const char *line, size_t n)
+{
+	static const char head[] = "{\"seq\":\"";
+	return memcmp(line, head, n < sizeof head - 1 ? n : sizeof head - 1) == 0;
+}
+
+/* How many of n characters are of that set. */
+static size_t span(const char *s, size_t n, const char *set)
+{
+	size_t i = 0;
+	while (i < n && s[i] && strchr(set, s[i]))
+		i++;
+	return i;
+}
+
+/* As far as it goes: `accepted` or `accepted timestamp=`, the name of a message and of a field. */
+static bool starts_text(const char *line, size_t n)
+{
+	static const char word[] = "abcdefghijklmnopqrstuvwxyz_0123456789";
+	size_t name = span(line, n, word), field = name + 1;
+	if (name == n || (name && line[name] == '\n'))
+		return true;
+	if (!name || line[name] != ' ')
+		return false;
+	field += span(line + field, n - field, word);
+	return field == n || (field > name + 1 && line[field] == '=');
+}
+
+/* Behind the last whole line. What follows is cut off, so the first line and what is cut have to
+ * look like ours: another kind of file would lose its end. */
+static off_t whole_lines(int fd, off_t size, bool (*is_ours)(const char *line, size_t n))
+{
+	char head[LINE_HEAD];
+	off_t end = line_start(fd, size);
+	const off_t lines[] = {0, end};
+	for (unsigned i = 0; end >= 0 && i < 2 && lines[i] < size; i++) {
+		ssize_t n = pread(fd, head, sizeof head, lines[i]);
+		if (n <= 0)
+			return -EIO;
+		if (!is_ours(head, (size_t)n))
+			return -EBADMSG;
+	}
+	return end;
+}
+
+static off_t whole_json(int fd, off_t size)
+{
+	return whole_lines(fd, size, starts_json);
+}
+
+static off_t whole_text(int fd, off_t size)
+{
+	return whole_lines(fd, size, starts_text);
+}
+
 static int lines_open(struct sink *k, const char *arg, const struct sink_conf *conf, line_fn *line,
-		      struct nmw_err *e)
+		      off_t (*whole)(int fd, off_t size), struct nmw_err *e)
 {
 	struct text *t = calloc(1, sizeof *t);
 	if (!t)
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "%s: out of memory", k->spec);
 	k->priv = t;
 	t->line = line;
-	return sink_file_open(k, &t->file, arg, false, whole_lines, conf, e);
+	return sink_file_open(k, &t->file, arg, false, whole, conf, e);
 }
 
 static int lines_start(struct sink *k, struct nmw_err *e)
@@ -54,13 +112,13 @@ static int lines_start(struct sink *k, struct nmw_err *e)
 static int text_open(struct sink *k, const char *arg, const struct sink_conf *conf,
 		     struct nmw_err *e)
 {
-	return lines_open(k, arg, conf, nmw_schema_text, e);
+	return lines_open(k, arg, conf, nmw_schema_text, whole_text, e);
 }
 
 static int jsonl_open(struct sink *k, const char *arg, const struct sink_conf *conf,
 		      struct nmw_err *e)
 {
-	return lines_open(k, arg, conf, nmw_schema_json, e);
+	return lines_open(k, arg, conf, nmw_schema_json, whole_json, e);
 }
 
 /* Composes the line in the buffer. Returns its bytes with the newline, 0 when it is longer than

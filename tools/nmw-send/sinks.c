@@ -201,12 +201,20 @@ void sinks_flush(struct sinks *s, uint64_t idle_ns)
 	}
 }
 
-void sinks_close(struct sinks *s, bool clean)
+/* Clients are told that the day is over, whatever went missing in it; a file is not marked as
+ * complete when it is not. */
+void sinks_close(struct sinks *s, bool ended, bool whole)
 {
 	for (unsigned i = 0; i < s->n; i++) {
-		bool failed = s->sink[i].err.err != 0;
-		s->sink[i].ops->close(&s->sink[i], clean);
-		note_failure(s, &s->sink[i], failed);
+		struct sink *k = &s->sink[i];
+		bool failed = k->err.err != 0;
+		if (ended && !whole && k->ops->marks_end)
+			nmw_log(NMW_LOG_WARN,
+				"%s: is not marked as complete: what a stage before took in was "
+				"damaged, cut or has holes: see its figures",
+				k->spec);
+		k->ops->close(k, k->ops->live ? ended : whole);
+		note_failure(s, k, failed);
 	}
 }
 

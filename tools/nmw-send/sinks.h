@@ -32,7 +32,8 @@ void sinks_count(struct sinks *s, unsigned n, uint64_t bytes);
 void sinks_flush(struct sinks *s, uint64_t idle_ns);
 /* Brings the counters up to date: the sum over the sinks. */
 void sinks_report(struct sinks *s, struct nmw_metrics *m);
-void sinks_close(struct sinks *s, bool clean);
+/* ended: the input was read to its end; whole: and nothing of it was damaged or missing. */
+void sinks_close(struct sinks *s, bool ended, bool whole);
 /* Whether any has sockets to look after. */
 bool sinks_live(const struct sinks *s);
 /* The longest time that all of them can be left alone, 0 = any. */

@@ -1,5 +1,7 @@
 #include "udp_sessions.h"
 
+#include "io/address.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,7 +151,7 @@ static void login(struct udp_sessions *u, uint32_t session, const struct nmw_ctl
 	bool named = memcmp(ctl->name, blank, sizeof blank) != 0;
 	struct stream *s = begin(u, session, u->conf.reply_fd, named ? ctl->name : NULL);
 	if (s)
-		s->to_len = nmw_udp_address(&to, &s->to);
+		s->to_len = nmw_address_of(&to, 0, &s->to);
 }
 
 bool udp_sessions_control(struct udp_sessions *u, uint32_t session, const struct nmw_ctl *ctl,
@@ -211,8 +213,8 @@ void udp_sessions_tick(struct udp_sessions *u, uint64_t now_ns)
 static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
 	struct nmw_endpoint x, y;
-	nmw_udp_endpoint(a, &x);
-	nmw_udp_endpoint(b, &y);
+	nmw_address_to(a, &x);
+	nmw_address_to(b, &y);
 	return x.family == y.family && x.port == y.port && !memcmp(x.addr, y.addr, sizeof x.addr);
 }
 

@@ -42,30 +42,49 @@ static const struct command {
 	int min, max;
 	bool takes_name;
 	int (*run)(const struct command_args *a, struct nmw_err *e);
+	const char *help;
 } commands[] = {
-	{"list", "", 0, 0, false, command_list},
-	{"show", "[NAME]", 0, 1, true, command_show},
-	{"watch", "[INTERVAL [COUNT]]", 0, 2, false, command_watch},
-	{"tap", "RING", 1, 1, true, command_tap},
-	{"check", "[NAME]", 0, 1, true, command_check},
-	{"reap", "", 0, 0, false, command_reap},
-	{"sessions", "", 0, 0, false, command_sessions},
-	{"doctor", "", 0, 0, false, command_doctor},
+	{"list", "", 0, 0, false, command_list, "what is there, a line each (default)"},
+	{"show", "[NAME]", 0, 1, true, command_show,
+	 "all figures of a tool (name, instance, pid) or ring"},
+	{"watch", "[INTERVAL [COUNT]]", 0, 2, false, command_watch,
+	 "rates, an interval a line; `nmw-stat 1s 10` for short"},
+	{"tap", "RING", 1, 1, true, command_tap, "a ring's messages as a capture on stdout"},
+	{"check", "[NAME]", 0, 1, true, command_check,
+	 "do the figures add up? exit 7 when messages are missing"},
+	{"sessions", "", 0, 0, false, command_sessions,
+	 "the clients of nmw-send tcp:, how far behind they are"},
+	{"doctor", "", 0, 0, false, command_doctor,
+	 "what this host has and lacks, and what mends it"},
+	{"reap", "", 0, 0, false, command_reap, "removes rings and counters of the dead"},
 };
+#define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 static const struct command *named(const char *name)
 {
-	for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++)
+	for (unsigned i = 0; i < N_COMMANDS; i++)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	return NULL;
+}
+
+/* The commands as rows of --help: a heading, one each, the end. */
+static void fill_rows(struct nmw_opt rows[N_COMMANDS + 2])
+{
+	rows[0] = (struct nmw_opt){.type = NMW_OPT_GROUP, .help = "Commands:"};
+	for (unsigned i = 0; i < N_COMMANDS; i++)
+		rows[i + 1] = (struct nmw_opt){.type = NMW_OPT_COMMAND,
+					       .name = commands[i].name,
+					       .arg = commands[i].args,
+					       .help = commands[i].help};
+	rows[N_COMMANDS + 1] = (struct nmw_opt){.type = NMW_OPT_END};
 }
 
 static int no_such(const char *name, struct nmw_err *e)
 {
 	char all[128];
 	size_t n = 0;
-	for (unsigned i = 0; i < sizeof commands / sizeof commands[0] && n < sizeof all; i++)
+	for (unsigned i = 0; i < N_COMMANDS && n < sizeof all; i++)
 		n += (size_t)snprintf(all + n, sizeof all - n, "%s, ", commands[i].name);
 	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 			   "%s: no such command: %sor an interval such as 1s", name, all);
@@ -134,8 +153,10 @@ static int finish(const struct view *v, int rc, struct nmw_err *e)
 int main(int argc, char **argv)
 {
 	struct command_opts o = {0};
+	struct nmw_opt command_rows[N_COMMANDS + 2];
+	fill_rows(command_rows);
 	const struct nmw_opt table[] = {
-		{NMW_OPT_GROUP, 0, NULL, NULL, NULL, 0, 0, "Options"},
+		{.type = NMW_OPT_GROUP, .help = "Options:"},
 		{NMW_OPT_FLAG, 'j', "json", NULL, &o.json, 0, 0,
 		 "one JSON document; JSON Lines for watch; errors too"},
 		{NMW_OPT_FLAG, 'p', "prometheus", NULL, &o.prometheus, 0, 0,
@@ -160,21 +181,9 @@ int main(int argc, char **argv)
 	const struct nmw_opt_spec spec = {
 		.tool = "nmw-stat",
 		.synopsis = "[COMMAND [ARGUMENT]...]",
-		.summary = "Looks at rings and tools, alive or dead, and never slows them.\n"
-			   "  list                what is there, a line each (default)\n"
-			   "  show [NAME]         all figures of a tool (name, instance, pid) or "
-			   "ring\n"
-			   "  watch [TIME [N]]    rates, an interval a line; `nmw-stat 1s 10` for "
-			   "short\n"
-			   "  tap RING            a ring's messages as a capture on stdout\n"
-			   "  check [NAME]        do the figures add up? exit 7 when messages are "
-			   "missing\n"
-			   "  sessions            the clients of nmw-send tcp:, how far behind "
-			   "they are\n"
-			   "  doctor              what this host has and lacks, and what mends it\n"
-			   "  reap                removes rings and counters of the dead",
+		.summary = "Looks at rings and tools, alive or dead, and never slows them.",
 		.examples = examples,
-		.groups = {table, NULL},
+		.groups = {command_rows, table},
 		.backends = "text json prometheus pcap",
 		.min_args = 0,
 		.max_args = 3,

@@ -172,7 +172,9 @@ const char *state_ring_word(const struct state_ring *r)
 	case NMW_RING_LIVE:
 		return "live";
 	case NMW_RING_CLOSED:
-		return "closed";
+		return r->info.flaw == NMW_RING_WHOLE	  ? "closed"
+		       : r->info.flaw == NMW_RING_DAMAGED ? "damaged"
+							  : "failed";
 	case NMW_RING_DEAD:
 		return "dead";
 	case NMW_RING_CORRUPT:

@@ -154,6 +154,17 @@ static int producer_dead(struct tap *t, struct nmw_err *e)
 	return nmw_err_set(e, -ECONNRESET, NMW_EXIT_PEER, "ring %s: its producer died", t->ring);
 }
 
+/* What more should have come is not in the capture: it gets no end. */
+static int closed(const struct tap *t, struct nmw_err *e)
+{
+	if (nmw_cons_flaw(&t->cons) != NMW_RING_FAILED)
+		return 1;
+	return nmw_err_set(e, -ECONNRESET, NMW_EXIT_PEER,
+			   "ring %s: its producer ended with an error: what it had published was "
+			   "taken: look at its error",
+			   t->ring);
+}
+
 /* 1 = the ring has ended, 0 = go on, or a negative errno. */
 static int look_at_ring(struct tap *t, struct nmw_err *e)
 {
@@ -164,7 +175,7 @@ static int look_at_ring(struct tap *t, struct nmw_err *e)
 	case NMW_RING_LIVE:
 		return 0;
 	case NMW_RING_CLOSED:
-		return 1;
+		return closed(t, e);
 	case NMW_RING_DEAD:
 		return producer_dead(t, e);
 	case NMW_RING_CORRUPT:

@@ -9,24 +9,9 @@
 
 /* ---- a capture ------------------------------------------------------------------------------ */
 
-static void pcap_packet(void *arg, uint64_t ts_ns, const uint8_t *frame, uint32_t len,
-			uint32_t msgs, uint32_t bytes)
-{
-	struct tap_out *t = arg;
-	uint8_t *p = nmw_outfile_room(&t->file, NMW_PCAP_REC_HDR + len);
-	if (!p) {
-		nmw_outfile_lose(&t->file, msgs);
-		return;
-	}
-	nmw_pcap_put_record_header(p, ts_ns < NMW_PCAP_TS_MAX ? ts_ns : 0, len);
-	memcpy(p + NMW_PCAP_REC_HDR, frame, len);
-	nmw_outfile_commit(&t->file, NMW_PCAP_REC_HDR + len, msgs, bytes);
-}
-
 static void pcap_start(struct tap_out *t)
 {
-	nmw_pcap_put_file_header(nmw_outfile_room(&t->file, NMW_PCAP_FILE_HDR));
-	nmw_outfile_commit(&t->file, NMW_PCAP_FILE_HDR, 0, 0);
+	nmw_pcap_write_start(&t->file);
 }
 
 static bool pcap_put(struct tap_out *t, const struct nmw_slot *s, const uint8_t *payload,
@@ -55,7 +40,7 @@ int tap_out_pcap(struct tap_out *t, struct nmw_err *e)
 	int rc = nmw_outfile_open(&t->file, "-", "tap", true, e);
 	if (rc)
 		return rc;
-	rc = nmw_framer_open(&f, &conf, pcap_packet, t, e);
+	rc = nmw_framer_open(&f, &conf, nmw_pcap_write_packet, &t->file, e);
 	if (rc) {
 		nmw_outfile_close(&t->file);
 		return rc;
