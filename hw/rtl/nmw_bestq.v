@@ -81,6 +81,11 @@ module nmw_bestq #(
 	output wire [K-1:0]       used,      // entries that are taken, the lowest ones
 	output wire               y_hidden,  // y_idx is below the floor
 	output wire               full,
+`ifdef FORMAL_CORE
+	output wire [K*ENTRY_W-1:0] f_entries,
+	output wire               f_sec_v,
+	output wire [ORDER_W-1:0] f_sec,
+`endif
 	output wire               dropped    // in the cycle before the floor went up
 );
 
@@ -247,6 +252,11 @@ always @(posedge clk) begin
 	end
 end
 
+`ifdef FORMAL_CORE
+assign f_entries = e_reg;
+assign f_sec_v = sec_v_reg;
+assign f_sec = sec_reg;
+`endif
 assign best = v_reg[0];
 assign best_hv = e_reg[E_HV];
 assign best_last = e_reg[E_LAST];

@@ -317,17 +317,20 @@ reg [C_W-1:0]    w_bit_c_reg;
 reg [L-1:0]      w_bit_idx_reg;
 reg  ld_read_reg;
 reg  [SLOT_W-1:0] ld_slot_reg;
-// What was read may just be written: the lowest bits of the address are enough to say that it is not.
-localparam LD_W = (SLOT_W > 6) ? 6 : SLOT_W;
-wire ld_ok = ld_read_reg
-	&& !(y_own_reg != 2'd0 && (w_ord_addr_reg[LD_W-1:0] == ld_slot_reg[LD_W-1:0]
-		|| w_next_addr_reg[LD_W-1:0] == ld_slot_reg[LD_W-1:0]));
+// What was read may just be written: but it is only taken when no command of its side is in the write
+// stage, or one of a worse level.
+wire ld_ok = ld_read_reg;
 
 wire               se_valid, se_end, se_clash;
 wire [L-1:0]       se_idx;
 wire [SLOT_W-1:0]  se_head, se_tail;
 wire [ORDER_W-1:0] se_order;
 
+`ifdef FORMAL_CORE
+wire [2*K*ENTRY_W-1:0] f_entries;
+wire [1:0] f_sec_v;
+wire [2*ORDER_W-1:0] f_sec;
+`endif
 genvar s;
 generate
 	for (s = 0; s < 2; s = s + 1) begin : side
@@ -364,6 +367,10 @@ generate
 			.best_tail(q_tail[s*SLOT_W +: SLOT_W]), .best_next(q_next[s*SLOT_W +: SLOT_W]),
 			.best_gen(q_gen[s*GEN_W +: GEN_W]), .best_owner(q_owner[s*OWNER_W +: OWNER_W]),
 			.best_qty(q_qty[s*QTY_W +: QTY_W]), .floor(q_floor[s*(L+1) +: L+1]),
+`ifdef FORMAL_CORE
+			.f_entries(f_entries[s*K*ENTRY_W +: K*ENTRY_W]), .f_sec_v(f_sec_v[s]),
+			.f_sec(f_sec[s*ORDER_W +: ORDER_W]),
+`endif
 			.used(q_used[s*K +: K]), .y_hidden(y_hidden[s]), .full(q_full[s]), .dropped(q_dropped[s]));
 	end
 endgenerate
@@ -879,6 +886,10 @@ assign stat_wait_slot = stat_slot_reg;
 always @(posedge clk)
 	if (ready_reg)
 		assert (!(&q_best && q_idx[0 +: L] >= ~q_idx[L +: L]));
+`endif
+
+`ifdef FORMAL_CORE
+`include "formal/f_core.vh"
 `endif
 
 endmodule
