@@ -60,7 +60,7 @@ wire [WHO_W*SLOTS-1:0]  v_who = f_y ? m_who : c_who;
 reg a_ok;
 always @* begin
 	a_ok = 1'b1;
-	if (se_valid) begin
+	if (se_take) begin
 		a_ok = se_idx < se_floor || q_floor[(se_side_reg ? L+1 : 0) + L];
 		a_ok = a_ok && m_lvl[{se_side_reg, se_idx}*LVL_W +: LVL_W] == {1'b1, se_head, se_tail};
 		a_ok = a_ok && se_order == {m_who[se_head*WHO_W +: WHO_W], m_qty[se_head*QTY_W +: QTY_W],
@@ -69,7 +69,7 @@ always @* begin
 			if (fk > se_idx && fk < q_floor[(se_side_reg ? L+1 : 0) +: L+1] && m_lvl[((se_side_reg << L) + fk)*LVL_W + LVL_W-1])
 				a_ok = 1'b0;
 	end
-	if (se_end)
+	if (se_end_ok)
 		for (fk = 0; fk < (1 << L); fk = fk + 1)
 			if (fk < q_floor[(se_side_reg ? L+1 : 0) +: L+1] && m_lvl[((se_side_reg << L) + fk)*LVL_W + LVL_W-1])
 				a_ok = 1'b0;
