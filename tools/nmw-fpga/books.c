@@ -143,7 +143,6 @@ void books_say(const struct books *b)
 		"many hidden orders",  "a minimum quantity", "a crossed feed",
 		"a feed that differs", "the device was lost"};
 	struct nmw_held_stat s;
-	struct nmw_device_stat d;
 	char line[512] = "";
 	int at = 0;
 	if (!b->held)
@@ -153,12 +152,10 @@ void books_say(const struct books *b)
 		if (s.went[i])
 			at += snprintf(line + at, sizeof line - (size_t)at, "%s%" PRIu64 " (%s)",
 				       at ? ", " : "; in software: ", s.went[i], why[i]);
-	nmw_device_stat(b->device, &d);
 	nmw_log(NMW_LOG_INFO,
-		"device: %" PRIu64 " commands, %" PRIu64 " sent ahead, %" PRIu64
-		" cycles; at the end %" PRIu64 " symbols, %" PRIu64 " orders there; %" PRIu64
-		" moves of a window%s",
-		s.commands, s.ahead, d.cycles, s.symbols, s.orders, s.moves, line);
+		"device: %" PRIu64 " commands, %" PRIu64 " sent ahead; at the end %" PRIu64
+		" symbols, %" PRIu64 " orders there; %" PRIu64 " moves of a window%s",
+		s.commands, s.ahead, s.symbols, s.orders, s.moves, line);
 }
 
 void books_close(struct books *b)
