@@ -24,6 +24,5 @@ assign valid = a_valid && in[a_slot];
 assign gen = gens[a_slot*GEN_W +: GEN_W];
 assign none = in == 0 && !put;
 assign count = 0;
-always @* if (put) assert (!in[put_slot]);
 endmodule
 `default_nettype wire

@@ -209,6 +209,7 @@ always @(posedge clk) if (f_on) begin
 	for (fb = 0; fb < (1 << L); fb = fb + 1)
 		for (fa = 0; fa <= fb; fa = fa + 1) // a bid at tick fb, an offer at tick fa
 			assert (!(c_lvl[fb*LVL_W + LVL_W-1] && c_lvl[(2*(1 << L) - 1 - fa)*LVL_W + LVL_W-1]));
+	assert (!(&q_best && q_idx[0 +: L] >= ~q_idx[L +: L])); // nor do the best levels at hand
 end
 
 // a fill: within the limit, of the best price, of the oldest order at it, of the shares that there are

@@ -881,15 +881,13 @@ assign stat_wait_head = stat_head_reg;
 assign stat_wait_min = stat_min_reg;
 assign stat_wait_slot = stat_slot_reg;
 
-`ifdef FORMAL
+`ifdef FORMAL_CORE
+`include "formal/f_core.vh"
+`elsif FORMAL
 // the best levels of the book in hand never cross
 always @(posedge clk)
 	if (ready_reg)
 		assert (!(&q_best && q_idx[0 +: L] >= ~q_idx[L +: L]));
-`endif
-
-`ifdef FORMAL_CORE
-`include "formal/f_core.vh"
 `endif
 
 endmodule
