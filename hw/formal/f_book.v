@@ -10,13 +10,15 @@
 module f_book #(
 	parameter SYM_W = 1, parameter L = 3, parameter SLOT_W = 2, parameter QTY_W = 2,
 	parameter GEN_W = 1,
+	parameter PART = 7, // which assertions: 1 of the taker, 2 of a resting order, 4 of the queue
+	parameter CMDS = 0, // at most so many commands, at any times; 0: any number
 	parameter RULES = 1, // 0: limit orders and cancels only, one book: reaches deeper
 	parameter HANDLE_W = GEN_W + SYM_W + 1 + L + SLOT_W
 ) (
 	input wire clk,
-	input wire valid, input wire [1:0] any_op, input wire sell, input wire [3:0] any_flags,
+	input wire any_valid, input wire [1:0] any_op, input wire sell, input wire [3:0] any_flags,
 	input wire [SYM_W-1:0] any_sym, input wire [L-1:0] px, input wire [QTY_W-1:0] qty,
-	input wire [QTY_W-1:0] any_min, input wire any_owner, input wire [HANDLE_W-1:0] handle,
+	input wire [QTY_W-1:0] any_min, input wire any_owner, input wire [HANDLE_W-1:0] any_handle,
 	input wire take, input wire pick_a, input wire pick_b
 );
 wire [1:0] op = RULES ? any_op : {1'b0, any_op[0]};
@@ -24,9 +26,17 @@ wire [3:0] flags = RULES ? any_flags : 4'd0;
 wire [SYM_W-1:0] sym = RULES ? any_sym : {SYM_W{1'b0}};
 wire [QTY_W-1:0] min = RULES ? any_min : {QTY_W{1'b0}};
 wire owner = RULES ? any_owner : 1'b0;
+// one book: its number is the handle's too
+wire [HANDLE_W-1:0] handle = RULES ? any_handle
+	: any_handle & ~({{(HANDLE_W-SYM_W){1'b0}}, {SYM_W{1'b1}}} << (SLOT_W+L+1));
 reg started = 0;
 always @(posedge clk)
 	started <= 1;
+reg [3:0] n_reg = 0;
+wire valid = any_valid && (CMDS == 0 || n_reg != CMDS);
+always @(posedge clk)
+	if (valid && s_ready)
+		n_reg <= n_reg + 1'b1;
 wire ready, s_ready, e_valid, e_last, e_sell;
 wire [2:0] e_kind;
 wire [3:0] e_reason;
@@ -110,20 +120,23 @@ always @(posedge clk) begin
 		end
 	end
 	if (got) begin
-		assert (c_valid);
-		if (fill) begin
+		if (PART & 1)
+			assert (c_valid);
+		if (fill && (PART & 1) != 0) begin
 			assert (enters);
 			assert (e_sell != c_sell);
 			assert (c_market || (c_sell ? e_px >= c_px : e_px <= c_px));
 			assert (e_qty != 0);
 			assert ({1'b0, filled} + {1'b0, e_qty} <= {1'b0, c_qty});
 			assert (e_last == (filled + e_qty == c_qty));
+		end
+		if (fill && (PART & 4) != 0) begin
 			assert (!(b_live && a_live && e_handle == b_handle));
 			assert (!(a_live && worse));
 		end
-		if (ended)
+		if (ended && (PART & 1) != 0)
 			assert (e_qty == c_qty - filled);
-		if (of_a) begin
+		if (of_a && (PART & 2) != 0) begin
 			if (fill || e_kind == NMW_HW_REDUCED[2:0])
 				assert ({1'b0, e_qty} + {1'b0, e_left} == {1'b0, a_qty});
 			if (asked || e_kind == NMW_HW_OWN[2:0])
@@ -131,7 +144,7 @@ always @(posedge clk) begin
 			if (self)
 				assert (e_left == a_qty);
 		end
-		if (a_live && e_kind == NMW_HW_RESTED[2:0])
+		if (a_live && e_kind == NMW_HW_RESTED[2:0] && (PART & 2) != 0)
 			assert (e_handle != a_handle);
 	end
 end

@@ -1,8 +1,7 @@
 // Bitmap and search under interleaved changes, unbounded.
 //
-// `truth` is the bitmap as the core has decided it, a cycle before the write stage. Any change may
-// come in any cycle, to any row; the floor may go up with a change (a level is pushed out of the
-// queue). What the search gives out is then the highest level below the floor, and when it says that
+// `truth` is the bitmap as the write stage has made it. Any change may come in any cycle, to any row;
+// the floor may go up with a change (a level is pushed out of the queue). What the search gives out is then the highest level below the floor, and when it says that
 // there is none, there is none.  And the summary is the OR of the words when no update is under way.
 `default_nettype none
 module f_search #(
@@ -22,15 +21,16 @@ reg [N-1:0] truth0 = 0;            // of row 0, which is the one that is searche
 reg [N-1:0] truth1 = 0;
 reg [L:0] floor = 0;
 reg [K-1:0] used = 0;
-reg t_valid = 0, t_below = 0, u_valid = 0, u_set = 0, dropped = 0;
+reg t_valid = 0, u_valid = 0, dropped = 0;
 reg [C_W-1:0] u_c = 0;
 reg [L-1:0] u_idx = 0;
 
-wire mine = op && op_c == 0;
-wire now = op_c == 0 ? truth0[op_idx] : truth1[op_idx];
+wire mine = t_valid && u_c == 0;
+wire u_set = u_c == 0 ? !truth0[u_idx] : !truth1[u_idx];
+wire t_below = t_valid && {1'b0, u_idx} < floor;
 wire up = mine && raise && raise_to > floor && raise_to <= N;
 
-wire p1_valid, p2_valid, out_valid, out_end, clash;
+wire p1_valid, p2_valid, out_valid, out_end;
 wire [C_W-1:0] p1_c, p2_c;
 wire [L-B-1:0] p1_word, p2_word;
 wire [C_W+L-B-1:0] word_addr;
@@ -44,32 +44,30 @@ nmw_bitmap #(.C_W(C_W), .L(L), .B(B)) bitmap (.clk(clk), .rst(!started), .clear(
 	.p2_valid(p2_valid), .p2_c(p2_c), .p2_word(p2_word),
 	.s_addr(word_addr), .s_word(word), .row_c({C_W{1'b0}}), .row(row));
 wire stop = halt || dropped;
-wire take = out_valid && !clash && !stop && !mine && !used[K-1] && want;
+wire take = out_valid && !stop && !mine && !used[K-1] && want;
 nmw_search #(.C_W(C_W), .L(L), .B(B), .SLOT_W(1), .ORDER_W(1), .K(K)) dut (
 	.clk(clk), .rst(!started), .run(floor != 0), .stop(stop), .raised(dropped), .many(many && MANY != 0),
 	.c({C_W{1'b0}}), .floor(floor[L-1:0]), .used(used),
-	.t_valid(t_valid), .t_below(t_below), .u_valid(u_valid), .u_set(u_set), .u_c(u_c), .u_idx(u_idx),
+	.t_mine(t_below && mine), .t_below(t_below), .t_idx(u_idx), .u_valid(u_valid), .u_set(u_set),
 	.p1_valid(p1_valid), .p1_c(p1_c), .p1_word(p1_word),
 	.p2_valid(p2_valid), .p2_c(p2_c), .p2_word(p2_word),
 	.row(row), .word_addr(word_addr), .word(word), .level_addr(), .level(3'b0),
 	.order_addr(), .order(1'b0), .out_valid(out_valid), .out_get(take), .out_idx(out_idx),
-	.out_head(), .out_tail(), .out_order(), .out_end(out_end), .clash(clash));
+	.out_head(), .out_tail(), .out_order(), .out_end(out_end), .clash());
 wire ends = out_end && !stop && !mine && floor != 0;
 
 always @(posedge clk) begin
 	started <= 1;
 	t_valid <= started && op;
-	t_below <= {1'b0, op_idx} < floor;
 	u_valid <= started && op && op_bit;
-	u_set <= !now;
 	u_c <= op_c;
 	u_idx <= op_idx;
 	dropped <= started && up;
-	if (started && op && op_bit) begin
-		if (op_c == 0)
-			truth0[op_idx] <= !now;
+	if (u_valid) begin
+		if (u_c == 0)
+			truth0[u_idx] <= u_set;
 		else
-			truth1[op_idx] <= !now;
+			truth1[u_idx] <= u_set;
 	end
 	if (started) begin
 		if (up)

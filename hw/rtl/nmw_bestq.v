@@ -6,11 +6,14 @@
 // (they are the same), and of the head its quantity, owner, generation and next; `hv` says whether
 // that is there, since after a cancel of the head it has to be fetched.
 //
-// At most one of these in a cycle, decided late (it only enables): an order is added, taken off or
-// reduced; the first order of entry 0 is filled in part or is off (pop). Beside the last two, and
-// when no command of this side is in the execute stage (`own` = 0): a level from the search is
-// appended, the head of an entry or the second order of the best level comes from the order RAM.
-// A change of the book (`swap`) loads all of it; `state_next` is what to put away.
+// In a cycle at most one of
+//   - an order of this side was added, taken off or reduced (`y_`): a command in the write stage,
+//     known from registers; it is made here as it is made in the RAMs, in that cycle
+//   - the first order of entry 0 is filled in part (`part`) or is off (`pop_level`, `pop_order`):
+//     a command in the execute stage, decided late, so that these only choose between data
+// Beside the latter: a level from the search is appended, the head of an entry or the second order
+// of the best level comes from the order RAM. A change of the book (`swap`) loads all of it;
+// `state_next` is what to put away.
 `default_nettype none
 module nmw_bestq #(
 	parameter L = 13,
@@ -28,26 +31,29 @@ module nmw_bestq #(
 	input  wire               swap,
 	input  wire [STATE_W-1:0] swap_in,
 	output wire [STATE_W-1:0] state_next,
-	// command of this side
-	input  wire               own,       // one is in the execute stage
-	input  wire               add,       // its order comes to rest
-	input  wire               del,       // an order is off
-	input  wire               reduce,
-	input  wire [L-1:0]       o_idx,
-	input  wire [SLOT_W-1:0]  o_slot,
-	input  wire [SLOT_W-1:0]  a_slot,    // slot, generation of an order that is added
-	input  wire [GEN_W-1:0]   a_gen,
-	input  wire [OWNER_W-1:0] o_owner,
-	input  wire [QTY_W-1:0]   o_qty,
-	input  wire               lv_some,   // its level before
-	input  wire [SLOT_W-1:0]  lv_head,
-	input  wire [SLOT_W-1:0]  lv_tail,
-	input  wire [SLOT_W-1:0]  od_next,   // the order's neighbours before
-	input  wire [SLOT_W-1:0]  od_prev,
-	// command of the other side
+	// command of this side in the write stage
+	input  wire               y_own,     // there is one, of the four that follow
+	input  wire               y_ins,     // an order on a level that had none
+	input  wire               y_join,    // an order on a level that had some
+	input  wire               y_del,     // the only order of a level is off
+	input  wire               y_leave,   // one of several is off
+	input  wire               y_leave_head, // and it was the first
+	input  wire               y_leave_second, // it was the one behind the first
+	input  wire               y_less,    // the first order of a level is reduced
+	input  wire [L-1:0]       y_idx,
+	input  wire [SLOT_W-1:0]  y_head,    // of the level, after it
+	input  wire [SLOT_W-1:0]  y_tail,
+	input  wire               y_last,    // these are the same
+	input  wire [SLOT_W-1:0]  y_next,    // what is behind the first: new order, or the one after that which left
+	input  wire [GEN_W-1:0]   y_gen,
+	input  wire [OWNER_W-1:0] y_owner,
+	input  wire [QTY_W-1:0]   y_qty,
+	// command of the other side in the execute stage
 	input  wire               part,
 	input  wire [QTY_W-1:0]   part_qty,  // that stays
-	input  wire               pop,
+	input  wire               pop_level, // the only order of the best level is off
+	input  wire               pop_order, // the first of several
+	input  wire               keep,      // none of these
 	// search
 	input  wire               append,
 	input  wire [L-1:0]       ap_idx,
@@ -73,8 +79,13 @@ module nmw_bestq #(
 	output wire [QTY_W-1:0]   best_qty,
 	output wire [L:0]         floor,
 	output wire [K-1:0]       used,      // entries that are taken, the lowest ones
-	output wire               hidden,    // o_idx is below the floor
+	output wire               y_hidden,  // y_idx is below the floor
 	output wire               full,
+`ifdef FORMAL_CORE
+	output wire [K*ENTRY_W-1:0] f_entries,
+	output wire               f_sec_v,
+	output wire [ORDER_W-1:0] f_sec,
+`endif
 	output wire               dropped    // in the cycle before the floor went up
 );
 
@@ -95,6 +106,8 @@ reg [K*ENTRY_W-1:0] e_reg;
 reg                 dropped_reg;
 reg                 sec_v_reg;  // the second order of the best level is in hand
 reg [ORDER_W-1:0]   sec_reg;
+reg                 want_v_reg; // a head that is to be fetched, of the entries behind the best
+reg [SLOT_W-1:0]    want_reg;
 
 // --- the second order of the best level, the heads that are to be fetched
 wire [SLOT_W-1:0] e0_next = e_reg[O_NEXT +: SLOT_W];
@@ -104,156 +117,129 @@ wire [ORDER_W-1:0] sec = sec_v_reg ? sec_reg : ld_order;
 
 // What to read next: a head that is missing and not just coming, first of the best level; else the
 // order after the next, so that a sweep finds one in every cycle; of a level's last order, the second
-// order of the next level.
+// order of the next level. Which head of the others is as of the cycle before: what comes is taken
+// by its slot, so that an old wish is harmless.
 wire [K-1:0]     comes;
-reg [SLOT_W-1:0] want_head;
-reg              want_any;
+reg [SLOT_W-1:0] want_next;
+reg              want_v_next;
 integer n;
 always @* begin
-	want_head = {SLOT_W{1'b0}};
-	want_any = 1'b0;
-	for (n = K-1; n >= 0; n = n - 1)
-		if (v_reg[n] && !e_reg[n*ENTRY_W+E_HV] && !comes[n]) begin
-			want_head = e_reg[n*ENTRY_W+E_SLOT +: SLOT_W];
-			want_any = 1'b1;
+	want_next = {SLOT_W{1'b0}};
+	want_v_next = 1'b0;
+	for (n = K-1; n >= 1; n = n - 1)
+		if (v_reg[n] && !e_reg[n*ENTRY_W+E_HV]) begin
+			want_next = e_reg[n*ENTRY_W+E_SLOT +: SLOT_W];
+			want_v_next = 1'b1;
 		end
 end
 wire [SLOT_W-1:0] then = e_reg[E_LAST] ? e_reg[ENTRY_W+O_NEXT +: SLOT_W]
-	: sec_ok ? sec[O_NEXT +: SLOT_W] : e0_next;
-assign ld_addr = comes[0] ? ld_order[O_NEXT +: SLOT_W] : want_any ? want_head : then;
+	: sec_v_reg ? sec_reg[O_NEXT +: SLOT_W] : ld_sec ? ld_order[O_NEXT +: SLOT_W] : e0_next;
+wire miss = v_reg[0] && !e_reg[E_HV];
+assign ld_addr = comes[0] ? ld_order[O_NEXT +: SLOT_W]
+	: miss ? e_reg[E_SLOT +: SLOT_W] : want_v_reg ? want_reg : then;
 
 // --- entries
 wire [K-1:0]         eq, gt;      // entry is the command's level; is better
-wire [K*ENTRY_W-1:0] one;         // with what the search and the order RAM bring
-wire [K-1:0]         one_v;
+wire [K-1:0]         up, fresh, low, stay;
+wire [K-1:0]         first_free;
+wire [K*ENTRY_W-1:0] one;         // with what the order RAM brings, 0 when y_own
 wire [K*ENTRY_W-1:0] e_next;
 wire [K-1:0]         v_next;
 wire [ENTRY_W-1:0]   ap_entry = {1'b1, ap_head == ap_tail, ap_idx, ap_head, ap_tail, ap_order};
-wire [ENTRY_W-1:0]   new_entry = {1'b1, 1'b1, o_idx, a_slot, a_slot,
-	a_gen, o_owner, o_qty, a_slot};
+wire [ENTRY_W-1:0]   new_entry = {1'b1, 1'b1, y_idx, y_head, y_tail, y_gen, y_owner, y_qty, y_next};
 
-// what an own order's leaving makes of its level
-wire is_head = o_slot == lv_head;
-wire is_tail = o_slot == lv_tail;
-wire leaves_one_head = od_next == lv_tail; // after the head's leaving
-wire leaves_one_tail = od_prev == lv_head; // after the tail's
-
-wire in_reach = {1'b0, o_idx} >= floor_reg;
-wire ins = add && !lv_some && in_reach;
-wire extend = add && lv_some;
-wire del_level = del && is_head && is_tail;
-wire del_order = del && !(is_head && is_tail);
-wire pop_level = pop && e_reg[E_LAST];
-wire pop_order = pop && !e_reg[E_LAST];
+// Every level at or above the floor is here, so a level that is off is here when it is in reach.
+wire in_reach = {1'b0, y_idx} >= floor_reg;
+wire ins = y_ins && in_reach;
+wire off = y_del && in_reach;
 wire pop_last = e0_next == e_reg[E_TAIL +: SLOT_W];
 
 genvar i;
 generate
 	for (i = 0; i < K; i = i + 1) begin : entry
 		wire [ENTRY_W-1:0] e = e_reg[i*ENTRY_W +: ENTRY_W];
-		assign eq[i] = v_reg[i] && e[E_IDX +: L] == o_idx;
-		assign gt[i] = v_reg[i] && e[E_IDX +: L] > o_idx;
+		wire v_above = (i == 0) ? 1'b1 : v_reg[(i == 0) ? 0 : i-1];
+		wire v_below = (i == K-1) ? 1'b0 : v_reg[(i == K-1) ? i : i+1];
+		wire gt_above = (i == 0) ? 1'b1 : gt[(i == 0) ? 0 : i-1];
+		assign eq[i] = v_reg[i] && e[E_IDX +: L] == y_idx;
+		assign gt[i] = {v_reg[i], e[E_IDX +: L]} > {1'b1, y_idx};
+		assign up[i] = ins && !gt[i] && !gt_above;
+		assign fresh[i] = ins && !gt[i] && gt_above;
+		assign low[i] = off && !gt[i];
+		assign stay[i] = y_own && !((ins || off) && !gt[i]);
+		assign first_free[i] = !v_reg[i] && v_above;
 
-		// the search appends behind the last, a head comes
-		wire here = append && !v_reg[i] && (i == 0 ? 1'b1 : v_reg[(i == 0) ? 0 : i-1]);
-		assign comes[i] = ld_ok && !own && v_reg[i] && !e[E_HV] && ld_slot == e[E_SLOT +: SLOT_W];
-		wire [ENTRY_W-1:0] with_head = {1'b1, e[E_HV-1:ORDER_W], ld_order};
-		assign one[i*ENTRY_W +: ENTRY_W] = here ? ap_entry : comes[i] ? with_head : e;
-		assign one_v[i] = v_reg[i] || here;
+		// a head comes
+		assign comes[i] = ld_ok && !y_own && v_reg[i] && !e[E_HV] && ld_slot == e[E_SLOT +: SLOT_W];
+		assign one[i*ENTRY_W +: ENTRY_W] = y_own ? {ENTRY_W{1'b0}}
+			: comes[i] ? {1'b1, e[E_HV-1:ORDER_W], ld_order} : e;
 
-		// neighbours, for shifts
+		// the level itself is changed
+		wire changed = eq[i] && (y_join || y_leave);
+		reg [ENTRY_W-1:0] mod;
+		always @* begin
+			mod = e;
+			if (changed) begin
+				mod[E_TAIL +: SLOT_W] = y_tail;
+				mod[E_SLOT +: SLOT_W] = y_head;
+				mod[E_LAST] = y_last;
+			end
+			if (eq[i] && y_leave_head)
+				mod[E_HV] = 1'b0;
+			if (eq[i] && (y_leave_second || (y_join && e[E_LAST])))
+				mod[O_NEXT +: SLOT_W] = y_next;
+			if (eq[i] && y_less)
+				mod[O_QTY +: QTY_W] = y_qty;
+		end
+
+		// all of these exclude each other; neighbours for shifts
 		wire [ENTRY_W-1:0] upper = e_reg[((i == 0) ? 0 : i-1)*ENTRY_W +: ENTRY_W];
 		wire [ENTRY_W-1:0] lower = e_reg[((i == K-1) ? i : i+1)*ENTRY_W +: ENTRY_W];
-		wire [ENTRY_W-1:0] one_after = one[((i == K-1) ? i : i+1)*ENTRY_W +: ENTRY_W];
-		wire before_gt = (i == 0) ? 1'b1 : gt[(i == 0) ? 0 : i-1];
-		wire before_v = (i == 0) ? 1'b1 : v_reg[(i == 0) ? 0 : i-1];
-		wire after_v = (i == K-1) ? 1'b0 : v_reg[(i == K-1) ? i : i+1];
-		wire one_after_v = (i == K-1) ? 1'b0 : one_v[(i == K-1) ? i : i+1];
-
-		// an order is appended to the level
-		reg [ENTRY_W-1:0] joined;
-		always @* begin
-			joined = e;
-			joined[E_TAIL +: SLOT_W] = a_slot;
-			joined[E_LAST] = 1'b0;
-			if (e[E_LAST])
-				joined[O_NEXT +: SLOT_W] = a_slot;
-		end
-
-		// an order that is not the only one leaves the level
-		reg [ENTRY_W-1:0] left;
-		always @* begin
-			left = e;
-			if (is_head) begin
-				left[E_HV] = 1'b0;
-				left[E_SLOT +: SLOT_W] = od_next;
-				left[E_LAST] = leaves_one_head;
-			end else if (is_tail) begin
-				left[E_TAIL +: SLOT_W] = od_prev;
-				left[E_LAST] = leaves_one_tail;
-			end else if (od_prev == lv_head)
-				left[O_NEXT +: SLOT_W] = od_next;
-		end
-
-		reg [ENTRY_W-1:0] lessened;
-		always @* begin
-			lessened = e;
-			lessened[O_QTY +: QTY_W] = o_qty;
-		end
-
-		reg [ENTRY_W-1:0] next;
-		always @* begin
-			next = one[i*ENTRY_W +: ENTRY_W];
-			if (ins)
-				next = gt[i] ? e : before_gt ? new_entry : upper;
-			if (extend && eq[i])
-				next = joined;
-			if (del_order && eq[i])
-				next = left;
-			if (del_level && !gt[i] && |eq)
-				next = lower;
-			if (reduce && eq[i] && is_head)
-				next = lessened;
-			if (pop_level)
-				next = one_after;
-			if (i == 0 && part)
-				next[O_QTY +: QTY_W] = part_qty;
-			if (i == 0 && pop_order) begin
-				next[E_HV] = sec_ok;
-				next[E_LAST] = pop_last;
-				next[E_SLOT +: SLOT_W] = e0_next;
-				next[ORDER_W-1:0] = sec;
+		wire [ENTRY_W-1:0] one_below = one[((i == K-1) ? i : i+1)*ENTRY_W +: ENTRY_W];
+		wire [ENTRY_W-1:0] own = ({ENTRY_W{up[i]}} & upper) | ({ENTRY_W{fresh[i]}} & new_entry)
+			| ({ENTRY_W{low[i]}} & lower);
+		wire [ENTRY_W-1:0] own_stays = {ENTRY_W{stay[i]}} & mod;
+		wire [ENTRY_W-1:0] one_here = one[i*ENTRY_W +: ENTRY_W];
+		wire [ENTRY_W-1:0] settled;
+		if (i == 0) begin : best_entry
+			// the first order is off or filled in part
+			reg [ENTRY_W-1:0] first;
+			always @* begin
+				first = {ENTRY_W{part}} & e;
+				first[O_QTY +: QTY_W] = {QTY_W{part}} & part_qty;
+				if (pop_order)
+					first = {sec_ok, pop_last, e[E_IDX +: L], e0_next, e[E_TAIL +: SLOT_W], sec};
 			end
+			assign settled = own | own_stays | first | (pop_level ? one_below : {ENTRY_W{keep}} & one_here);
+		end else begin : others
+			assign settled = own | own_stays | (pop_level ? one_below : one_here);
 		end
-		assign e_next[i*ENTRY_W +: ENTRY_W] = next;
-		assign v_next[i] = ins ? gt[i] || before_v
-			: del_level && |eq ? (gt[i] ? v_reg[i] : after_v)
-			: pop_level ? one_after_v : one_v[i];
+
+		// the search appends behind the last
+		wire here = append && (pop_level ? (i == K-1 ? v_reg[i] : first_free[(i == K-1) ? i : i+1])
+			: first_free[i]);
+		assign e_next[i*ENTRY_W +: ENTRY_W] = here ? ap_entry : settled;
+		assign v_next[i] = here ? 1'b1
+			: ins ? v_reg[i] || v_above : off || pop_level ? v_below : v_reg[i];
 	end
 endgenerate
 
 // --- floor: up when a level is pushed out, or finds no room
 wire drop = ins && v_reg[K-1];
-reg [L:0] floor_next;
-always @* begin
-	floor_next = floor_reg;
-	if (end_of)
-		floor_next = {(L+1){1'b0}};
-	if (append)
-		floor_next = {1'b0, ap_idx};
-	if (drop)
-		floor_next = {1'b0, gt[K-1] ? e_reg[(K-1)*ENTRY_W+E_IDX +: L]
-			: gt[K-2] ? o_idx : e_reg[(K-2)*ENTRY_W+E_IDX +: L]};
-end
+wire [L:0] drop_to = {1'b0, gt[K-1] ? e_reg[(K-1)*ENTRY_W+E_IDX +: L]
+	: gt[K-2] ? y_idx : e_reg[(K-2)*ENTRY_W+E_IDX +: L]};
+wire [L:0] floor_next = append ? {1'b0, ap_idx} : end_of ? {(L+1){1'b0}} : drop ? drop_to : floor_reg;
 assign state_next = {floor_next, v_next, e_next};
 
 always @(posedge clk) begin
 	{floor_reg, v_reg, e_reg} <= swap ? swap_in : state_next;
 	dropped_reg <= drop;
+	want_v_reg <= want_v_next;
+	want_reg <= want_next;
 	if (!sec_v_reg)
 		sec_reg <= ld_order;
 	// whatever may touch the best level makes the second order void
-	if (swap || pop || (own && !gt[0]))
+	if (swap || pop_level || pop_order || (y_own && !gt[0]))
 		sec_v_reg <= 1'b0;
 	else if (ld_sec && v_reg[0] && e_reg[E_HV] && !e_reg[E_LAST])
 		sec_v_reg <= 1'b1;
@@ -262,9 +248,15 @@ always @(posedge clk) begin
 		v_reg <= {K{1'b0}};
 		dropped_reg <= 1'b0;
 		sec_v_reg <= 1'b0;
+		want_v_reg <= 1'b0;
 	end
 end
 
+`ifdef FORMAL_CORE
+assign f_entries = e_reg;
+assign f_sec_v = sec_v_reg;
+assign f_sec = sec_reg;
+`endif
 assign best = v_reg[0];
 assign best_hv = e_reg[E_HV];
 assign best_last = e_reg[E_LAST];
@@ -277,7 +269,7 @@ assign best_owner = e_reg[O_OWNER +: OWNER_W];
 assign best_qty = e_reg[O_QTY +: QTY_W];
 assign floor = floor_reg;
 assign used = v_reg;
-assign hidden = !in_reach;
+assign y_hidden = !in_reach;
 assign full = v_reg[K-1];
 assign dropped = dropped_reg;
 

@@ -150,12 +150,14 @@ wire r_out = {{(32-L){1'b0}}, r_px} >= TICKS_LIMIT && !r_flags[1];
 wire r_bad = r_far || r_out || r_qty == {QTY_W{1'b0}};
 
 // ---- execute stage: registers ----------------------------------------------------------------------
-wire x_done;      // the command leaves it in this cycle
+wire x_done, x_done_early, x_done_rest; // the command leaves it in this cycle
 reg               x_valid_reg, x_first_reg;
 reg               x_enter_reg, x_reduce_reg, x_rep1_reg, x_rep2_reg, x_rep_ok_reg, x_bad_reg;
 reg               x_side_reg;
 reg [SYM_W-1:0]   x_sym_reg;
 reg [L-1:0]       x_idx_reg;
+reg [L-1:0]       x_reach_reg; // the worst level of the other side that the limit allows
+reg               x_owned_reg, x_has_min_reg, x_zero_reg; // owner, minimum, shares: not 0, not 0, 0
 reg [3:0]         x_flags_reg;
 reg [QTY_W-1:0]   x_left_reg;  // ENTER: shares to fill; REDUCE: those that stay
 reg [QTY_W-1:0]   x_min_reg;
@@ -164,10 +166,20 @@ reg [TAG_W-1:0]   x_tag_reg;
 reg [SLOT_W-1:0]  x_slot_reg;
 reg [GEN_W-1:0]   x_gen_reg;
 
-wire x_load = !x_valid_reg || x_done;
+wire x_load = !x_valid_reg || x_done_early || x_done_rest;
 wire r_take = r_valid && x_load;
 assign r_take_last = x_load && (r_op != NMW_HW_REPLACE[1:0] || second_reg);
-wire swap = r_take && r_sym != x_sym_reg;
+
+// ---- the book in hand ------------------------------------------------------------------------------
+// It is that of the write stage, so a command of another book finds it a cycle late. In that first
+// cycle (x_swap) the best level of the other side is in a register of its own (xb): a command that
+// does not trade loses no time. When that register cannot be right, since the book is being put away
+// just as the command is taken, the level is taken for unknown.
+reg [SYM_W-1:0] q_sym_reg;
+reg             x_swap_reg, xb_reg, xb_unknown_reg;
+reg [L-1:0]     xb_idx_reg;
+wire            swap = x_swap_reg;
+localparam XB_W = L + 2; // some, more below the floor, index
 
 // ---- RAMs: write stage registers -------------------------------------------------------------------
 reg               w_lvl_we_reg, w_lvl_other_reg, w_next_we_reg, w_prev_we_reg;
@@ -282,7 +294,7 @@ wire [SLOT_W-1:0] lv_tail = lv[SLOT_W-1:0];
 wire od_ok = chk == {1'b1, x_gen_reg, x_sym_reg, x_side_reg, x_idx_reg};
 
 // ---- best levels of the book in hand -----------------------------------------------------------------
-wire [1:0] q_best, q_hv, q_last, q_full, q_dropped, q_own, q_append, q_end;
+wire [1:0] q_best, q_hv, q_last, q_full, q_dropped, q_append, q_end;
 wire [2*L-1:0] q_idx;
 wire [2*SLOT_W-1:0] q_slot, q_tail, q_next, q_ld;
 wire [2*GEN_W-1:0] q_gen;
@@ -290,41 +302,62 @@ wire [2*OWNER_W-1:0] q_owner;
 wire [2*QTY_W-1:0] q_qty;
 wire [2*(L+1)-1:0] q_floor;
 wire [2*K-1:0] q_used;
-wire [1:0] q_hidden;
-wire add, del, reduce, part, pop;
-wire [QTY_W-1:0] part_qty;
+wire [1:0] y_hidden;
+wire [2*XB_W-1:0] r_best;
+wire add, del, reduce;
+wire [1:0] part, pop_level, pop_order, keep;
+wire [2*QTY_W-1:0] part_qty;
+// a command of a side in the write stage, as the best levels see it
+reg [1:0] y_own_reg, y_ins_reg, y_join_reg, y_del_reg, y_leave_reg, y_leave_head_reg,
+	y_leave_second_reg, y_less_reg;
+reg       y_last_reg;
+reg [SLOT_W-1:0] y_next_reg;
+reg              w_bit_reg, w_bit_set_reg;
+reg [C_W-1:0]    w_bit_c_reg;
+reg [L-1:0]      w_bit_idx_reg;
 reg  ld_read_reg;
 reg  [SLOT_W-1:0] ld_slot_reg;
-// what was read may just be written
-wire ld_ok = ld_read_reg && !((w_who_we_reg || w_qty_we_reg) && w_ord_addr_reg == ld_slot_reg)
-	&& !(w_next_we_reg && w_next_addr_reg == ld_slot_reg);
+// What was read may just be written: but it is only taken when no command of its side is in the write
+// stage, or one of a worse level.
+wire ld_ok = ld_read_reg;
 
 wire               se_valid, se_end, se_clash;
 wire [L-1:0]       se_idx;
 wire [SLOT_W-1:0]  se_head, se_tail;
 wire [ORDER_W-1:0] se_order;
 
+`ifdef FORMAL_CORE
+wire [2*K*ENTRY_W-1:0] f_entries;
+wire [1:0] f_sec_v;
+wire [2*ORDER_W-1:0] f_sec;
+`endif
 genvar s;
 generate
 	for (s = 0; s < 2; s = s + 1) begin : side
 		(* ram_style = "distributed" *)
 		reg [STATE_W-1:0] away [0:(1 << SYM_W)-1]; // the books that are not in hand
+		(* ram_style = "distributed" *)
+		reg [XB_W-1:0] away_best [0:(1 << SYM_W)-1]; // of these, what the first cycle needs
 		wire [STATE_W-1:0] state_next;
+		wire [SYM_W-1:0] put_sym = init ? init_reg[SYM_W-1:0] : q_sym_reg;
 		always @(posedge clk)
-			if (init || swap)
-				away[init ? init_reg[SYM_W-1:0] : x_sym_reg] <=
-					init ? {STATE_W{1'b0}} : state_next;
-		wire mine = x_side_reg == s[0];
-		assign q_own[s] = x_valid_reg && mine;
+			if (init || swap) begin
+				away[put_sym] <= init ? {STATE_W{1'b0}} : state_next;
+				away_best[put_sym] <= init ? {XB_W{1'b0}} : {state_next[K*ENTRY_W],
+					|state_next[STATE_W-1 -: L+1], state_next[ENTRY_W-3 -: L]};
+			end
+		assign r_best[s*XB_W +: XB_W] = away_best[r_sym];
 		nmw_bestq #(.L(L), .SLOT_W(SLOT_W), .GEN_W(GEN_W), .OWNER_W(OWNER_W), .QTY_W(QTY_W),
 			.K(K)) levels (
-			.clk(clk), .rst(rst), .swap(swap), .swap_in(away[r_sym]), .state_next(state_next),
-			.own(q_own[s]), .add(add && mine), .del(del && mine), .reduce(reduce && mine),
-			.o_idx(x_idx_reg), .o_slot(x_slot_reg), .a_slot(al_slot), .a_gen(al_gen),
-			.o_owner(x_owner_reg), .o_qty(x_left_reg),
-			.lv_some(lv_some), .lv_head(lv_head), .lv_tail(lv_tail),
-			.od_next(od_next), .od_prev(od_prev),
-			.part(part && !mine), .part_qty(part_qty), .pop(pop && !mine),
+			.clk(clk), .rst(rst), .swap(swap), .swap_in(away[x_sym_reg]), .state_next(state_next),
+			.y_own(y_own_reg[s]), .y_ins(y_ins_reg[s]), .y_join(y_join_reg[s]), .y_del(y_del_reg[s]),
+			.y_leave(y_leave_reg[s]), .y_leave_head(y_leave_head_reg[s]),
+			.y_leave_second(y_leave_second_reg[s]), .y_less(y_less_reg[s]),
+			.y_idx(w_bit_idx_reg), .y_head(w_lvl_data_reg[SLOT_W +: SLOT_W]),
+			.y_tail(w_lvl_data_reg[0 +: SLOT_W]), .y_last(y_last_reg), .y_next(y_next_reg),
+			.y_gen(w_ord_gen_reg), .y_owner(w_ord_owner_reg), .y_qty(w_ord_qty_reg),
+			.part(part[s]), .part_qty(part_qty[s*QTY_W +: QTY_W]), .pop_level(pop_level[s]),
+			.pop_order(pop_order[s]), .keep(keep[s]),
 			.append(q_append[s]), .ap_idx(se_idx), .ap_head(se_head), .ap_tail(se_tail),
 			.ap_order(se_order), .end_of(q_end[s]),
 			.ld_addr(q_ld[s*SLOT_W +: SLOT_W]), .ld_ok(ld_ok), .ld_slot(ld_slot_reg),
@@ -334,26 +367,47 @@ generate
 			.best_tail(q_tail[s*SLOT_W +: SLOT_W]), .best_next(q_next[s*SLOT_W +: SLOT_W]),
 			.best_gen(q_gen[s*GEN_W +: GEN_W]), .best_owner(q_owner[s*OWNER_W +: OWNER_W]),
 			.best_qty(q_qty[s*QTY_W +: QTY_W]), .floor(q_floor[s*(L+1) +: L+1]),
-			.used(q_used[s*K +: K]), .hidden(q_hidden[s]), .full(q_full[s]), .dropped(q_dropped[s]));
+`ifdef FORMAL_CORE
+			.f_entries(f_entries[s*K*ENTRY_W +: K*ENTRY_W]), .f_sec_v(f_sec_v[s]),
+			.f_sec(f_sec[s*ORDER_W +: ORDER_W]),
+`endif
+			.used(q_used[s*K +: K]), .y_hidden(y_hidden[s]), .full(q_full[s]), .dropped(q_dropped[s]));
 	end
 endgenerate
 
-wire o_best = q_best[other];
-wire o_hv = q_hv[other];
 wire o_last = q_last[other];
 assign o_best_idx = other ? q_idx[L +: L] : q_idx[0 +: L];
 assign o_best_slot = other ? q_slot[SLOT_W +: SLOT_W] : q_slot[0 +: SLOT_W];
 wire [SLOT_W-1:0] o_tail = other ? q_tail[SLOT_W +: SLOT_W] : q_tail[0 +: SLOT_W];
 wire [SLOT_W-1:0] o_next = other ? q_next[SLOT_W +: SLOT_W] : q_next[0 +: SLOT_W];
 wire [GEN_W-1:0] o_gen = other ? q_gen[GEN_W +: GEN_W] : q_gen[0 +: GEN_W];
-wire [OWNER_W-1:0] o_owner = other ? q_owner[OWNER_W +: OWNER_W] : q_owner[0 +: OWNER_W];
+wire [QTY_W-1:0] o_part_qty = other ? part_qty[QTY_W +: QTY_W] : part_qty[0 +: QTY_W];
 wire [QTY_W-1:0] o_qty = other ? q_qty[QTY_W +: QTY_W] : q_qty[0 +: QTY_W];
-wire [L:0] o_floor = other ? q_floor[L+1 +: L+1] : q_floor[0 +: L+1];
 
+// ---- does it trade -------------------------------------------------------------------------------------
+// Both sides are compared before it is known which one counts. A level that comes or goes in the
+// write stage is not yet among the best ones: a command that it may concern waits a cycle.
 wire market = x_flags_reg[1];
-wire [L-1:0] reach = ~x_idx_reg; // the worst level of the other side that the limit allows
-wire unknown = !o_best && o_floor != {(L+1){1'b0}};
-wire crosses = o_best && (market || o_best_idx >= reach);
+wire ioc = x_flags_reg[0];
+wire post_only = x_flags_reg[2];
+wire own_leaves = x_flags_reg[3];
+wire [1:0] meet, y_meet, unknown_of, mine_of, maker_off, all_filled, theirs;
+generate
+	for (s = 0; s < 2; s = s + 1) begin : meeting
+		assign meet[s] = {q_best[s], q_idx[s*L +: L]} >= {1'b1, x_reach_reg};
+		assign y_meet[s] = (y_ins_reg[s] || y_join_reg[s]) && w_bit_idx_reg >= x_reach_reg;
+		assign unknown_of[s] = !q_best[s] && q_floor[s*(L+1) +: L+1] != {(L+1){1'b0}};
+		assign mine_of[s] = x_owned_reg && x_owner_reg == q_owner[s*OWNER_W +: OWNER_W];
+		assign maker_off[s] = q_qty[s*QTY_W +: QTY_W] <= x_left_reg;
+		assign all_filled[s] = x_left_reg <= q_qty[s*QTY_W +: QTY_W];
+		assign part_qty[s*QTY_W +: QTY_W] = q_qty[s*QTY_W +: QTY_W] - x_left_reg;
+		assign theirs[s] = x_side_reg != s[0] && !x_swap_reg; // the side that it may trade with
+	end
+endgenerate
+wire xb_meets = {xb_reg, xb_idx_reg} >= {1'b1, x_reach_reg};
+wire unknown = x_swap_reg ? xb_unknown_reg : |(theirs & unknown_of);
+wire crosses = |(theirs & meet);
+wire y_pending = |(theirs & y_own_reg);
 
 // ---- search below the best levels ----------------------------------------------------------------------
 // For the side that an order in the execute stage trades with, else for the one that has room. Also
@@ -371,24 +425,24 @@ wire turn = walk_reg ? walk_search_reg && se_side_reg != other
 	|| (takes && (crosses || unknown) && other != se_side_reg && (se_side_reg ? more_bid : more_ask)
 		&& (!x_first_reg || !se_need));
 reg  se_stop_reg; // the side was changed, or the book
-wire se_take = se_valid && !se_clash && !se_stop && !walk_reg && !q_own[se_side_reg]
-	&& !q_full[se_side_reg];
+// a change that the search minds is one of its side
+wire se_take = se_valid && !se_stop && !walk_reg && !y_own_reg[se_side_reg] && !q_full[se_side_reg];
 wire walk_take, walk_done;
 reg  [L-1:0] walk_floor_reg;
 wire se_stop = se_stop_reg || q_dropped[se_side_reg];
 wire [L-1:0] se_floor = walk_reg ? walk_floor_reg
 	: se_side_reg ? q_floor[L+1 +: L] : q_floor[0 +: L];
-wire [C_W-1:0] se_c = {x_sym_reg, se_side_reg};
+wire [C_W-1:0] se_c = {q_sym_reg, se_side_reg};
 wire [K-1:0] se_used = walk_reg ? {1'b0, {(K-1){1'b1}}} // one at a time
 	: se_side_reg ? q_used[K +: K] : q_used[0 +: K];
 wire se_run = walk_reg ? walk_search_reg && se_side_reg == other : se_side_reg ? more_ask : more_bid;
 assign q_append = {se_take && se_side_reg, se_take && !se_side_reg};
-wire se_end_ok = se_end && !se_stop && !walk_reg && !q_own[se_side_reg];
+wire se_end_ok = se_end && !se_stop && !walk_reg && !y_own_reg[se_side_reg];
 assign q_end = {se_end_ok && se_side_reg, se_end_ok && !se_side_reg};
 
-reg              w_touch_reg, w_below_reg, w_bit_reg, w_bit_set_reg;
-reg [C_W-1:0]    w_bit_c_reg;
-reg [L-1:0]      w_bit_idx_reg;
+wire [1:0]       y_below = y_own_reg & y_hidden;
+wire             t_mine = se_side_reg ? y_below[1] : y_below[0];
+wire             t_below = |y_below;
 wire             p1_valid, p2_valid;
 wire [C_W-1:0]   p1_c, p2_c;
 wire [L-B-1:0]   p1_word, p2_word;
@@ -407,8 +461,7 @@ nmw_search #(.C_W(C_W), .L(L), .B(B), .SLOT_W(SLOT_W), .ORDER_W(ORDER_W), .K(K))
 	.clk(clk), .rst(rst || !ready_reg),
 	.run(se_run), .stop(se_stop), .many(takes && other == se_side_reg && !walk_reg),
 	.c(se_c), .floor(se_floor), .used(se_used), .raised(|q_dropped),
-	.t_valid(w_touch_reg), .t_below(w_below_reg), .u_valid(w_bit_reg), .u_set(w_bit_set_reg),
-	.u_c(w_bit_c_reg), .u_idx(w_bit_idx_reg),
+	.t_mine(t_mine), .t_below(t_below), .t_idx(w_bit_idx_reg), .u_valid(w_bit_reg), .u_set(w_bit_set_reg),
 	.p1_valid(p1_valid), .p1_c(p1_c), .p1_word(p1_word),
 	.p2_valid(p2_valid), .p2_c(p2_c), .p2_word(p2_word),
 	.row(row), .word_addr(word_addr), .word(word),
@@ -444,54 +497,63 @@ end
 
 // ---- execute: decide -----------------------------------------------------------------------------------------
 wire room; // for an event
-wire ioc = x_flags_reg[0];
-wire post_only = x_flags_reg[2];
-wire own_leaves = x_flags_reg[3];
-
-wire own_maker = x_owner_reg != {OWNER_W{1'b0}} && x_owner_reg == o_owner;
-wire maker_off = o_qty <= x_left_reg;
-wire all_filled = x_left_reg <= o_qty;
-assign part_qty = o_qty - x_left_reg;
 
 // minimum quantity: counted once, before anything trades
 reg  min_done_reg, min_ok_reg;
-wire min_open = x_min_reg != {QTY_W{1'b0}} && !min_done_reg;
+wire min_open = x_has_min_reg && !min_done_reg;
+wire min_short = x_has_min_reg && min_done_reg && !min_ok_reg;
 
 // which of the ways an ENTER can go, in this cycle
 wire enter = x_valid_reg && x_enter_reg && room;
 wire gone = enter && x_rep2_reg && !x_rep_ok_reg;          // the REPLACE was rejected
 wire live = enter && !(x_rep2_reg && !x_rep_ok_reg);
 wire e_bad = live && x_bad_reg;
-wire judged = live && !x_bad_reg && !unknown;
-wire e_post = judged && post_only && crosses;
-wire may = judged && !(post_only && crosses) && !min_open;
-wire e_min = may && x_min_reg != {QTY_W{1'b0}} && !min_ok_reg;
-wire goes = may && !(x_min_reg != {QTY_W{1'b0}} && !min_ok_reg);
-wire meets = goes && crosses && o_hv;
-wire e_self = meets && own_maker && !own_leaves;
-wire e_own = meets && own_maker && own_leaves;
-wire e_fill = meets && !own_maker;
-wire e_ioc = goes && !crosses && (ioc || market);
-wire e_rest = goes && !crosses && !ioc && !market && al_valid;
-wire e_full = goes && !crosses && !ioc && !market && !al_valid && al_none;
+wire good = live && !x_bad_reg;
+wire e_min = good && min_short;
+wire goes = good && !(x_has_min_reg && !(min_done_reg && min_ok_reg));
+wire [1:0] at = theirs & ~y_own_reg;                       // their best level stands
+wire [1:0] met = {2{goes && !post_only}} & at & q_hv;      // and its first order is here
+wire [1:0] posts = {2{good && post_only}} & at & meet;
+wire [1:0] acts = met & meet;
+wire [1:0] pops = {2{own_leaves}} & mine_of | ~mine_of & maker_off;
+assign pop_level = met & q_last & meet & pops;
+assign pop_order = met & ~q_last & meet & pops;
+assign part = met & meet & ~mine_of & ~maker_off;
+assign keep = ~(met & meet & (mine_of & {2{own_leaves}} & ~q_last | ~mine_of & (~maker_off | ~q_last)));
+wire [1:0] fills = acts & ~mine_of;
+wire [1:0] ends = acts & (mine_of & {2{!own_leaves}} | ~mine_of & all_filled) | posts;
+wire e_post = |posts;
+wire e_self = |(acts & mine_of) && !own_leaves;
+wire e_own = |(acts & mine_of) && own_leaves;
+wire e_fill = |fills;
+wire pop = |(pop_level | pop_order);
+wire parts = |part;
+// it does not meet anything
+wire [1:0] misses = theirs & ~unknown_of & ~meet & ~y_meet;
+wire clear = |misses || (x_swap_reg && !xb_unknown_reg && !xb_meets);
+wire never = ioc || market;
+wire e_ioc = goes && never && clear;
+wire e_rest = goes && !never && al_valid && clear;
+wire e_full = goes && !never && !al_valid && al_none && clear;
 
 wire c_run = x_valid_reg && !x_enter_reg && room;
+wire c_all = c_run && (!x_reduce_reg || x_zero_reg); // all shares are off
+wire c_part = c_run && x_reduce_reg && !x_zero_reg;
+wire c_less = c_part && od_ok && x_left_reg >= od_qty;
 wire c_bad = c_run && !od_ok;
-wire c_less = c_run && od_ok && x_reduce_reg && x_left_reg >= od_qty;
-wire c_off = c_run && od_ok && (!x_reduce_reg || x_left_reg == {QTY_W{1'b0}}) && !c_less;
-wire c_red = c_run && od_ok && x_reduce_reg && x_left_reg != {QTY_W{1'b0}} && x_left_reg < od_qty;
 
 assign add = e_rest;
-assign del = c_off;
-assign reduce = c_red;
-assign part = e_fill && !maker_off;
-assign pop = (e_fill && maker_off) || e_own;
+assign del = c_all && od_ok;
+assign reduce = c_part && od_ok && x_left_reg < od_qty;
 assign al_get = e_rest;
-assign x_done = gone || e_bad || e_post || e_min || e_self || (e_fill && all_filled) || e_ioc
-	|| e_rest || e_full || c_run;
+assign x_done_early = gone || e_bad || e_min || c_run || |ends;
+assign x_done_rest = goes && (never || al_valid || al_none) && clear;
+assign x_done = x_done_early || x_done_rest;
 
 wire is_head = x_slot_reg == lv_head;
 wire is_tail = x_slot_reg == lv_tail;
+wire next_is_tail = od_next == lv_tail;
+wire prev_is_head = od_prev == lv_head;
 
 always @(posedge clk) begin
 	x_first_reg <= x_load;
@@ -504,6 +566,10 @@ always @(posedge clk) begin
 		x_side_reg <= r_side;
 		x_sym_reg <= r_sym;
 		x_idx_reg <= r_idx;
+		x_reach_reg <= r_flags[1] ? {L{1'b0}} : ~r_idx;
+		x_owned_reg <= r_owner != {OWNER_W{1'b0}};
+		x_has_min_reg <= r_min != {QTY_W{1'b0}};
+		x_zero_reg <= r_qty == {QTY_W{1'b0}};
 		x_flags_reg <= r_flags;
 		x_min_reg <= r_min;
 		x_owner_reg <= r_owner;
@@ -514,16 +580,27 @@ always @(posedge clk) begin
 	if (r_take)
 		x_left_reg <= r_qty;
 	else if (e_fill)
-		x_left_reg <= x_left_reg - o_qty;
+		x_left_reg <= other ? x_left_reg - q_qty[QTY_W +: QTY_W] : x_left_reg - q_qty[0 +: QTY_W];
 	if (x_load)
 		x_valid_reg <= r_valid;
 	if (c_run)
 		x_rep_ok_reg <= od_ok;
+	x_swap_reg <= r_take && r_sym != x_sym_reg;
+	if (x_swap_reg)
+		q_sym_reg <= x_sym_reg;
+	if (r_take) begin
+		{xb_reg, xb_unknown_reg, xb_idx_reg} <= r_side ? r_best[0 +: XB_W] : r_best[XB_W +: XB_W];
+		// unknown: nothing is at hand and there is more; or what was read is out of date
+		xb_unknown_reg <= (r_side ? !r_best[XB_W-1] && r_best[XB_W-2] : !r_best[2*XB_W-1] && r_best[2*XB_W-2])
+			|| (x_swap_reg && r_sym == q_sym_reg);
+	end
 	if (r_take)
 		second_reg <= r_op == NMW_HW_REPLACE[1:0] && !second_reg;
 	if (rst) begin
 		x_valid_reg <= 1'b0;
 		x_sym_reg <= {SYM_W{1'b0}};
+		q_sym_reg <= {SYM_W{1'b0}};
+		x_swap_reg <= 1'b0;
 		x_enter_reg <= 1'b0;
 		second_reg <= 1'b0;
 	end
@@ -539,11 +616,11 @@ reg [QTY_W-1:0] walk_qty_reg;
 reg [OWNER_W-1:0] walk_owner_reg;
 reg [SLOT_W-1:0] walk_tail_reg, walk_at_reg;
 reg             walk_end_reg;
-wire walk_start = takes && room && !x_bad_reg && !(x_rep2_reg && !x_rep_ok_reg) && !unknown
-	&& min_open && !(post_only && crosses) && !walk_reg;
-wire walk_own = x_owner_reg != {OWNER_W{1'b0}} && walk_owner_reg == x_owner_reg;
+wire walk_start = good && min_open && !x_swap_reg && !y_pending && !unknown && !(post_only && crosses)
+	&& !walk_reg;
+wire walk_own = x_owned_reg && walk_owner_reg == x_owner_reg;
 reg  walk_enough_reg, walk_over_reg, walk_idle_reg;
-wire walk_in_reach = market || se_idx >= reach;
+wire walk_in_reach = se_idx >= x_reach_reg;
 assign walk_take = walk_search_reg && se_valid && !se_clash && !se_stop && !walk_order_reg && !walk_ld_reg
 	&& !walk_end_reg;
 // the sum is judged a cycle late, the end two: all has come to rest by then
@@ -613,40 +690,50 @@ end
 // ---- write stage: what the RAMs get --------------------------------------------------------------------------------
 wire [KEY_W-1:0] x_key = {x_sym_reg, x_side_reg, x_idx_reg};
 wire [KEY_W-1:0] o_key = {x_sym_reg, other, o_best_idx};
-wire act_other = part || pop;
+wire trades = x_enter_reg && crosses;
+wire leaves = del && (is_head || is_tail);
 always @(posedge clk) begin
 	// levels
-	w_lvl_we_reg <= init || add || (del && (is_head || is_tail)) || pop;
-	w_lvl_other_reg <= act_other;
-	w_lvl_addr_reg <= init ? init_reg[KEY_W-1:0] : x_enter_reg && crosses ? o_key : x_key;
+	w_lvl_we_reg <= init || add || pop || leaves;
+	w_lvl_other_reg <= pop;
+	w_lvl_addr_reg <= init ? init_reg[KEY_W-1:0] : trades ? o_key : x_key;
 	if (init)
 		w_lvl_data_reg <= {LVL_W{1'b0}};
-	else if (x_enter_reg && crosses)
+	else if (trades)
 		w_lvl_data_reg <= {!o_last, o_next, o_tail};
 	else if (x_enter_reg)
 		w_lvl_data_reg <= {1'b1, lv_some ? lv_head : al_slot, al_slot};
 	else
 		w_lvl_data_reg <= {!(is_head && is_tail), is_head ? od_next : lv_head,
 			is_tail ? od_prev : lv_tail};
-	// the bit of the level, and word of every change for the search
-	w_bit_reg <= (add && !lv_some) || (del && is_head && is_tail) || (pop && o_last);
+	// the bit of the level
+	w_bit_reg <= (add && !lv_some) || (del && is_head && is_tail) || |pop_level;
 	w_bit_set_reg <= add;
-	w_touch_reg <= add || del || reduce;
-	w_below_reg <= !x_enter_reg || !crosses ? q_hidden[x_side_reg] : 1'b0;
-	w_bit_c_reg <= act_other ? o_key[KEY_W-1:L] : x_key[KEY_W-1:L];
-	w_bit_idx_reg <= act_other ? o_best_idx : x_idx_reg;
+	w_bit_c_reg <= trades ? o_key[KEY_W-1:L] : x_key[KEY_W-1:L];
+	w_bit_idx_reg <= trades ? o_best_idx : x_idx_reg;
+	// for the best levels
+	y_own_reg <= {2{add || del || reduce}} & {x_side_reg, !x_side_reg};
+	y_ins_reg <= {2{add && !lv_some}} & {x_side_reg, !x_side_reg};
+	y_join_reg <= {2{add && lv_some}} & {x_side_reg, !x_side_reg};
+	y_del_reg <= {2{del && is_head && is_tail}} & {x_side_reg, !x_side_reg};
+	y_leave_reg <= {2{del && !(is_head && is_tail)}} & {x_side_reg, !x_side_reg};
+	y_leave_head_reg <= {2{del && is_head && !is_tail}} & {x_side_reg, !x_side_reg};
+	y_leave_second_reg <= {2{del && !is_head && prev_is_head}} & {x_side_reg, !x_side_reg};
+	y_less_reg <= {2{reduce && is_head}} & {x_side_reg, !x_side_reg};
+	y_last_reg <= !x_enter_reg && (is_head ? next_is_tail : is_tail && prev_is_head);
+	y_next_reg <= x_enter_reg ? al_slot : od_next;
 	// orders
 	w_chk_we_reg <= init || add || del || pop;
 	w_who_we_reg <= add;
-	w_qty_we_reg <= add || reduce || part;
-	w_ord_who_reg <= act_other ? 2'd2 : add ? 2'd1 : 2'd0;
-	w_ord_addr_reg <= init ? init_reg[SLOT_W-1:0] : x_enter_reg ? (crosses ? o_best_slot : al_slot)
+	w_qty_we_reg <= add || reduce || parts;
+	w_ord_who_reg <= trades ? 2'd2 : x_enter_reg ? 2'd1 : 2'd0;
+	w_ord_addr_reg <= init ? init_reg[SLOT_W-1:0] : trades ? o_best_slot : x_enter_reg ? al_slot
 		: x_slot_reg;
 	w_ord_live_reg <= !init && add;
-	w_ord_gen_reg <= x_enter_reg ? (crosses ? o_gen : al_gen) : x_gen_reg;
-	w_ord_key_reg <= x_enter_reg && crosses ? o_key : x_key;
+	w_ord_gen_reg <= trades ? o_gen : x_enter_reg ? al_gen : x_gen_reg;
+	w_ord_key_reg <= trades ? o_key : x_key;
 	w_ord_owner_reg <= x_owner_reg;
-	w_ord_qty_reg <= x_enter_reg && crosses ? part_qty : x_left_reg;
+	w_ord_qty_reg <= trades ? o_part_qty : x_left_reg;
 	// neighbours
 	w_next_we_reg <= (add && lv_some) || (del && !is_head);
 	w_next_add_reg <= add;
@@ -668,7 +755,7 @@ always @(posedge clk) begin
 		w_next_we_reg <= 1'b0;
 		w_prev_we_reg <= 1'b0;
 		w_bit_reg <= 1'b0;
-		w_touch_reg <= 1'b0;
+		y_own_reg <= 2'd0;
 		w_free_reg <= 1'b0;
 	end
 end
@@ -683,10 +770,10 @@ reg [TAG_W-1:0]    ev_tag_reg;
 reg [QTY_W-1:0]    ev_mine_reg, ev_other_reg, ev_part_reg;
 reg [HANDLE_W-1:0] ev_handle_reg;
 
-wire about_maker = x_enter_reg && (e_fill || e_own || e_self);
+wire about_maker = |acts;
 wire [2:0] kind = e_fill ? NMW_HW_FILL[2:0] : e_own ? NMW_HW_OWN[2:0] : e_rest ? NMW_HW_RESTED[2:0]
 	: x_enter_reg ? NMW_HW_CANCELED[2:0]
-	: c_bad || c_less ? NMW_HW_REJECTED[2:0] : c_red ? NMW_HW_REDUCED[2:0]
+	: c_bad || c_less ? NMW_HW_REJECTED[2:0] : reduce ? NMW_HW_REDUCED[2:0]
 	: x_rep1_reg ? NMW_HW_REPLACED[2:0] : NMW_HW_CANCELED[2:0];
 wire [3:0] reason = e_bad ? NMW_HW_RANGE[3:0] : e_post ? NMW_HW_WOULD_POST[3:0]
 	: e_min ? NMW_HW_MIN_QTY[3:0] : e_self ? NMW_HW_SELF[3:0] : e_ioc ? NMW_HW_IMMEDIATE[3:0]
@@ -704,8 +791,8 @@ always @(posedge clk) begin
 	ev_tag_reg <= x_tag_reg;
 	ev_mine_reg <= x_left_reg;
 	ev_other_reg <= x_enter_reg ? o_qty : od_qty;
-	ev_part_reg <= part_qty;
-	ev_maker_off_reg <= maker_off;
+	ev_part_reg <= o_part_qty;
+	ev_maker_off_reg <= other ? maker_off[1] : maker_off[0];
 	if (about_maker)
 		ev_handle_reg <= {o_gen, x_sym_reg, other, o_best_idx ^ {L{other}}, o_best_slot};
 	else if (!x_enter_reg)
@@ -776,15 +863,27 @@ assign {m_evt_kind, m_evt_reason, m_evt_last, m_evt_sell, m_evt_sym, m_evt_px, m
 	m_evt_tag, m_evt_handle} = out_reg;
 
 // ---- counters ---------------------------------------------------------------------------------------------------------------
-assign stat_cmd = x_done && !gone && !(x_rep1_reg && od_ok);
-assign stat_fill = e_fill;
-assign stat_wait_evt = x_valid_reg && !room;
-assign stat_wait_level = live && !x_bad_reg && unknown;
-assign stat_wait_head = goes && crosses && !o_hv;
-assign stat_wait_min = live && !x_bad_reg && !unknown && min_open && !e_post;
-assign stat_wait_slot = goes && !crosses && !ioc && !market && !al_valid && !al_none;
+reg stat_cmd_reg, stat_fill_reg, stat_evt_reg, stat_level_reg, stat_head_reg, stat_min_reg, stat_slot_reg;
+always @(posedge clk) begin
+	stat_cmd_reg <= x_done && !gone && !(x_rep1_reg && od_ok);
+	stat_fill_reg <= e_fill;
+	stat_evt_reg <= x_valid_reg && !room;
+	stat_level_reg <= good && (unknown || (y_pending && crosses) || (x_swap_reg && xb_meets));
+	stat_head_reg <= goes && |(at & meet & ~q_hv);
+	stat_min_reg <= good && !unknown && min_open && !e_post;
+	stat_slot_reg <= goes && clear && !never && !al_valid && !al_none;
+end
+assign stat_cmd = stat_cmd_reg;
+assign stat_fill = stat_fill_reg;
+assign stat_wait_evt = stat_evt_reg;
+assign stat_wait_level = stat_level_reg;
+assign stat_wait_head = stat_head_reg;
+assign stat_wait_min = stat_min_reg;
+assign stat_wait_slot = stat_slot_reg;
 
-`ifdef FORMAL
+`ifdef FORMAL_CORE
+`include "formal/f_core.vh"
+`elsif FORMAL
 // the best levels of the book in hand never cross
 always @(posedge clk)
 	if (ready_reg)

@@ -33,7 +33,7 @@ end
 
 assign rdata = hit_reg ? written_reg : ram_reg;
 
-`ifdef FORMAL
+`ifdef FORMAL_RAM
 // Of any one address, what is read is what was written last, a write in the same cycle included.
 (* anyconst *) reg [ADDR_W-1:0] f_any;
 reg              f_known = 1'b0, f_asked = 1'b0;

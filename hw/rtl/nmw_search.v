@@ -3,16 +3,20 @@
 //
 //      row of the summary -> word of the bitmap -> bit -> level RAM -> order RAM -> out queue
 //
+// Two words are in hand: when the first has no bit left the second gives its first in the same cycle,
+// and takes its place; that a word has run empty need not be known before.
+//
 // Levels are indices: higher is better on both sides. `floor`: all that is at or above it is known
 // already, floor = 0 means everything. It moves down as levels are taken from the queue.
 //
-// What makes it right beside changes: every change of a level passes here a cycle after the core
-// has decided it (t_valid; u_valid when the level's bit changes). A change
+// What makes it right beside changes: every change of a level passes here in the cycle in which it is
+// made in the level RAM (t_mine, when the level is below the floor; u_valid when its bit changes).
+// Nothing is taken in that cycle. A change
 //   - at or above what has been read but below the floor makes what is under way wrong: start anew
 //   - of a word that is still to be read is waited for until it is in the RAM
 //   - in the summary row that was copied is made in the copy too.
 //
-// Timing   start to first level 7 cycles (row, word, RAM, bit, level RAM, order RAM, queue).
+// Timing   start to first level 8 cycles (floor, row, word, RAM, bit, level RAM, order RAM, queue).
 //          One level a cycle within a word and, when `many`, from word to word.
 `default_nettype none
 module nmw_search #(
@@ -34,13 +38,11 @@ module nmw_search #(
 	input  wire [L-1:0]      floor, // 0 stands for above everything, too: then `run` says so
 	input  wire [K-1:0]      used,  // entries of the queue that are taken, the lowest ones
 	// changes by the command in the write stage, and updates of the bitmap under way
-	// `below`: it was below the floor of its side when it was made
-	input  wire              t_valid,
-	input  wire              t_below,
-	input  wire              u_valid,
+	input  wire              t_mine,  // a level of this row below its floor is changed
+	input  wire              t_below, // a level of any row below its floor
+	input  wire [L-1:0]      t_idx,
+	input  wire              u_valid, // its bit is
 	input  wire              u_set,
-	input  wire [C_W-1:0]    u_c,
-	input  wire [L-1:0]      u_idx,
 	input  wire              p1_valid,
 	input  wire [C_W-1:0]    p1_c,
 	input  wire [L-B-1:0]    p1_word,
@@ -73,14 +75,15 @@ localparam FOUND_LOG2 = (K > 4) ? 3 : (K > 2) ? 2 : 1; // room for all that may 
 
 reg              run_reg;
 reg [WORDS-1:0]  row_reg;
-reg [L-1:0]      top_reg;      // floor - 1 at the start
+reg [L-1:0]      top_reg;      // floor - 1
 reg [W_W:0]      scan_reg;     // words at or above it have been asked for
 reg              zw_valid_reg; // word chosen
 reg [W_W-1:0]    zw_reg;
 reg              zr_valid_reg; // word read
 reg [W_W-1:0]    zr_reg;
-reg [BITS-1:0]   bits_reg;     // word in hand, bits that are left
-reg [W_W-1:0]    bits_word_reg;
+reg              ready_reg;    // top_reg is of this floor
+reg [BITS-1:0]   bits_reg, then_reg; // words in hand, bits that are left; the second is not begun
+reg [W_W-1:0]    bits_word_reg, then_word_reg;
 reg [3:0]        under_reg;    // levels chosen and not yet taken
 reg [L-1:0]      last_reg;     // the lowest of them
 reg              f_valid_reg, g_valid_reg, h_valid_reg; // level chosen, level read, order read
@@ -92,14 +95,13 @@ reg [SLOT_W-1:0] h_head_reg, h_tail_reg;
 // gone up, three cycles have to pass.
 reg       p1_below_reg, p2_below_reg;
 reg [1:0] settle_reg;
-wire u_mine = u_c == c && t_below;
 wire p1_mine = p1_valid && p1_c == c && p1_below_reg;
 wire p2_mine = p2_valid && p2_c == c && p2_below_reg;
-wire clash_word = u_valid && u_mine && {1'b0, u_idx[L-1:B]} >= scan_reg;
-wire clash_level = t_valid && u_mine && under_reg != 4'd0 && u_idx >= last_reg;
+wire clash_word = u_valid && t_mine && {1'b0, t_idx[L-1:B]} >= scan_reg;
+wire clash_level = t_mine && under_reg != 4'd0 && t_idx >= last_reg;
 assign clash = run_reg && (clash_word || clash_level);
 wire halt = stop || clash || !run;
-wire start = run && !run_reg && !stop && settle_reg == 2'd0 && !(u_valid && u_mine) && !p1_mine && !p2_mine;
+wire start = ready_reg && !halt && settle_reg == 2'd0 && !(u_valid && t_mine) && !p1_mine && !p2_mine;
 
 // --- words
 wire              row_any;
@@ -108,13 +110,12 @@ wire [WORDS-1:0]  row_mask;
 nmw_first #(.LOG2(W_W)) first_word (
 	.bits(row_reg), .any(row_any), .index(row_first), .mask(row_mask));
 
-wire [L-1:0] top = floor - 1'b1;
 reg [WORDS-1:0] below;      // words that are not above the top's
 reg [BITS-1:0] below_bits;  // bits of the top's word that are not above it
 integer k;
 always @* begin
 	for (k = 0; k < WORDS; k = k + 1)
-		below[k] = k[W_W-1:0] <= top[L-1:B];
+		below[k] = k[W_W-1:0] <= top_reg[L-1:B];
 	for (k = 0; k < BITS; k = k + 1)
 		below_bits[k] = k[B-1:0] <= top_reg[B-1:0];
 end
@@ -123,14 +124,14 @@ wire [2:0]      words_count;
 wire            words_valid, words_get;
 wire [BITS-1:0] words_bits;
 wire [W_W-1:0]  words_word;
-wire            bits_any;
+wire            bits_any, then_any;
 wire [2:0]      ahead = words_count + {2'b0, zw_valid_reg} + {2'b0, zr_valid_reg};
-wire want = many ? ahead < 3'd4 : ahead == 3'd0 && !bits_any;
+wire want = many ? ahead < 3'd4 : ahead == 3'd0 && !bits_any && !then_any;
 wire zw_busy = (p1_mine && p1_word == zw_reg) || (p2_mine && p2_word == zw_reg);
 wire zw_go = zw_valid_reg && !zw_busy;
-wire choose = run_reg && row_any && want && (!zw_valid_reg || zw_go) && !(u_valid && u_mine);
-wire [WORDS-1:0] snoop = (u_valid && u_set && u_mine)
-	? {{(WORDS-1){1'b0}}, 1'b1} << u_idx[L-1:B] : {WORDS{1'b0}};
+wire choose = run_reg && row_any && want && (!zw_valid_reg || zw_go) && !(u_valid && t_mine);
+wire [WORDS-1:0] snoop = (u_valid && u_set && t_mine)
+	? {{(WORDS-1){1'b0}}, 1'b1} << t_idx[L-1:B] : {WORDS{1'b0}};
 
 wire [BITS-1:0] word_below = word & (zr_reg == top_reg[L-1:B] ? below_bits : {BITS{1'b1}});
 wire            straight; // the word read goes into hand without waiting in the queue
@@ -140,11 +141,13 @@ nmw_fifo #(.W(BITS + W_W), .LOG2(2)) words (
 	.clk(clk), .flush(rst || halt), .put(zr_valid_reg && !straight), .put_data({zr_reg, word_below}),
 	.valid(words_valid), .get(words_get), .data({words_word, words_bits}), .count(words_count));
 
-// --- bits of the word in hand
-wire [B-1:0]    bit_first;
-wire [BITS-1:0] bit_mask;
+// --- bits of the words in hand
+wire [B-1:0]    bit_first, then_first;
+wire [BITS-1:0] bit_mask, then_mask;
 nmw_first #(.LOG2(B)) first_bit (
 	.bits(bits_reg), .any(bits_any), .index(bit_first), .mask(bit_mask));
+nmw_first #(.LOG2(B)) first_then (
+	.bits(then_reg), .any(then_any), .index(then_first), .mask(then_mask));
 // used + under < K, with `used` as a mask
 wire [15:0] used_from_top;
 genvar g;
@@ -157,11 +160,11 @@ generate
 		end
 	end
 endgenerate
-wire pick = bits_any && !used_from_top[under_reg];
-wire one_left = (bits_reg & (bits_reg - 1'b1)) == {BITS{1'b0}};
-wire bits_free = !bits_any || (pick && one_left);
-assign words_get = words_valid && bits_free;
-assign straight = zr_valid_reg && !words_valid && bits_free;
+wire has_room = !used_from_top[under_reg];
+wire pick = (bits_any || then_any) && has_room;
+wire then_free = !bits_any || !then_any;
+assign words_get = words_valid && then_free;
+assign straight = zr_valid_reg && !words_valid && then_free;
 
 // --- level, its first order, out
 assign level_addr = {c, f_idx_reg};
@@ -174,12 +177,12 @@ nmw_fifo #(.W(L + 2*SLOT_W + ORDER_W), .LOG2(FOUND_LOG2)) found (
 	.count(out_count));
 wire unused = &{1'b0, level[2*SLOT_W], out_count};
 
-assign out_end = run_reg && !row_any && !zw_valid_reg && !zr_valid_reg && !words_valid && !bits_any
-	&& under_reg == 4'd0 && !(u_valid && u_mine);
+assign out_end = run_reg && !row_any && !zw_valid_reg && !zr_valid_reg && !words_valid && !bits_any && !then_any
+	&& under_reg == 4'd0 && !(u_valid && t_mine);
 
 always @(posedge clk) begin
 	zr_reg <= zw_reg;
-	f_idx_reg <= {bits_word_reg, bit_first};
+	f_idx_reg <= bits_any ? {bits_word_reg, bit_first} : {then_word_reg, then_first};
 	g_idx_reg <= f_idx_reg;
 	h_idx_reg <= g_idx_reg;
 	h_head_reg <= level[2*SLOT_W-1:SLOT_W];
@@ -189,30 +192,27 @@ always @(posedge clk) begin
 	g_valid_reg <= f_valid_reg;
 	h_valid_reg <= g_valid_reg;
 
-	if (start) begin
-		row_reg <= row & below;
-		top_reg <= top;
-		scan_reg <= {1'b1, {W_W{1'b0}}};
-	end else begin
-		row_reg <= (row_reg & ~(choose ? row_mask : {WORDS{1'b0}})) | snoop;
-		if (choose)
-			scan_reg <= {1'b0, row_first};
-	end
+	// no start while it runs, and no choice before
+	row_reg <= ((start ? row & below : row_reg) & ~(row_mask & {WORDS{choose}})) | snoop;
+	if (start || choose)
+		scan_reg <= choose ? {1'b0, row_first} : {1'b1, {W_W{1'b0}}};
 	if (choose)
 		zw_reg <= row_first;
 	if (choose || zw_go)
 		zw_valid_reg <= choose;
 
-	if (words_get) begin
-		bits_reg <= words_bits;
-		bits_word_reg <= words_word;
-	end else if (straight) begin
-		bits_reg <= word_below;
-		bits_word_reg <= zr_reg;
-	end else if (pick)
-		bits_reg <= bits_reg & ~bit_mask;
+	if (bits_any)
+		bits_reg <= bits_reg & ~(bit_mask & {BITS{has_room}});
+	else begin
+		bits_reg <= then_reg & ~(then_mask & {BITS{has_room}});
+		bits_word_reg <= then_word_reg;
+	end
+	if (then_free) begin
+		then_reg <= words_valid ? words_bits : zr_valid_reg ? word_below : {BITS{1'b0}};
+		then_word_reg <= words_valid ? words_word : zr_reg;
+	end
 	if (pick)
-		last_reg <= {bits_word_reg, bit_first};
+		last_reg <= bits_any ? {bits_word_reg, bit_first} : {then_word_reg, then_first};
 	if (pick != out_get)
 		under_reg <= pick ? under_reg + 1'b1 : under_reg - 1'b1;
 
@@ -223,10 +223,16 @@ always @(posedge clk) begin
 	else if (settle_reg != 2'd0)
 		settle_reg <= settle_reg - 1'b1;
 
+	// the floor stands still from a stop until the first level is taken
+	if (!run_reg || halt)
+		top_reg <= floor - 1'b1;
+	ready_reg <= run && (halt || (!run_reg && !start));
 	if (start)
 		run_reg <= 1'b1;
-	if (rst)
+	if (rst) begin
 		settle_reg <= 2'd0;
+		ready_reg <= 1'b0;
+	end
 	if (rst || halt) begin
 		run_reg <= 1'b0;
 		zw_valid_reg <= 1'b0;
@@ -236,6 +242,7 @@ always @(posedge clk) begin
 		h_valid_reg <= 1'b0;
 		under_reg <= 4'd0;
 		bits_reg <= {BITS{1'b0}};
+		then_reg <= {BITS{1'b0}};
 	end
 end
 

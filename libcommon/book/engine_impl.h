@@ -18,10 +18,14 @@
 
 #define NMW_ENGINE_MAGIC   UINT64_C(0x656e67696e650001)
 #define NMW_ENGINE_VERSION 6u
-#define NMW_ENGINE_CHUNK   32u	   /* messages read ahead in a burst */
-#define NMW_ENGINE_FEEDS   16u	   /* the same, of a feed */
-#define NMW_ENGINE_FAR	   16384u  /* live orders: with fewer, all of it is in the cache */
-#define NMW_QTY_MAX	   999999u /* shares of one order */
+#ifdef NMW_ENGINE_HELD
+#define NMW_ENGINE_CHUNK 256u /* messages read ahead in a burst: a device has as many in hand */
+#else
+#define NMW_ENGINE_CHUNK 32u /* the same: as many lines are fetched at once */
+#endif
+#define NMW_ENGINE_FEEDS 16u	 /* the same, of a feed */
+#define NMW_ENGINE_FAR	 16384u	 /* live orders: with fewer, all of it is in the cache */
+#define NMW_QTY_MAX	 999999u /* shares of one order */
 
 /* What a message about a live order needs beside the book: lies in the book's own line of the order
  * (nmw_book_user), and begins as a struct nmw_id, of which the map of ids makes its chains.  What

@@ -1,3 +1,3 @@
 /* engine_entry.c over books that a device holds: see engine_back.h. */
 #define NMW_ENGINE_HELD 1
-#include "book/engine_entry.c"
+#include "book/engine_entry.c" // NOLINT(bugprone-suspicious-include): that is what it is for

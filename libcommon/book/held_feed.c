@@ -1,3 +1,3 @@
 /* engine_feed.c over books that a device holds: see engine_back.h. */
 #define NMW_ENGINE_HELD 1
-#include "book/engine_feed.c"
+#include "book/engine_feed.c" // NOLINT(bugprone-suspicious-include): that is what it is for

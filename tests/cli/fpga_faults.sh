@@ -16,7 +16,7 @@ befalls() { # DEVICE OPTION... -- WORDS...
 	says "$@"
 }
 befalls sim:unmap=3000 -- 'fault: it ' 'an address that is not mapped: address 0x10'
-befalls sim:unmap=3000 --no-push --burst 1 -- 'fault: it read an address that is not mapped: address 0x10'
+befalls sim:unmap=3000 --no-push --burst 1 -- 'fault: it ' 'an address that is not mapped: address 0x10'
 befalls sim:stuck=3000 --watchdog 5000 -- "fault: watchdog: the host's bus did not take"
 befalls sim:reset=3000 -- 'somebody else reset it in mid-run'
 bitstream "$T/mute.so" "-DREAL=\"$SO\"" -DMUTE

@@ -215,11 +215,11 @@ END_TEST
 
 START_TEST(a_device_that_is_lost)
 {
-	uint64_t seed = from_env("NMW_SEED", 1);
+	uint64_t seed = from_env("NMW_SEED", 1), steps = from_env("NMW_STEPS", STEPS_DEF) / 8;
 	for (uint64_t i = 0; i < 60; i++) {
 		struct device d = {.books = 4, .ticks = 200, .slots = 256, .depth = 32};
 		*(i % 2 ? &d.lie_after : &d.lose_after) = 1 + i * i * 3;
-		run(&base, &d, 0, seed + i, 8000);
+		run(&base, &d, 0, seed + i, steps);
 	}
 }
 END_TEST

@@ -85,9 +85,10 @@ static void say_device(struct nmw_device *d)
 static void run_close(struct nmw_match *m)
 {
 	struct run *r = m->tool->arg;
-	if (r->open && r->books.held && !nmw_stage_quiet(&m->stage))
+	if (r->open && r->books.held && !nmw_stage_quiet(&m->stage)) {
 		say_device(&r->device);
-	books_say(&r->books);
+		books_say(&r->books);
+	}
 	books_close(&r->books);
 	if (r->open)
 		nmw_device_close(&r->device);
