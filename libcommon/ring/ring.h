@@ -72,7 +72,7 @@ enum nmw_ring_state {
 /* What a producer says of all that it published, when it closes. */
 enum nmw_ring_flaw {
 	NMW_RING_WHOLE = 0,
-	NMW_RING_DAMAGED = 1, /* something of its input was damaged, cut or missing: it bore that */
+	NMW_RING_DAMAGED = 1, /* something was damaged, cut, missing or dropped: it bore that */
 	NMW_RING_FAILED = 2,  /* it ended with an error: more should have come */
 };
 
