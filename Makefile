@@ -41,7 +41,22 @@ COMPILE   = $(CC) $(NMW_CPPFLAGS) $(CPPFLAGS) $(NMW_CFLAGS) $(CFLAGS)
 LINK      = $(CC) $(NMW_CFLAGS) $(CFLAGS) $(NMW_LDFLAGS) $(LDFLAGS)
 LIBS      = $(NMW_LDLIBS) $(LDLIBS)
 
-LIB_SRC   := $(sort $(wildcard libcommon/*/*.c))
+# as headers of the system, which no warning of ours is about
+have     = $(shell pkg-config --exists $1 2>/dev/null && echo yes)
+flags_of = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $1 2>/dev/null))
+
+# *_dpdk.c and nothing else need DPDK; without it (or with DPDK=) dpdk_missing.c says so instead. The
+# drivers are plug-ins that EAL loads.
+DPDK      ?= $(call have,libdpdk)
+ifeq ($(DPDK),)
+BUILT     := $(filter-out %_dpdk.c,$(wildcard libcommon/*/*.c tools/nmw-*/*.c))
+else
+BUILT     := $(filter-out %/dpdk_missing.c,$(wildcard libcommon/*/*.c tools/nmw-*/*.c))
+DPDK_FLAGS := $(filter-out -march=%,$(call flags_of,libdpdk))
+NMW_LDLIBS += -lrte_ethdev -lrte_mbuf -lrte_mempool -lrte_eal -lrte_bus_vdev
+endif
+
+LIB_SRC   := $(sort $(filter libcommon/%,$(BUILT)))
 LIB_OBJ   := $(LIB_SRC:%.c=$B/%.o)
 LIB       := $B/libnmw.a
 TOOLS     := $(sort $(foreach d,$(wildcard tools/nmw-*),$(if $(wildcard $d/main.c),$(notdir $d))))
@@ -65,10 +80,11 @@ all: $(LIB) $(TOOL_BIN) ## build the library and every tool into build/<variant>
 # Files that are written when what they hold changes, so that all that was made from it is made anew:
 # the flags, and the names of the sources, for one that is deleted leaves no newer object.
 FLAGS   := $(strip $(COMPILE) $(LINK) $(LIBS))
-SOURCES := $(LIB_SRC) $(sort $(wildcard tools/nmw-*/*.c))
+SOURCES := $(sort $(LIB_SRC) $(filter tools/%,$(BUILT)))
 
 define STAMP_RULE
-ifneq ($$(file <$$B/$1),$$($2))
+# GNU Make 4.3 leaves the newline of some files
+ifneq ($$(strip $$(file <$$B/$1)),$$($2))
 .PHONY: $$B/$1
 endif
 $$B/$1:
@@ -83,12 +99,14 @@ $B/%.o: %.c $B/flags
 	$(if $Q,@echo "  CC      $<")
 	$Q$(COMPILE) -MMD -MP -c -o $@ $<
 
+$B/%_dpdk.o: NMW_CPPFLAGS += $(DPDK_FLAGS)
+
 $(LIB): $(LIB_OBJ) $B/sources
 	$(if $Q,@echo "  AR      $@")
 	$Qrm -f $@ && ar rcsD $@ $(LIB_OBJ)
 
 define TOOL_RULE
-$B/bin/$1: $$(patsubst %.c,$B/%.o,$$(sort $$(wildcard tools/$1/*.c))) $$(LIB) $$B/sources
+$B/bin/$1: $$(patsubst %.c,$B/%.o,$$(sort $$(filter tools/$1/%,$$(BUILT)))) $$(LIB) $$B/sources
 	@mkdir -p $$(@D)
 	$$(if $$Q,@echo "  LD      $$@")
 	$$Q$$(LINK) -o $$@ $$(filter %.o %.a,$$^) $$(LIBS)
@@ -121,18 +139,14 @@ $B/tests/fuzz/%: $B/tests/fuzz/%.o $(LIB)
 
 # The ring's bench has candidates of its own in bench/ring. A peer is built where pkg-config finds its
 # library; the bench says which are missing.
-have     = $(shell pkg-config --exists $1 2>/dev/null && echo yes)
-# as headers of the system, which no warning of ours is about
-flags_of = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $1 2>/dev/null))
-ifeq ($(call have,libdpdk),)
+ifeq ($(DPDK),)
 RING_AUX := $(filter-out %_dpdk.c,$(RING_AUX))
 endif
 ifeq ($(call have,ck),)
 RING_AUX := $(filter-out %_ck.c,$(RING_AUX))
 endif
-$B/bench/ring/peer_dpdk.o: NMW_CPPFLAGS += $(call flags_of,libdpdk)
 $B/bench/ring/peer_ck.o: NMW_CPPFLAGS += $(call flags_of,ck)
-$B/bench/bench_ring: NMW_LDLIBS += $(if $(call have,libdpdk),-lrte_ring -lrte_eal) $(if $(call have,ck),-lck)
+$B/bench/bench_ring: NMW_LDLIBS += $(if $(DPDK),-lrte_ring -lrte_eal) $(if $(call have,ck),-lck)
 $B/bench/bench_ring: $(RING_AUX:%.c=$B/%.o)
 
 # The textbook engine of the C++ library's containers: a peer of the book's bench, where there is a
@@ -175,9 +189,10 @@ demo: ## build, replay the bundled capture through the whole exchange, show fill
 
 .PHONY: check
 check: ## run every test, or T="WORD..." those named so; last line: N passed, N failed, N skipped
-	$Qtools/deps build test
+	$Qtools/deps build test dpdk
+	$Qtools/deps sim || echo 'without verilator: tests of the simulated device are skipped'
 	$Q$(MAKE) --no-print-directory all tests
-	$Q$(MAKE) --no-print-directory hw
+	$Q! command -v verilator >/dev/null || $(MAKE) --no-print-directory hw
 	$QB=$(abspath $B) CC=$(CC) tests/run $T
 
 .PHONY: lint
@@ -188,7 +203,7 @@ lint: ## format, static analysis, shell, man pages, layers; T="STEP..." for some
 
 .PHONY: bench
 bench: ## measure beside peers, one page; T="WORD..." those named so
-	$Qtools/deps build
+	$Qtools/deps build dpdk
 	$Qtools/deps bench || echo 'measuring without the peers that are missing'
 	$Q$(MAKE) --no-print-directory benches all
 	$QB=$(abspath $B) CC=$(CC) bench/run $T

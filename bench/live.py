@@ -107,11 +107,12 @@ def sockperf(o, proto, spin):
         return None
 
 
-def wait_for(text, path, p):
+def wait_for(texts, path, p):
     end = time.monotonic() + 10
     while time.monotonic() < end and p.poll() is None:
         with open(path, encoding="utf-8") as f:
-            if text in f.read():
+            said = f.read()
+            if all(text in said for text in texts):
                 return
         time.sleep(0.02)
     with open(path, encoding="utf-8") as f:
@@ -133,8 +134,7 @@ def nmw(o, proto, spin):
             p = subprocess.Popen(server(["bash", "-c", line]), stderr=err, start_new_session=True,
                                  env=dict(os.environ, NMW_DIR=os.path.join(tmp, "rings")))
         try:
-            wait_for("engine:", log, p)
-            time.sleep(0.5)
+            wait_for(("engine:", f"port {port}:" if proto == "tcp" else "udp: 1 lines"), log, p)
             who = [f"127.0.0.1:{port}"] + (["ALICE", "SECRET"] if proto == "tcp" else [])
             return measure([CLIENT] + options(o) + [proto] + who, o.seconds + 10)
         finally:

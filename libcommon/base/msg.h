@@ -54,7 +54,7 @@ struct nmw_slot {
 	uint32_t session;    /* session id, from 1; 0 = of no session */
 	uint16_t len;	     /* payload bytes */
 	uint8_t channel;     /* enum nmw_channel */
-	uint8_t codec;	     /* enum nmw_codec_id */
+	uint8_t codec;	     /* enum nmw_codec_id; on a ring its upper 4 bits are the route */
 	uint8_t payload[];   /* slot_sz - 48 bytes */
 };
 

@@ -323,10 +323,24 @@ static void find_built_ins(struct opt_rows *r, int argc, char **argv)
 	}
 }
 
+/* Of the arguments behind `--` (the last `behind`), those from the first that looks like an option,
+ * or that is one too many, are somebody else's. */
+static void take_rest(const struct nmw_opt_spec *spec, char **argv, int behind, int *nargs)
+{
+	int own = *nargs - behind;
+	if (!spec->rest)
+		return;
+	while (own < *nargs && own < (int)spec->max_args &&
+	       (argv[1 + own][0] != '-' || !argv[1 + own][1]))
+		own++;
+	*spec->rest = (struct nmw_opt_rest){argv + 1 + own, (unsigned)(*nargs - own)};
+	*nargs = own;
+}
+
 static void take_args(struct opt_rows *r, int argc, char **argv, int *nargs, struct nmw_err *first)
 {
 	struct scan s = {.argc = argc, .argv = argv, .i = 1};
-	int rc, n = 0;
+	int rc, n = 0, behind = 0;
 	for (;;) {
 		struct nmw_err e = NMW_ERR_INIT;
 		rc = scan_next(r, &s, &e);
@@ -334,12 +348,15 @@ static void take_args(struct opt_rows *r, int argc, char **argv, int *nargs, str
 			break;
 		if (rc == SCAN_OPTION)
 			rc = take(r, s.row, s.value, FROM_ARGS, s.name, &e);
-		else if (rc == SCAN_ARG)
+		else if (rc == SCAN_ARG) {
 			argv[++n] = argv[s.i - 1];
+			behind += s.rest;
+		}
 		if (rc < 0)
 			note(first, &e);
 	}
 	*nargs = n;
+	take_rest(r->spec, argv, behind, nargs);
 }
 
 static void env_name(const struct nmw_opt *o, char *buf, size_t cap)

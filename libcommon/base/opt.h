@@ -44,6 +44,13 @@ struct nmw_opt {
 	const char *help; /* one line, with the unit */
 };
 
+/* What stands behind `--` and is no argument of the tool's: for a library that has options of its
+ * own. */
+struct nmw_opt_rest {
+	char **v;
+	unsigned n;
+};
+
 struct nmw_opt_spec {
 	const char *tool;		 /* "nmw-match" */
 	const char *synopsis;		 /* "[-i RING]... [-o RING]" */
@@ -52,6 +59,8 @@ struct nmw_opt_spec {
 	const struct nmw_opt *groups[6]; /* tables, each ended by NMW_OPT_END; NULL-terminated */
 	const char *backends;		 /* for --version: "pcap itch gen" */
 	unsigned min_args, max_args;	 /* positional arguments */
+	struct nmw_opt_rest *rest; /* of those behind `--`: from the first that begins with a dash
+				    * or is one too many on; NULL: all are the tool's */
 };
 
 enum nmw_opt_act {

@@ -73,13 +73,15 @@ int nmw_address_iface(const struct nmw_endpoint *ep, const char *iface, struct n
 
 int nmw_address_bind(int fd, const struct sockaddr_storage *a, socklen_t n, int backlog)
 {
+	bool bound = false;
 	int rc = -EADDRINUSE;
 	for (unsigned i = 0; i < BIND_TRIES && rc == -EADDRINUSE; i++) {
 		if (i > 0)
 			nanosleep(&(struct timespec){.tv_nsec = BIND_NS}, NULL);
-		rc = bind(fd, (const struct sockaddr *)a, n) < 0 ? -errno : 0;
-		if (!rc && backlog && listen(fd, backlog) < 0)
-			rc = -errno;
+		rc = bound || bind(fd, (const struct sockaddr *)a, n) == 0 ? 0 : -errno;
+		bound = rc == 0;
+		if (bound && backlog && listen(fd, backlog) < 0)
+			rc = -errno; /* two may have bound before one of them listened */
 	}
 	return rc;
 }

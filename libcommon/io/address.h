@@ -15,7 +15,7 @@
  * need it; 0 = none. */
 socklen_t nmw_address_of(const struct nmw_endpoint *ep, uint32_t scope,
 			 struct sockaddr_storage *out);
-void nmw_address_to(const struct sockaddr_storage *a, struct nmw_endpoint *out);
+void nmw_address_to(const struct sockaddr_storage *from, struct nmw_endpoint *out);
 
 /* Index of the interface; 0: iface is "", the system chooses. -ENODEV: there is none of that name;
  * -EINVAL: the address needs one. */

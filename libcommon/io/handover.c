@@ -16,9 +16,7 @@
 #include <unistd.h>
 
 #define DEAD_TRIES 50u
-#define LOCK_TRIES \
-	200u /* another one that starts looks for a dead one's socket for half a second */
-#define DEAD_NS (10l * 1000 * 1000)
+#define DEAD_NS	   (10l * 1000 * 1000)
 
 int nmw_handover_path(char path[NMW_HANDOVER_PATH_MAX], uint16_t port, bool group,
 		      struct nmw_err *e)

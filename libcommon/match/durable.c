@@ -176,8 +176,11 @@ static int note_write(struct nmw_durable *d, const struct note *n, struct nmw_er
 /* ---- taking up the rings --------------------------------------------------------------------- */
 
 /* Messages that the log has are handed back; what neither has is a loss. */
-static int input_skip(struct nmw_durable *d, struct nmw_cons *c, uint64_t last, struct nmw_err *e)
+static int input_skip(struct nmw_durable *d, struct nmw_cons *c, uint64_t last, bool routed,
+		      struct nmw_err *e)
 {
+	if (routed && c->next > last + 1) /* those between were on other routes */
+		return 0;
 	if (c->next > last + 1)
 		return nmw_err_set(e, -ENODATA, NMW_EXIT_LOSS,
 				   "ring %s: journal %s ends at its message %" PRIu64
@@ -204,7 +207,7 @@ static int input_take_up(struct nmw_durable *d, unsigned i, struct nmw_err *e)
 		if (p->input[k].ring_ns == n.ring_ns &&
 		    !strncmp(p->input[k].name, nmw_cons_name(c), sizeof p->input[k].name - 1)) {
 			d->input_of[i] = (uint16_t)k;
-			return input_skip(d, c, p->input[k].last, e);
+			return input_skip(d, c, p->input[k].last, d->stage->in_route[i], e);
 		}
 	n.index = p->inputs % DURABLE_INPUTS;
 	snprintf(n.name, sizeof n.name, "%.47s", nmw_cons_name(c));

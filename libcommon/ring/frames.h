@@ -22,4 +22,7 @@ uint64_t nmw_prod_frames_take(struct nmw_prod *p, uint64_t bytes);
  * number up to which they are free. Reads every cursor. */
 uint64_t nmw_prod_frames_reclaim(struct nmw_prod *p, uint64_t want);
 
+/* Bytes of a page of the frame area. */
+uint64_t nmw_prod_frames_page(const struct nmw_prod *p);
+
 #endif

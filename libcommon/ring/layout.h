@@ -75,7 +75,7 @@ struct nmw_ring_progress {
 	uint64_t claim;	      /* slots of messages below it may be being written */
 	uint64_t published;   /* a sequence number that was published; exact once closed */
 	uint64_t frame_floor; /* frames of messages up to it may be overwritten */
-	uint64_t pad[5];
+	char route[5][8];     /* names of the routes 1 to 5, NUL padded; see ring/route.h */
 };
 
 struct nmw_ring_hdr {

@@ -72,7 +72,7 @@ enum nmw_ring_state {
 /* What a producer says of all that it published, when it closes. */
 enum nmw_ring_flaw {
 	NMW_RING_WHOLE = 0,
-	NMW_RING_DAMAGED = 1, /* something of its input was damaged, cut or missing: it bore that */
+	NMW_RING_DAMAGED = 1, /* something was damaged, cut, missing or dropped: it bore that */
 	NMW_RING_FAILED = 2,  /* it ended with an error: more should have come */
 };
 
@@ -325,6 +325,7 @@ static inline bool nmw_cons_take(const struct nmw_cons *c, unsigned i, struct nm
 	const struct nmw_slot *s = nmw_cons_slot(c, i);
 	memcpy(desc, s, NMW_DESC_SZ);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* the copy is not read from the ring again */
+	desc->codec &= 0x0F;			 /* without the route */
 	*payload = nmw_cons_payload(c, desc, len);
 	if (*payload && desc->frame_off == NMW_INLINE)
 		*payload = s->payload;
@@ -353,6 +354,20 @@ static inline void nmw_cons_release(struct nmw_cons *c, unsigned n)
 	c->next += n;
 	if (c->cursor)
 		__atomic_store_n(c->cursor, c->next - 1, __ATOMIC_RELEASE);
+}
+
+/* Goes on behind the first n messages without handing them back: nmw_cons_done does later. */
+static inline void nmw_cons_keep(struct nmw_cons *c, unsigned n)
+{
+	if (n > 0)
+		nmw_cons_guess(c, nmw_cons_slot(c, n - 1), nmw_cons_slot(c, n));
+	c->next += n;
+}
+
+/* Hands back what was kept, up to message seq. */
+static inline void nmw_cons_done(struct nmw_cons *c, uint64_t seq)
+{
+	__atomic_store_n(c->cursor, seq, __ATOMIC_RELEASE);
 }
 
 /* A tap that was overrun: how many messages it missed since the last call (and it skips ahead). A

@@ -24,3 +24,8 @@ uint64_t nmw_prod_frames_reclaim(struct nmw_prod *p, uint64_t want)
 	low = nmw_prod_released(p);
 	return low < floor ? low : floor;
 }
+
+uint64_t nmw_prod_frames_page(const struct nmw_prod *p)
+{
+	return p->ring->g.page_sz;
+}

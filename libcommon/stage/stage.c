@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ring/handoff.h"
+#include "ring/route.h"
 
 #include <errno.h>
 #include <string.h>
@@ -217,6 +218,28 @@ bool nmw_stage_leaving(void)
 	return nmw_stage_stops > 1;
 }
 
+/* Of n messages: those of other routes at the start are passed over; how many then follow each
+ * other up to the next of another route. What a sink still holds before them is not handed back. */
+static unsigned of_route(struct nmw_cons *c, unsigned route, unsigned n)
+{
+	unsigned skip = 0, run;
+	for (; skip < n; skip++) {
+		unsigned r = nmw_route_of(nmw_cons_slot(c, skip));
+		if (!r || r == route)
+			break;
+	}
+	if (skip && (!c->cursor || *c->cursor == c->next - 1))
+		nmw_cons_release(c, skip);
+	else if (skip)
+		nmw_cons_keep(c, skip);
+	for (run = 0; run < n - skip; run++) {
+		unsigned r = nmw_route_of(nmw_cons_slot(c, run));
+		if (r && r != route)
+			break;
+	}
+	return run;
+}
+
 unsigned nmw_stage_poll(struct nmw_stage *st, struct nmw_cons **c)
 {
 	for (unsigned k = 0; k < st->n_in; k++) {
@@ -228,6 +251,8 @@ unsigned nmw_stage_poll(struct nmw_stage *st, struct nmw_cons **c)
 			want = left < want ? (unsigned)left : want;
 		}
 		unsigned n = want ? nmw_cons_ready(&st->in[i], want) : 0;
+		if (n && st->in_route[i])
+			n = of_route(&st->in[i], st->in_route[i], n);
 		if (n) {
 			*c = &st->in[i];
 			st->turn += n;

@@ -38,7 +38,8 @@ struct nmw_stage {
 	/* inputs and output, valid after open */
 	struct nmw_cons in[NMW_STAGE_INS];
 	unsigned n_in;
-	unsigned in_turn; /* which input the last burst came from */
+	uint8_t in_route[NMW_STAGE_INS]; /* only messages of that route; 0 = all */
+	unsigned in_turn;		 /* which input the last burst came from */
 	struct nmw_prod out;
 	bool has_out;
 	unsigned burst;	  /* messages a burst, 1..NMW_BURST_MAX */
@@ -68,6 +69,17 @@ int nmw_stage_init(struct nmw_stage *st, const char *tool, unsigned flags);
 const struct nmw_opt *nmw_stage_opts(struct nmw_stage *st);
 /* Between parsing and open: the stage is this named consumer unless --consumer says otherwise. */
 void nmw_stage_consumer(struct nmw_stage *st, const char *name);
+/* Between parsing and open: unless --frames says otherwise, the output has at least that many bytes
+ * of frames. */
+void nmw_stage_frames(struct nmw_stage *st, uint64_t bytes);
+uint64_t nmw_stage_slots(const struct nmw_stage *st); /* --slots */
+/* Between parsing and open, for a source with queues: there will be n outputs, RING.0 to RING.n-1
+ * of -o RING, each with counters of its own. This stage has the first. */
+int nmw_stage_split(struct nmw_stage *st, unsigned n, struct nmw_err *e);
+/* After open: *to becomes a stage with output i of `st`, which lives longer. It is closed by
+ * nmw_stage_close, and may belong to another thread. */
+int nmw_stage_sibling(struct nmw_stage *to, const struct nmw_stage *st, unsigned i,
+		      struct nmw_err *e);
 /* After parsing: --on-full drop. */
 bool nmw_stage_drops(const struct nmw_stage *st);
 int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e);

@@ -17,6 +17,9 @@ struct nmw_stage_cold {
 	uint64_t wait_ns, slots, slot_sz, frames, burst, min_consumers, cpu;
 	int pages, wait_mode, on_full, log_level, log_format;
 	bool discard, group, quiet;
+	/* of a source with queues: RING, of RING.0 and so on; NULL = one output */
+	const char *out_base, *instance_base;
+	char out_split[80], instance_split[64];
 
 	bool private_in, private_out; /* handed over through stdin, stdout */
 	bool closing;		      /* nothing more will be published */

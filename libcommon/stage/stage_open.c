@@ -2,8 +2,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/streams.h"
 #include "ring/handoff.h"
+#include "ring/route.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -14,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ROUTE_WAIT_NS	NMW_NS_PER_S
 #define JOIN_RETRY_NS	(2ull * 1000 * 1000)
 #define JOIN_SAY_NS	(500ull * 1000 * 1000)
 #define STACK_TOUCH	(64u * 1024)
@@ -30,9 +33,9 @@ static void opt_add(struct nmw_stage_cold *c, unsigned *n, struct nmw_opt o)
 static void opts_in(struct nmw_stage_cold *c, unsigned *n)
 {
 	opt_add(c, n,
-		(struct nmw_opt){NMW_OPT_LIST, 'i', "in", "RING", &c->in_names, 0,
-				 NMW_RING_NAME_MAX - 1,
-				 "input ring (repeatable; default: the one named on stdin)"});
+		(struct nmw_opt){
+			NMW_OPT_LIST, 'i', "in", "RING", &c->in_names, 0, 0,
+			"input ring, or RING/ROUTE (repeatable; default: named on stdin)"});
 	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_STR, 0, "consumer", "NAME", &c->consumer, 0,
 				 NMW_RING_CONSUMER_MAX - 1,
@@ -136,6 +139,46 @@ int nmw_stage_init(struct nmw_stage *st, const char *tool, unsigned flags)
 	return 0;
 }
 
+void nmw_stage_frames(struct nmw_stage *st, uint64_t bytes)
+{
+	struct nmw_stage_cold *c = st->cold;
+	if (c->frames == NMW_RING_FRAMES_DEF && bytes > c->frames)
+		c->frames = bytes;
+}
+
+uint64_t nmw_stage_slots(const struct nmw_stage *st)
+{
+	return st->cold->slots;
+}
+
+static int name_output(struct nmw_stage_cold *c, unsigned i, struct nmw_err *e)
+{
+	const char *ring = c->out_base, *instance = c->instance_base;
+	snprintf(c->out_split, sizeof c->out_split, "%.63s.%u", ring, i);
+	snprintf(c->instance_split, sizeof c->instance_split, "%.40s.%u", instance, i);
+	if (strlen(c->out_split) >= NMW_RING_NAME_MAX ||
+	    strlen(c->instance_split) >= NMW_METRICS_INSTANCE_MAX)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "-o %s: too long for the names of several rings, %s.0 and so on",
+				   ring, ring);
+	c->out_name = c->out_split;
+	c->instance = c->instance_split;
+	return 0;
+}
+
+int nmw_stage_split(struct nmw_stage *st, unsigned n, struct nmw_err *e)
+{
+	struct nmw_stage_cold *c = st->cold;
+	if (!c->out_name)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "%u queues have a ring each: name them: -o RING makes RING.0 to "
+				   "RING.%u, read by nmw-match -i RING.0 -i RING.1 ...",
+				   n, n - 1);
+	c->out_base = c->out_name;
+	c->instance_base = c->instance ? c->instance : c->out_name;
+	return name_output(c, 0, e);
+}
+
 const struct nmw_opt *nmw_stage_opts(struct nmw_stage *st)
 {
 	return st->cold->opts;
@@ -181,6 +224,26 @@ static int check_geometry(const struct nmw_stage_cold *c, struct nmw_err *e)
 	return 0;
 }
 
+/* RING or RING/ROUTE. */
+static int check_input(const char *text, struct nmw_err *e)
+{
+	char name[2 * NMW_RING_NAME_MAX];
+	size_t n = strcspn(text, "/");
+	if (text[n] && strchr(text + n + 1, '/')) /* neither of the two */
+		n = strlen(text);
+	snprintf(name, sizeof name, "%.*s", (int)n, text);
+	int rc = nmw_parse_name(name, NMW_RING_NAME_MAX - 1, e);
+	if (!rc && text[n])
+		rc = nmw_parse_name(text + n + 1, NMW_ROUTE_NAME_MAX, e);
+	return rc ? nmw_err_prefix(e, "-i") : 0;
+}
+
+static bool same_ring(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "/");
+	return n == strcspn(b, "/") && !strncmp(a, b, n);
+}
+
 /* What the command line alone shows to be wrong is said before a ring is touched: a consumer that
  * has joined is counted on. */
 static int check_ends(const struct nmw_stage *st, struct nmw_err *e)
@@ -190,14 +253,17 @@ static int check_ends(const struct nmw_stage *st, struct nmw_err *e)
 	bool pipe_out =
 		fstat(STDOUT_FILENO, &sb) == 0 && (S_ISFIFO(sb.st_mode) || S_ISSOCK(sb.st_mode));
 	for (unsigned i = 0; i < c->in_names.n; i++) {
+		int rc = check_input(c->in_names.v[i], e);
+		if (rc)
+			return rc;
 		for (unsigned k = 0; k < i; k++)
-			if (!strcmp(c->in_names.v[i], c->in_names.v[k]))
+			if (same_ring(c->in_names.v[i], c->in_names.v[k]))
 				return nmw_err_set(
 					e, -EINVAL, NMW_EXIT_USAGE,
 					"-i %s: named twice: its messages would be taken "
 					"twice: leave one out",
 					c->in_names.v[i]);
-		if (c->out_name && !strcmp(c->in_names.v[i], c->out_name))
+		if (c->out_name && same_ring(c->in_names.v[i], c->out_name))
 			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 					   "-i %s and -o %s: are one ring: name another for the "
 					   "output",
@@ -242,8 +308,40 @@ static int keep_waiting(const struct nmw_stage *st, const char *name, bool gone,
 	return 0;
 }
 
+/* The producer names its routes just after it has made the ring. */
+static int take_route(struct nmw_stage *st, const char *route, struct nmw_err *e)
+{
+	struct nmw_cons *in = &st->in[st->n_in - 1];
+	uint64_t start = nmw_clock_mono();
+	for (;;) {
+		struct nmw_err why = NMW_ERR_INIT;
+		int rc = nmw_cons_route(in, route, &why);
+		if (rc > 0) {
+			st->in_route[st->n_in - 1] = (uint8_t)rc;
+			return 0;
+		}
+		if (nmw_clock_mono() - start >= ROUTE_WAIT_NS) {
+			*e = why;
+			return rc;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = (long)JOIN_RETRY_NS}, NULL);
+	}
+}
+
+static int join_ring(struct nmw_stage *st, const char *name, struct nmw_err *e);
+
+/* RING or RING/ROUTE. */
+static int join(struct nmw_stage *st, const char *text, struct nmw_err *e)
+{
+	char name[NMW_RING_NAME_MAX];
+	size_t n = strcspn(text, "/");
+	snprintf(name, sizeof name, "%.*s", (int)n, text);
+	int rc = join_ring(st, name, e);
+	return rc || !text[n] ? rc : take_route(st, text + n + 1, e);
+}
+
 /* Joins ring `name`, waiting for it to appear. */
-static int join(struct nmw_stage *st, const char *name, struct nmw_err *e)
+static int join_ring(struct nmw_stage *st, const char *name, struct nmw_err *e)
 {
 	struct nmw_stage_cold *c = st->cold;
 	const struct nmw_cons_spec spec = {
@@ -354,6 +452,33 @@ static __attribute__((noinline)) void touch_own(void)
 		deep[i] = 0;
 	char *from = __data_start - (uintptr_t)__data_start % TOUCH_STEP;
 	madvise(from, (size_t)(_end - from), MADV_POPULATE_WRITE);
+}
+
+int nmw_stage_sibling(struct nmw_stage *to, const struct nmw_stage *st, unsigned i,
+		      struct nmw_err *e)
+{
+	struct nmw_stage_cold *c = malloc(sizeof *c);
+	if (!c)
+		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "no memory");
+	*c = *st->cold;
+	c->err = (struct nmw_err)NMW_ERR_INIT;
+	*to = (struct nmw_stage){.tool = st->tool,
+				 .flags = NMW_STAGE_OUT,
+				 .burst = st->burst,
+				 .strict = st->strict,
+				 .drop_on_full = st->drop_on_full,
+				 .cold = c};
+	nmw_wait_init(&to->wait, (enum nmw_wait_mode)c->wait_mode);
+	int rc = name_output(c, i, e);
+	if (!rc)
+		rc = open_counters(to, e);
+	if (!rc)
+		rc = open_output(to, e);
+	if (rc)
+		return rc;
+	fill_metrics(to);
+	nmw_stage_look_soon(to);
+	return 0;
 }
 
 int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)

@@ -155,10 +155,11 @@ static bool wait_room(struct nmw_stage *st)
 	}
 }
 
-/* The message that wants a slot is not passed on, and counted. */
+/* The message that wants a slot is not passed on, and counted: what comes out has a hole. */
 static void drop(struct nmw_stage *st, enum nmw_drop_id why)
 {
 	nmw_drop(st->m, why, 1);
+	nmw_stage_flaw(st, NMW_RING_DAMAGED);
 	st->dropped = true;
 }
 

@@ -14,8 +14,9 @@ struct nmw_mold_send {
 	uint64_t head, tail; /* virtual offsets: end of the newest block, start of the oldest */
 	uint64_t oldest, unsent, next; /* sequence numbers */
 	uint64_t unsent_bytes;
-	uint64_t last_ns;  /* when the last packet went */
-	bool ended, fresh; /* fresh: packets went since the last flush */
+	uint64_t last_ns;	      /* when the last packet went */
+	bool ended, fresh;	      /* fresh: packets went since the last flush */
+	struct nmw_mold_piece *piece; /* by reference: what is unsent */
 };
 
 int nmw_mold_send_open(struct nmw_mold_send **out, const struct nmw_mold_send_conf *c,
@@ -26,12 +27,20 @@ int nmw_mold_send_open(struct nmw_mold_send **out, const struct nmw_mold_send_co
 	if (!s)
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "no memory");
 	s->conf = *c;
+	s->oldest = s->unsent = s->next = c->first;
+	if (c->by_reference) {
+		s->piece = calloc(NMW_MOLD_PIECES, sizeof *s->piece);
+		*out = s;
+		if (s->piece)
+			return 0;
+		free(s);
+		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "no memory");
+	}
 	s->size = c->history < NMW_MOLD_HISTORY_MIN ? NMW_MOLD_HISTORY_MIN : c->history;
 	s->size = s->size < UINT32_MAX ? s->size : UINT32_MAX;
 	while (places < s->size / BLOCK_TYPICAL)
 		places *= 2;
 	s->mask = places - 1;
-	s->oldest = s->unsent = s->next = c->first;
 	s->history = malloc(s->size);
 	s->place = malloc(places * sizeof *s->place);
 	if (s->history && s->place) {
@@ -50,6 +59,7 @@ void nmw_mold_send_close(struct nmw_mold_send *s)
 		return;
 	free(s->history);
 	free(s->place);
+	free(s->piece);
 	free(s);
 }
 
@@ -122,18 +132,40 @@ static void pack(const struct nmw_mold_send *s, uint64_t from, uint64_t to,
 		len += block_len(s, seq++);
 	p->body = s->history + at;
 	p->body_len = len;
+	p->piece = NULL;
 	p->messages = (uint16_t)(seq - from);
 	put_head(s, p, from, p->messages);
+}
+
+static void pack_pieces(const struct nmw_mold_send *s, struct nmw_mold_packet *p)
+{
+	*p = (struct nmw_mold_packet){.body_len = (uint32_t)s->unsent_bytes,
+				      .messages = (uint16_t)(s->next - s->unsent),
+				      .piece = s->piece};
+	put_head(s, p, s->unsent, p->messages);
 }
 
 static void send_one(struct nmw_mold_send *s)
 {
 	struct nmw_mold_packet p;
-	pack(s, s->unsent, s->next, &p);
+	if (s->piece)
+		pack_pieces(s, &p);
+	else
+		pack(s, s->unsent, s->next, &p);
 	s->unsent += p.messages;
 	s->unsent_bytes -= p.body_len;
 	s->fresh = true;
 	s->conf.emit(s->conf.arg, &p);
+}
+
+static int put_piece(struct nmw_mold_send *s, const uint8_t *msg, uint32_t len)
+{
+	if (s->next - s->unsent == NMW_MOLD_PIECES)
+		send_one(s);
+	s->piece[s->next - s->unsent] = (struct nmw_mold_piece){msg, len};
+	s->unsent_bytes += len + 2;
+	s->next++;
+	return 0;
 }
 
 int nmw_mold_send_put(struct nmw_mold_send *s, const uint8_t *msg, uint32_t len)
@@ -143,6 +175,8 @@ int nmw_mold_send_put(struct nmw_mold_send *s, const uint8_t *msg, uint32_t len)
 		return -EMSGSIZE;
 	while (s->unsent_bytes + len + 2 > most)
 		send_one(s);
+	if (s->piece)
+		return put_piece(s, msg, len);
 	uint8_t *block = room(s, len + 2);
 	nmw_put16(block, (uint16_t)len);
 	if (len)
@@ -202,6 +236,8 @@ enum nmw_mold_asked nmw_mold_send_answer(const struct nmw_mold_send *s, const ui
 		return NMW_MOLD_NO_REQUEST;
 	uint64_t first = nmw_be64(p + 10);
 	uint16_t count = nmw_be16(p + 18);
+	if (s->piece)
+		return count ? NMW_MOLD_TOO_OLD : NMW_MOLD_NO_REQUEST;
 	if (first >= s->unsent || count == 0)
 		return count ? NMW_MOLD_NOT_YET : NMW_MOLD_NO_REQUEST;
 	if (first < s->oldest)

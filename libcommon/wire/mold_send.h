@@ -4,9 +4,12 @@
  *   history   |len|message|len|message| ...      |   the blocks as they are on the wire, oldest
  *              ^oldest         ^unsent    ^next      gives way; a packet is a header and a piece
  *
- * A message is copied once, into the history; a packet points into it.  Pure: no socket, no clock;
- * time comes with the calls, packets go out by a function of the caller.  One thread.  Memory is
- * taken at open.
+ * A message is copied once, into the history; a packet points into it.  By reference nothing is
+ * copied: there is no history, no request can be answered, and a packet points to its messages
+ * where they lie; they must stay there until it was emitted, and as long as whoever emits it says.
+ *
+ * Pure: no socket, no clock; time comes with the calls, packets go out by a function of the caller.
+ * One thread.  Memory is taken at open.
  */
 #ifndef NMW_WIRE_MOLD_SEND_H
 #define NMW_WIRE_MOLD_SEND_H
@@ -19,11 +22,21 @@
 #define NMW_MOLD_HISTORY_MIN (1ull << 20) /* bytes */
 #define NMW_MOLD_PAYLOAD_MAX 65507u	  /* bytes of a UDP payload over IPv4 */
 
+#define NMW_MOLD_PIECES 256u /* messages of a packet by reference */
+
+struct nmw_mold_piece {
+	const uint8_t *p;
+	uint32_t len;
+};
+
 struct nmw_mold_packet {
 	uint8_t head[NMW_MOLD_HDR];
 	const uint8_t *body; /* in the history, until about NMW_MOLD_HISTORY_MIN / 2 bytes more */
 	uint32_t body_len;   /* 0 for heartbeat and end of session */
 	uint16_t messages;
+	/* by reference: the messages, each of which follows its length on the wire; body is NULL.
+	 * Valid during emit */
+	const struct nmw_mold_piece *piece;
 };
 
 typedef void nmw_mold_emit(void *arg, const struct nmw_mold_packet *p);
@@ -33,6 +46,7 @@ struct nmw_mold_send_conf {
 	uint64_t first;	       /* sequence number of the first message, 1 */
 	uint32_t payload;      /* bytes of a UDP payload, MOLD_HDR + 3 .. MOLD_PAYLOAD_MAX */
 	uint64_t history;      /* bytes kept for requests, MOLD_HISTORY_MIN or more */
+	bool by_reference;     /* no history: messages are not copied */
 	uint64_t heartbeat_ns; /* silence before a heartbeat; 1 s in the specification */
 	nmw_mold_emit *emit;
 	void *arg;

@@ -40,7 +40,7 @@ outcome 2 'gen: count: junk: not a count' nmw-recv gen:count=junk -o x
 outcome 2 'pace' nmw-recv gen:count=1 --pace fast -o x
 outcome 2 'no output: name a ring with -o RING' nmw-recv gen:count=1
 for option in --name --consumer --after -i -o; do # one rule for every name
-	for name in ../x .x a/b 'a b' $'a\033' "$(printf 'x%.0s' {1..64})"; do
+	for name in ../x .x a/b/c 'a b' $'a\033' "$(printf 'x%.0s' {1..64})"; do
 		case $option in
 		-o | --name) outcome 2 "$option: .*: not a name: 1 to (31|63) letters" nmw-recv gen:count=1 "$option" "$name" ;;
 		*) outcome 2 "$option: .*: not a name: 1 to (31|63) letters" nmw-send null: "$option" "$name" ;;

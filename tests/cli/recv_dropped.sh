@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # --on-full drop: what came in went out or was dropped, to the message, also when a signal ends it.
 . "$(dirname "$0")/lib.sh"
+need jq
 
 for round in 1 2 3; do
 	nmw-recv gen:count=1G -o "x$round" --on-full drop --slots 64 2>"$T/err" &
@@ -13,3 +14,8 @@ for round in 1 2 3; do
 	[ "${dropped:-0}" -gt 0 ] || fail "nothing was dropped: $(cat "$T/err")"
 	[ $((out + dropped)) = "$in" ] || fail "in $in is not out $out and dropped $dropped"
 done
+# what has holes is not marked as complete
+state=$(nmw-stat --json | jq -r '.rings[] | select(.name == "x3") | .state')
+[ "$state" = damaged ] || fail "ring with holes: $state, damaged expected"
+expect 0 nmw-send pcap:"$T/holes.pcap" -i x3 --consumer slow -q
+grep -q 'is not marked as complete' "$T/err" || { cat "$T/err"; fail "a capture with holes: marked as complete"; }

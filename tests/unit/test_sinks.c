@@ -5,6 +5,8 @@
 // uses: tools/nmw-send/sink_text.c
 // uses: tools/nmw-send/sink_null.c
 // uses: tools/nmw-send/sink_udp.c
+// uses: tools/nmw-send/udp_sink.c
+// uses: tools/nmw-send/udp_sockets.c
 // uses: tools/nmw-send/udp_batch.c
 // uses: tools/nmw-send/udp_sessions.c
 // uses: tools/nmw-send/sink_tcp.c
@@ -26,6 +28,9 @@
 #include <unistd.h>
 
 #define TS0 1767623400000000000ull
+
+/* A card is nothing for a unit test. */
+const struct sink_ops sink_dpdk = {.name = "dpdk", .arg = "DEV"};
 
 static struct sinks sinks;
 static struct sink_conf conf;
@@ -126,7 +131,7 @@ START_TEST(four_sinks_get_the_same)
 	const char *spec[] = {in_dir(0, "pcap", "p"), in_dir(1, "itch", "i"),
 			      in_dir(2, "jsonl", "j"), "null:"};
 	ck_assert_int_eq(sinks_open(&sinks, spec, 4, &conf, &err), 0);
-	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, NULL, 0, &err), 0);
 	sinks_send(&sinks, burst, 3);
 	sinks_send(&sinks, burst + 3, 4);
 	sinks_close(&sinks, true, true);
@@ -156,7 +161,7 @@ START_TEST(itch_ends_with_length_0_when_clean)
 		struct stat sb;
 		const char *spec[] = {in_dir(0, "itch", "i")};
 		ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
-		ck_assert_int_eq(sinks_start(&sinks, &err), 0);
+		ck_assert_int_eq(sinks_start(&sinks, NULL, 0, &err), 0);
 		sinks_send(&sinks, burst + 3, 1);
 		sinks_close(&sinks, clean, clean);
 		ck_assert_int_eq(stat(path_of(0), &sb), 0);
@@ -174,7 +179,7 @@ START_TEST(channels_are_chosen)
 	const char *spec[] = {in_dir(0, "text", "t"), in_dir(1, "itch", "i"),
 			      in_dir(2, "pcap", "p"), "null"};
 	ck_assert_int_eq(sinks_open(&sinks, spec, 4, &conf, &err), 0);
-	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, NULL, 0, &err), 0);
 	ck_assert(sinks_want(&sinks, NMW_CH_FEED));
 	ck_assert(!sinks_want(&sinks, NMW_CH_ORDER));
 	sinks_send(&sinks, burst, 4);
@@ -231,14 +236,14 @@ START_TEST(files_are_gone_on_with)
 		off_t one, two;
 		conf.append = false;
 		ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
-		ck_assert_int_eq(sinks_start(&sinks, &err), 0);
+		ck_assert_int_eq(sinks_start(&sinks, NULL, 0, &err), 0);
 		sinks_send(&sinks, burst + 3, 1);
 		sinks_close(&sinks, true, true);
 		one = tear(path_of(k), 0);
 		conf.append = true;
 		for (int torn = 0; torn < 2; torn++) {
 			ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
-			ck_assert_int_eq(sinks_start(&sinks, &err), 0);
+			ck_assert_int_eq(sinks_start(&sinks, NULL, 0, &err), 0);
 			sinks_send(&sinks, burst + 3, 1);
 			sinks_close(&sinks, k == 0, k == 0);
 			two = tear(path_of(k), 0);
@@ -287,7 +292,7 @@ START_TEST(a_full_disk_stops_one_sink)
 	fill_burst();
 	const char *spec[] = {"jsonl:/dev/full", in_dir(0, "itch", "i")};
 	ck_assert_int_eq(sinks_open(&sinks, spec, 2, &conf, &err), 0);
-	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, NULL, 0, &err), 0);
 	sinks_send(&sinks, burst, 4);
 	sinks_flush(&sinks, 1000000);
 	ck_assert_uint_eq(sinks.alive, 1);
@@ -307,7 +312,7 @@ START_TEST(a_capture_on_a_full_disk)
 	static const char *const spec[] = {"pcap:/dev/full"};
 	begin();
 	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
-	ck_assert_int_eq(sinks_start(&sinks, &err), -ENOSPC);
+	ck_assert_int_eq(sinks_start(&sinks, NULL, 0, &err), -ENOSPC);
 	ck_assert_int_eq(err.exit, NMW_EXIT_RESOURCE);
 	end(0);
 }
@@ -324,7 +329,7 @@ START_TEST(times_beyond_the_format)
 	memcpy(burst[3].desc, &s, sizeof burst[3].desc);
 	const char *spec[] = {in_dir(0, "pcap", "p")};
 	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
-	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, NULL, 0, &err), 0);
 	sinks_send(&sinks, burst + 3, 1);
 	sinks_close(&sinks, true, true);
 	ck_assert_uint_eq(sinks.sink[0].count.drop[NMW_DROP_unencodable], 1);
@@ -339,7 +344,7 @@ START_TEST(idle_time_does_not_change_a_file)
 	fill_burst();
 	const char *spec[] = {in_dir(0, "pcap", "p")};
 	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
-	ck_assert_int_eq(sinks_start(&sinks, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, NULL, 0, &err), 0);
 	sinks_send(&sinks, burst + 3, 1);
 	sinks_flush(&sinks, SINK_FLUSH_ALL - 1);
 	sinks_send(&sinks, burst + 3, 1);

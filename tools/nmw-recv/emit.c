@@ -1,5 +1,7 @@
 #include "emit.h"
 
+#include "route.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -44,6 +46,14 @@ void emit_no_slot(struct emit *e)
 		nmw_count(e->st->m, NMW_M_in_messages, 1);
 }
 
+void emit_route(struct emit *e, struct nmw_slot *s)
+{
+	const uint8_t *p =
+		s->frame_off == NMW_INLINE ? s->payload : e->st->out.frames + s->frame_off;
+	nmw_route_set(s, route_pick(e->route, s, p));
+	nmw_gauge(e->st->m, NMW_M_route_forgotten, route_forgotten(e->route));
+}
+
 void emit_ctl(struct emit *e, uint64_t ts_ns, uint32_t session, const struct nmw_ctl *ctl)
 {
 	emit_message(e, ts_ns, session, NMW_CH_CTL, NMW_CODEC_CTL, (const uint8_t *)ctl,
@@ -60,6 +70,10 @@ static bool is_bad(enum nmw_drop_id why)
 	case NMW_DROP_ip_fragment:
 	case NMW_DROP_bad_udp:
 	case NMW_DROP_bad_tcp:
+	case NMW_DROP_bad_checksum:
+	case NMW_DROP_device_missed:
+	case NMW_DROP_device_no_buffer:
+	case NMW_DROP_device_error:
 	case NMW_DROP_tcp_lost:
 	case NMW_DROP_bad_mold:
 	case NMW_DROP_bad_soup:

@@ -19,10 +19,13 @@
 #include <stdint.h>
 #include <string.h>
 
+struct route;
+
 struct emit {
 	struct nmw_stage *st;
 	struct nmw_pace pace;
 	uint64_t ingress_ns; /* of this burst */
+	struct route *route; /* --route, or NULL */
 	uint64_t bad;	     /* what --strict does not forgive, in messages, packets and holes */
 };
 
@@ -52,12 +55,17 @@ static inline struct nmw_slot *emit_slot(struct emit *e, uint64_t ts_ns, uint32_
 	return s;
 }
 
+/* Marks a message with its route. */
+void emit_route(struct emit *e, struct nmw_slot *s);
+
 static inline void emit_done(struct emit *e, struct nmw_slot *s, uint32_t session,
 			     enum nmw_channel channel, enum nmw_codec_id codec)
 {
 	s->session = session;
 	s->channel = (uint8_t)channel;
 	s->codec = (uint8_t)codec;
+	if (__builtin_expect(e->route != NULL, 0))
+		emit_route(e, s);
 	nmw_count(e->st->m, NMW_M_in_bytes, s->len);
 	nmw_stage_commit(e->st, s);
 }

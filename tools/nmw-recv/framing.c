@@ -26,3 +26,17 @@ void framing_fini(struct framing *f)
 {
 	sessions_fini(&f->sessions);
 }
+
+enum nmw_drop_id framing_drop(enum nmw_packet_is is)
+{
+	static const enum nmw_drop_id why[] = {
+		[NMW_PACKET_CUT] = NMW_DROP_truncated_packet,
+		[NMW_PACKET_NOT_IP] = NMW_DROP_bad_link,
+		[NMW_PACKET_BAD_IP] = NMW_DROP_bad_ip,
+		[NMW_PACKET_FRAGMENT] = NMW_DROP_ip_fragment,
+		[NMW_PACKET_BAD_UDP] = NMW_DROP_bad_udp,
+		[NMW_PACKET_BAD_TCP] = NMW_DROP_bad_tcp,
+		[NMW_PACKET_OTHER] = NMW_DROP_filtered,
+	};
+	return why[is];
+}

@@ -27,6 +27,9 @@ static inline bool framing_passes(const struct framing *f, uint8_t channel)
 	return f->passes >> channel & 1;
 }
 
+/* The reason under which a packet is counted that is not UDP or TCP, or malformed. */
+enum nmw_drop_id framing_drop(enum nmw_packet_is is);
+
 struct soup_flows;
 struct soup_flows *soup_flows_new(struct framing *f, struct nmw_err *e);
 void soup_flows_packet(struct soup_flows *s, const struct nmw_packet *p);

@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "accounts.h"
+#include "dpdk/dpdk.h"
 #include "io/io.h"
+#include "route.h"
 #include "source.h"
 
 #include <assert.h>
@@ -24,7 +26,8 @@
 #define PROGRESS_POLLS	   64u /* polls between two looks at the clock */
 
 static const struct source *const sources[] = {&source_pcap,	&source_itch, &source_gen,
-					       &source_journal, &source_udp,  &source_tcp};
+					       &source_journal, &source_udp,  &source_tcp,
+					       &source_dpdk,	&source_auto};
 #define N_SOURCES (sizeof sources / sizeof sources[0])
 
 struct recv {
@@ -33,7 +36,8 @@ struct recv {
 	struct emit emit;
 	const struct source *source;
 	const char *spec, *arg; /* SOURCE, and its part after the colon */
-	const char *pace;
+	const char *pace, *route;
+	uint64_t route_orders;
 	bool hash_password;
 	void *state; /* of the source */
 	uint64_t started_ns, shown_ns;
@@ -42,6 +46,7 @@ struct recv {
 
 static const char *const examples[] = {
 	"nmw-recv pcap:day.pcap | nmw-match | nmw-send text:-",
+	"nmw-recv dpdk:net_af_xdp0,iface=eth0,addr=10.0.0.1:5000 -o orders",
 	"zcat 01302019.NASDAQ_ITCH50.gz | nmw-recv itch:- -o feed",
 	"nmw-recv gen:seed=1,count=1M,symbols=100 --pace 100kpps -o orders",
 	NULL,
@@ -53,6 +58,7 @@ static const char *const examples[] = {
 static struct recv self = {
 	.spec = "",
 	.pace = "max",
+	.route_orders = ROUTE_ORDERS,
 	.conf = {.flows = FLOWS_DEF,
 		 .reassembly = REASSEMBLY_DEF,
 		 .login_timeout_ns = LOGIN_TIMEOUT_DEF,
@@ -64,8 +70,7 @@ static struct recv self = {
 static const struct nmw_opt input_opts[] = {
 	{.type = NMW_OPT_GROUP,
 	 .help = "Input (SOURCE: pcap:FILE itch:FILE gen:SPEC journal:DIR udp:ADDR:PORT "
-		 "tcp:ADDR:PORT; "
-		 "FILE may be -):"},
+		 "tcp:ADDR:PORT\ndpdk:DEV auto:ADDR:PORT; FILE may be -):"},
 	{NMW_OPT_STR, 0, "pace", "PACE", &self.pace, 0, 0,
 	 "max, original, a speed (10x) or a rate (1Mpps)"},
 	{NMW_OPT_STR, 'f', "filter", "BPF", &self.conf.filter, 0, 0,
@@ -82,6 +87,10 @@ static const struct nmw_opt input_opts[] = {
 	 REASSEMBLY_MAX, "bytes for TCP data that waits for a missing segment"},
 	{NMW_OPT_FLAG, 0, "cancel-on-disconnect", NULL, &self.conf.cancel_on_disconnect, 0, 0,
 	 "sessions ask for it in their login"},
+	{NMW_OPT_STR, 0, "route", "FILE", &self.route, 0, 0,
+	 "marks symbols for one consumer each: -i RING/NAME (JSON)"},
+	{NMW_OPT_COUNT, 0, "route-orders", "N", &self.route_orders, 1, 1u << 28,
+	 "orders whose route is remembered"},
 	{NMW_OPT_FLAG, 0, "once", NULL, &self.conf.once, 0, 0,
 	 "udp: end with the session of the feed"},
 	{NMW_OPT_FLAG, 0, "strict", NULL, &self.st.strict, 0, 0,
@@ -112,15 +121,19 @@ static const struct nmw_opt live_opts[] = {
 
 static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
 {
+	char backends[96];
+	snprintf(backends, sizeof backends, "pcap itch gen journal udp tcp auto; io: %s; %s",
+		 NMW_IO_BACKENDS, nmw_dpdk_version());
 	const struct nmw_opt_spec spec = {
 		.tool = "nmw-recv",
-		.synopsis = "SOURCE [-o RING]",
+		.synopsis = "SOURCE [-o RING] [-- EAL-OPTION...]",
 		.summary = "Takes packets in and publishes each application message.",
 		.examples = examples,
 		.groups = {input_opts, live_opts, nmw_stage_opts(&r->st)},
-		.backends = "pcap itch gen journal udp tcp; io: " NMW_IO_BACKENDS,
+		.backends = backends,
 		.min_args = 0,
 		.max_args = 1,
+		.rest = &r->conf.eal,
 	};
 	int nargs = 0;
 	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, e);
@@ -137,9 +150,9 @@ static int parse_args(struct recv *r, int argc, char **argv, struct nmw_err *e)
 	return 0;
 }
 
-#define NOT_A_SOURCE                                                                       \
-	"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC, journal:DIR, udp:ADDR:PORT or " \
-	"tcp:ADDR:PORT is expected"
+#define NOT_A_SOURCE                                                                     \
+	"%s: not a source: pcap:FILE, itch:FILE, gen:SPEC, journal:DIR, udp:ADDR:PORT, " \
+	"tcp:ADDR:PORT, dpdk:DEV or auto:ADDR:PORT is expected"
 
 static int unknown_source(const char *spec, size_t n, struct nmw_err *e)
 {
@@ -179,6 +192,11 @@ static int check_options(const struct recv *r, struct nmw_err *e)
 		/* the others judge it */
 		{"codec", NULL, c->codec && r->source == &source_journal},
 	};
+	if (c->eal.n && r->source != &source_dpdk && r->source != &source_auto)
+		return nmw_err_set(
+			e, -EINVAL, NMW_EXIT_USAGE,
+			"%.64s: unexpected argument: what stands behind -- is for dpdk:DEV",
+			c->eal.v[0]);
 	if (r->source != &source_itch && r->source != &source_gen && r->source != &source_journal)
 		return 0;
 	for (unsigned i = 0; i < sizeof packets / sizeof packets[0]; i++)
@@ -288,13 +306,18 @@ int main(int argc, char **argv)
 		rc = find_source(r, &e);
 	if (!rc)
 		rc = check_options(r, &e);
+	if (!rc && r->route)
+		rc = route_open(&r->emit.route, r->route, r->route_orders, &e);
 	if (!rc)
 		rc = open_all(r, &e);
+	if (!rc && r->route)
+		rc = route_declare(r->emit.route, &r->st.out, &e);
 	if (!rc)
 		rc = run(r, &e);
 	if (!rc)
 		judge(r);
 	if (r->state)
 		r->source->close(r->state);
+	route_close(r->emit.route);
 	return nmw_stage_close(&r->st, rc ? &e : NULL);
 }

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/msg.h"
+#include "base/opt.h"
 #include "emit.h"
 #include <stdint.h>
 
@@ -32,7 +33,8 @@ struct recv_conf {
 	const char *accounts; /* file of those that may log in, or NULL */
 	int io;		      /* enum nmw_io_kind */
 	bool sqpoll;
-	uint64_t busy_poll_ns; /* 0 = not */
+	uint64_t busy_poll_ns;	 /* 0 = not */
+	struct nmw_opt_rest eal; /* what stood behind --: options of DPDK's */
 	uint64_t login_timeout_ns, login_delay_ns, client_timeout_ns;
 };
 #define CODEC_CHOICES "auto|ouch42|ouch50|itch50"
@@ -52,6 +54,6 @@ struct source {
 };
 
 extern const struct source source_pcap, source_itch, source_gen, source_journal, source_udp,
-	source_tcp;
+	source_tcp, source_dpdk, source_auto;
 
 #endif

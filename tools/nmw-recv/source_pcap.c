@@ -50,20 +50,6 @@ static void *pcap_open_source(const struct recv_conf *conf, struct emit *emit, c
 	return s;
 }
 
-static void bad_packet(struct pcap_source *s, enum nmw_packet_is is)
-{
-	static const enum nmw_drop_id why[] = {
-		[NMW_PACKET_CUT] = NMW_DROP_truncated_packet,
-		[NMW_PACKET_NOT_IP] = NMW_DROP_bad_link,
-		[NMW_PACKET_BAD_IP] = NMW_DROP_bad_ip,
-		[NMW_PACKET_FRAGMENT] = NMW_DROP_ip_fragment,
-		[NMW_PACKET_BAD_UDP] = NMW_DROP_bad_udp,
-		[NMW_PACKET_BAD_TCP] = NMW_DROP_bad_tcp,
-		[NMW_PACKET_OTHER] = NMW_DROP_filtered,
-	};
-	emit_drop(s->emit, why[is], 1);
-}
-
 static inline void packet(struct pcap_source *s, const struct nmw_capture_packet *c)
 {
 	struct nmw_packet p;
@@ -74,7 +60,7 @@ static inline void packet(struct pcap_source *s, const struct nmw_capture_packet
 	enum nmw_packet_is is = nmw_packet_parse(s->link, c->p, c->caplen, c->len, &p);
 	s->framing.ts_ns = c->ts_ns;
 	if (is != NMW_PACKET_OK) {
-		bad_packet(s, is);
+		emit_drop(s->emit, framing_drop(is), 1);
 	} else if (p.proto == NMW_IPPROTO_UDP) {
 		udp_flows_packet(s->udp, &p);
 	} else if (s->conf->framing == FRAMING_AUTO || s->conf->framing == FRAMING_SOUP) {

@@ -38,6 +38,8 @@ struct udp_streams {
 	struct stream feed;
 	struct nmw_flows *table;
 	struct stream *client; /* by index of the table */
+	struct stream *heard;  /* whose the last plain datagram was */
+	struct stream *hot;    /* the client that sent last, NULL = none: most come in runs */
 	uint64_t scanned_ns, requests;
 	const struct udp_datagram *at; /* being read */
 	uint64_t last;		       /* message that points into it */
@@ -200,6 +202,7 @@ void udp_streams_close(struct udp_streams *u)
 static void close_client(struct udp_streams *u, uint32_t i)
 {
 	struct stream *s = &u->client[i];
+	u->hot = u->heard = NULL;
 	session_end(&u->f->sessions, u->f->ts_ns, s->session, NMW_CTL_LOST);
 	nmw_mold_recv_close(&s->rx);
 }
@@ -282,17 +285,25 @@ static bool is_order_entry(const struct udp_streams *u, const uint8_t *p, uint32
 	}
 }
 
+static inline bool same_sender(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && a->family == b->family &&
+	       !memcmp(a->addr, b->addr, sizeof a->addr);
+}
+
 /* Market data, unless a client is known at that address or speaks order entry. */
 static struct stream *stream_of(struct udp_streams *u, const struct udp_datagram *d,
 				const char *name, const uint8_t *msg, uint32_t len)
 {
 	struct nmw_flow_key k = {.a_port = d->from.port, .family = d->from.family};
-	if (u->conf.shared)
+	if (u->conf.shared || u->f->conf->codec == NMW_CODEC_ITCH50)
 		return &u->feed;
+	if (u->hot && same_sender(&u->hot->from, &d->from))
+		return u->hot;
 	memcpy(k.a, d->from.addr, sizeof k.a);
 	if (nmw_flows_find(u->table, &k) == NMW_FLOW_NONE && !(msg && is_order_entry(u, msg, len)))
 		return &u->feed;
-	return client_of(u, d, name);
+	return u->hot = client_of(u, d, name);
 }
 
 static void mold_packet(struct udp_streams *u, const struct udp_datagram *d, struct nmw_mold *m)
@@ -337,6 +348,7 @@ static void plain_packet(struct udp_streams *u, const struct udp_datagram *d)
 		return;
 	}
 	s->last_ns = d->now_ns;
+	u->heard = s;
 	pass_on(s, d->p, (uint16_t)d->len);
 }
 
@@ -355,6 +367,27 @@ uint64_t udp_streams_packet(struct udp_streams *u, const struct udp_datagram *d)
 		emit_drop(u->f->emit, NMW_DROP_bad_mold, 1);
 	u->at = NULL;
 	return u->last;
+}
+
+bool udp_streams_run(const struct udp_streams *u, struct udp_run *run)
+{
+	const struct stream *s = u->heard;
+	if (!s || u->f->conf->framing != FRAMING_PLAIN || u->f->emit->pace.mode != NMW_PACE_MAX)
+		return false;
+	/* the feed's next sender may be a client, where those are known by what they say */
+	if (s == &u->feed && !u->conf.shared && u->f->conf->codec != NMW_CODEC_ITCH50)
+		return false;
+	unsigned left = s->sniff.left;
+	if (!left || (left & (left - 1)))
+		return false;
+	unsigned i = (unsigned)__builtin_ctz(left);
+	*run = (struct udp_run){s, s->session, sniff_kinds[i].channel, sniff_kinds[i].codec};
+	return framing_passes(u->f, run->channel);
+}
+
+void udp_streams_ran(struct udp_streams *u, uint64_t now_ns)
+{
+	u->heard->last_ns = now_ns;
 }
 
 bool udp_streams_tick(struct udp_streams *u, uint64_t now_ns)

@@ -42,6 +42,18 @@ int udp_streams_open(struct udp_streams **out, const struct udp_streams_conf *c,
 /* Messages become slots that point into the datagram, but for those of early packets, which were
  * copied. Returns the last message on the ring that does, 0 = none. */
 uint64_t udp_streams_packet(struct udp_streams *u, const struct udp_datagram *d);
+/* What becomes of every datagram of the sender that was heard last, while no other comes between
+ * and no tick: a caller that knows its headers again may publish its messages without asking here.
+ */
+struct udp_run {
+	const void *stream;
+	uint32_t session;
+	uint8_t channel, codec;
+};
+/* False: each is to be looked at (a framing, a kind of message that is not known yet). */
+bool udp_streams_run(const struct udp_streams *u, struct udp_run *run);
+/* Such datagrams came. */
+void udp_streams_ran(struct udp_streams *u, uint64_t now_ns);
 /* False: the feed has ended, and `once` was asked for. */
 bool udp_streams_tick(struct udp_streams *u, uint64_t now_ns);
 /* When tick has something to do. */

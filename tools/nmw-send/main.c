@@ -12,6 +12,16 @@
 #define REPORT_EVERY   4096u /* messages between two updates of the counters */
 #define REPORT_IDLE_NS (100ull * 1000 * 1000)
 
+#define HELD_MAX 256u
+
+/* Messages of one input that are not handed back yet: up to seq with burst number `burst`. */
+struct held {
+	struct {
+		uint64_t seq, burst;
+	} v[HELD_MAX];
+	uint64_t first, end; /* v[first..end-1] */
+};
+
 struct send {
 	struct nmw_stage stage;
 	struct sinks sinks;
@@ -30,6 +40,10 @@ struct send {
 	bool live; /* a sink has sockets */
 	uint32_t unreported;
 	struct sink_msg burst[NMW_BURST_MAX];
+	/* bursts that sinks still read where they lie */
+	bool hold;	/* there can be any */
+	uint64_t given; /* bursts so far */
+	struct held held[NMW_STAGE_INS];
 };
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -98,15 +112,16 @@ static int parse(struct send *s, int argc, char **argv, int *nargs, struct nmw_e
 		"nmw-send -i events pcap:replies.pcap itch:feed.itch --wait 1m", NULL};
 	const struct nmw_opt_spec spec = {
 		.tool = "nmw-send",
-		.synopsis = "SINK... [-i RING]...",
+		.synopsis = "SINK... [-i RING]... [-- EAL-OPTION...]",
 		.summary = "Writes messages out; SINK: pcap:FILE itch:FILE text:FILE jsonl:FILE "
 			   "null:\n"
-			   "tcp:[PORT] udp:ADDR:PORT  (up to 4; - is stdout)",
+			   "tcp:[PORT] udp:ADDR:PORT dpdk:DEV,to=ADDR:PORT  (up to 4; - is stdout)",
 		.examples = examples,
 		.groups = {opts, nmw_stage_opts(&s->stage)},
 		.backends = SINKS_NAMES,
 		.min_args = 1,
-		.max_args = SINKS_MAX};
+		.max_args = SINKS_MAX,
+		.rest = &s->conf.eal};
 	return nmw_opt_parse(&spec, argc, argv, nargs, e);
 }
 
@@ -183,12 +198,43 @@ static void record_latency(struct send *s, unsigned n)
 	nmw_stage_latency_end(&s->stage, &run);
 }
 
+/* Hands back what no sink reads any more. */
+static void hand_back_held(struct send *s)
+{
+	uint64_t free_up_to = s->given - sinks_held(&s->sinks);
+	for (unsigned i = 0; i < s->stage.n_in; i++) {
+		struct held *h = &s->held[i];
+		uint64_t seq = 0;
+		for (; h->first < h->end && h->v[h->first % HELD_MAX].burst <= free_up_to;
+		     h->first++)
+			seq = h->v[h->first % HELD_MAX].seq;
+		if (h->first == h->end) /* what was passed over since goes with it */
+			seq = s->stage.in[i].next - 1;
+		if (seq)
+			nmw_cons_done(&s->stage.in[i], seq);
+	}
+}
+
+/* A place that there is not is shared with the burst before: both go back together. */
+static void hold(struct send *s, struct nmw_cons *c, unsigned n)
+{
+	struct held *h = &s->held[c - s->stage.in];
+	nmw_cons_keep(c, n);
+	s->given++;
+	h->end += h->end - h->first < HELD_MAX;
+	h->v[(h->end - 1) % HELD_MAX].seq = c->next - 1;
+	h->v[(h->end - 1) % HELD_MAX].burst = s->given;
+	hand_back_held(s);
+}
+
 /* n messages were sent: they are the ring's again.  The place of a named consumer is kept when it
  * dies: only what is written may lie behind it. */
 static void hand_back(struct send *s, struct nmw_cons *c, unsigned n)
 {
 	nmw_hist_record(&s->stage.m->hist[NMW_H_burst_msgs], n);
-	if (s->sinks.alive || !nmw_stage_named(&s->stage))
+	if (s->hold)
+		hold(s, c, n);
+	else if (s->sinks.alive || !nmw_stage_named(&s->stage))
 		nmw_cons_release(c, n);
 	s->unreported += n;
 	if (s->unreported >= REPORT_EVERY) {
@@ -217,6 +263,8 @@ static void idle(struct send *s)
 	if (!s->idle_since)
 		s->idle_since = now;
 	sinks_flush(&s->sinks, now - s->idle_since);
+	if (s->hold)
+		hand_back_held(s);
 	s->stage.wait.longest_ns = sinks_nap(&s->sinks);
 	if (s->unreported || (s->live && now - s->reported_ns >= REPORT_IDLE_NS)) {
 		sinks_report(&s->sinks, s->stage.m);
@@ -346,6 +394,10 @@ static int finish(struct send *s, const struct nmw_err *e)
 	struct nmw_stage *st = &s->stage;
 	bool ended = !e->err && !st->failed && !nmw_stage_leaving() && st->flaw != NMW_RING_FAILED;
 	sinks_close(&s->sinks, ended, ended && st->flaw == NMW_RING_WHOLE);
+	s->hold = false; /* what had them is gone */
+	for (unsigned i = 0; i < st->n_in; i++)
+		if (s->held[i].first < s->held[i].end)
+			nmw_cons_done(&st->in[i], st->in[i].next - 1);
 	if (st->m)
 		sinks_report(&s->sinks, st->m);
 	if (!nmw_stage_quiet(st))
@@ -375,8 +427,9 @@ int main(int argc, char **argv)
 	if (!rc)
 		rc = nmw_stage_open(&s.stage, &e);
 	s.live = sinks_live(&s.sinks);
+	s.hold = sinks_hold(&s.sinks);
 	if (!rc)
-		rc = sinks_start(&s.sinks, &e);
+		rc = sinks_start(&s.sinks, s.stage.in, s.stage.n_in, &e);
 	if (!rc)
 		run(&s);
 	return finish(&s, &e);

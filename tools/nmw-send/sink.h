@@ -6,6 +6,9 @@
  *   flush   nothing has come for idle_ns: what can go now goes; all of it with SINK_FLUSH_ALL
  *   close   the stream ended, well or not: writes what belongs at its end, frees
  *
+ *   held    what was sent may still be read where it lies: of the bursts given to send, how many of
+ *           the last are.  They go back to the ring when it says so, and not before
+ *
  * A sink that fails (disk full, reader gone) keeps its error and from then on counts everything
  * that it is given as dropped.  Counts: in = out + drops, once the sink is closed. One thread.
  */
@@ -14,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/msg.h"
+#include "base/opt.h"
 #include "stat/metrics.h"
 #include "wire/framer.h"
 
@@ -41,7 +45,9 @@ static inline const struct nmw_slot *sink_slot(const struct sink_msg *m)
 	X(socket_writes)      \
 	X(rerequests)         \
 	X(rerequest_messages) \
-	X(rerequests_refused)
+	X(rerequests_refused) \
+	X(packets_gathered)   \
+	X(packets_copied)
 
 enum sink_extra {
 #define SINK_EXTRA(name) SINK_##name,
@@ -73,16 +79,19 @@ struct sink_conf {
 	uint64_t session_memory, client_buffer; /* tcp: bytes */
 	const char *session_log;		/* tcp: directory, or NULL */
 	struct nmw_framer_conf framer;
+	struct nmw_opt_rest eal;    /* dpdk: what stood behind -- */
 	bool (*give_up)(void *arg); /* see base/outfile.h */
 	void *give_up_arg;
 };
 
 struct sink;
+struct nmw_cons;
 
 struct sink_ops {
-	const char *name;  /* "pcap", as in pcap:FILE */
-	const char *arg;   /* what follows the colon: "FILE"; NULL = nothing */
-	unsigned channels; /* taken by default */
+	const char *name;		  /* "pcap", as in pcap:FILE */
+	const char *arg;		  /* what follows the colon: "FILE"; NULL = nothing */
+	const char *reply_arg, *feed_arg; /* of one that is either: how each is written */
+	unsigned channels;		  /* taken by default */
 	int (*open)(struct sink *k, const char *arg, const struct sink_conf *conf,
 		    struct nmw_err *e);
 	void (*send)(struct sink *k, const struct sink_msg *const *m, unsigned n);
@@ -92,8 +101,9 @@ struct sink_ops {
 	void (*close)(struct sink *k, bool clean);
 	/* after open, once the input is there: what a file held goes; NULL = nothing to do */
 	int (*start)(struct sink *k, struct nmw_err *e);
-	bool live;	/* has sockets to look after */
-	bool marks_end; /* what it writes says that it is complete */
+	uint64_t (*held)(struct sink *k); /* NULL: nothing ever */
+	bool live;			  /* has sockets to look after */
+	bool marks_end;			  /* what it writes says that it is complete */
 };
 
 struct sink {
@@ -101,13 +111,15 @@ struct sink {
 	const char *spec;  /* as it was typed: "pcap:out.pcap" */
 	unsigned channels; /* taken */
 	struct sink_count count;
-	struct nmw_err err; /* err.err: it failed */
-	uint64_t nap_ns;    /* flush is called at least that often; 0 = when something happens */
+	struct nmw_err err;	   /* err.err: it failed */
+	const struct nmw_cons *in; /* the rings, once they are there */
+	unsigned n_in;
+	uint64_t nap_ns; /* flush is called at least that often; 0 = when something happens */
 	void *priv;
 };
 
 extern const struct sink_ops sink_pcap, sink_itch, sink_text, sink_jsonl, sink_null, sink_udp,
-	sink_tcp;
+	sink_tcp, sink_dpdk;
 
 static inline bool sink_wants(const struct sink *k, uint8_t channel)
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const struct sink_ops *const all_ops[] = {&sink_pcap, &sink_itch, &sink_text, &sink_jsonl,
-						 &sink_null, &sink_udp,	 &sink_tcp};
+						 &sink_null, &sink_udp,	 &sink_tcp,  &sink_dpdk};
 #define N_OPS (sizeof all_ops / sizeof all_ops[0])
 
 /* ---- what the user typed -------------------------------------------------------------------- */
@@ -101,10 +101,23 @@ static int open_one(struct sinks *s, const char *spec, const struct sink_conf *c
 
 /* ---- life cycle ----------------------------------------------------------------------------- */
 
+static bool one_is_dpdk(const char *const *spec, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!strncmp(spec[i], "dpdk:", 5))
+			return true;
+	return false;
+}
+
 int sinks_open(struct sinks *s, const char *const *spec, unsigned n, const struct sink_conf *conf,
 	       struct nmw_err *e)
 {
 	memset(s, 0, sizeof *s);
+	if (conf->eal.n && !one_is_dpdk(spec, n))
+		return nmw_err_set(
+			e, -EINVAL, NMW_EXIT_USAGE,
+			"%.64s: unexpected argument: what stands behind -- is for dpdk:DEV",
+			conf->eal.v[0]);
 	for (unsigned i = 0; i < n; i++) {
 		int rc = open_one(s, spec[i], conf, e);
 		if (rc) {
@@ -133,11 +146,13 @@ static void note_failure(struct sinks *s, struct sink *k, bool failed_before)
 		s->exit = k->err.exit;
 }
 
-int sinks_start(struct sinks *s, struct nmw_err *e)
+int sinks_start(struct sinks *s, const struct nmw_cons *in, unsigned n_in, struct nmw_err *e)
 {
 	for (unsigned i = 0; i < s->n; i++) {
 		struct sink *k = &s->sink[i];
 		bool failed = k->err.err != 0;
+		k->in = in;
+		k->n_in = n_in;
 		int rc = k->ops->start ? k->ops->start(k, e) : 0;
 		if (rc)
 			return rc;
@@ -165,7 +180,7 @@ static void send_one(struct sink *k, const struct sink_msg *m, unsigned n)
 	}
 	k->count.in_messages += n;
 	sink_drop(k, NMW_DROP_filtered, n - w);
-	if (w)
+	if (w || k->ops->held)
 		k->ops->send(k, wanted, w);
 }
 
@@ -176,6 +191,25 @@ void sinks_send(struct sinks *s, const struct sink_msg *m, unsigned n)
 		send_one(&s->sink[i], m, n);
 		note_failure(s, &s->sink[i], failed);
 	}
+}
+
+uint64_t sinks_held(struct sinks *s)
+{
+	uint64_t most = 0;
+	for (unsigned i = 0; i < s->n; i++) {
+		struct sink *k = &s->sink[i];
+		uint64_t n = k->ops->held ? k->ops->held(k) : 0;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+bool sinks_hold(const struct sinks *s)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->sink[i].ops->held)
+			return true;
+	return false;
 }
 
 bool sinks_only_count(const struct sinks *s)

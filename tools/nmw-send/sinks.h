@@ -5,7 +5,7 @@
 #include "sink.h"
 
 #define SINKS_MAX   4u
-#define SINKS_NAMES "pcap itch text jsonl null udp tcp" /* for --version */
+#define SINKS_NAMES "pcap itch text jsonl null udp tcp dpdk" /* for --version */
 
 struct sinks {
 	struct sink sink[SINKS_MAX];
@@ -21,11 +21,15 @@ int sinks_channels(const char *list, unsigned *out, struct nmw_err *e);
 int sinks_open(struct sinks *s, const char *const *spec, unsigned n, const struct sink_conf *conf,
 	       struct nmw_err *e);
 /* The input is there: their files begin, from scratch where they do. */
-int sinks_start(struct sinks *s, struct nmw_err *e);
+int sinks_start(struct sinks *s, const struct nmw_cons *in, unsigned n_in, struct nmw_err *e);
 /* Whether any sink takes this channel. */
 bool sinks_want(const struct sinks *s, uint8_t channel);
 /* Gives a burst (at most NMW_BURST_MAX) to each. A sink that fails says so on the log. */
 void sinks_send(struct sinks *s, const struct sink_msg *m, unsigned n);
+/* Of the bursts given, how many of the last may still be read where they lie. */
+uint64_t sinks_held(struct sinks *s);
+/* Whether any sink ever does. */
+bool sinks_hold(const struct sinks *s);
 /* Whether no sink looks at the messages, and all take all channels: then this takes n of them. */
 bool sinks_only_count(const struct sinks *s);
 void sinks_count(struct sinks *s, unsigned n, uint64_t bytes);

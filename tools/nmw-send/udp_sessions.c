@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TICK_NS (50ull * 1000 * 1000)
 
@@ -14,10 +13,9 @@ struct stream {
 	struct udp_sessions *of;
 	struct nmw_mold_send *tx;
 	uint32_t session; /* 0 = free */
-	int fd;
+	int of_path;	  /* the path's number of it */
 	bool dirty;
-	struct sockaddr_storage to;
-	socklen_t to_len; /* 0: the socket is connected */
+	struct udp_peer to; /* of replies */
 };
 
 struct udp_sessions {
@@ -28,27 +26,20 @@ struct udp_sessions {
 	struct stream v[UDP_SESSIONS_MAX];
 	uint16_t dirty[UDP_SESSIONS_MAX];
 	unsigned used, n_dirty;
-	struct udp_batch batch;
-	int batch_fd;
 };
 
 /* ---- packets -------------------------------------------------------------------------------- */
 
-static void send_batch(struct udp_sessions *u)
-{
-	if (u->batch.n)
-		udp_batch_done(&u->batch, udp_batch_send(&u->batch, u->batch_fd), u->conf.sink);
-}
-
 static void emit(void *arg, const struct nmw_mold_packet *p)
 {
 	struct stream *s = arg;
-	struct udp_sessions *u = s->of;
-	if (u->batch.n && u->batch_fd != s->fd)
-		send_batch(u);
-	u->batch_fd = s->fd;
-	if (udp_batch_add(&u->batch, p, s->to_len ? &s->to : NULL, s->to_len))
-		send_batch(u);
+	const struct udp_sessions_conf *c = &s->of->conf;
+	c->path->ops->send(c->path, s->of_path, c->replies ? &s->to : NULL, p);
+}
+
+static void send_all(struct udp_sessions *u)
+{
+	u->conf.path->ops->flush(u->conf.path);
 }
 
 /* ---- life cycle ----------------------------------------------------------------------------- */
@@ -67,9 +58,6 @@ int udp_sessions_open(struct udp_sessions **out, const struct udp_sessions_conf 
 	u->max = c->conf->framer.sessions;
 	u->heartbeat_ns = c->conf->heartbeat_ns;
 	u->payload = c->conf->mtu - 48u; /* that of IPv6 fits both */
-	u->batch.spec = c->sink->spec;
-	u->batch.give_up = c->conf->give_up;
-	u->batch.give_up_arg = c->conf->give_up_arg;
 	*out = u;
 	return 0;
 }
@@ -79,10 +67,9 @@ static void end_stream(struct udp_sessions *u, struct stream *s, uint64_t now_ns
 	if (!s->session)
 		return;
 	nmw_mold_send_end(s->tx, now_ns);
-	send_batch(u); /* its packets lie in its history */
+	send_all(u); /* its packets lie in its history */
+	u->conf.path->ops->end(u->conf.path, s->of_path);
 	nmw_mold_send_close(s->tx);
-	if (s->fd != u->conf.reply_fd)
-		close(s->fd);
 	u->of_session[s->session] = 0;
 	s->session = 0;
 }
@@ -110,26 +97,31 @@ static struct stream *free_stream(struct udp_sessions *u)
 }
 
 /* name: of the client's own stream, or NULL: made of the session's number. */
-static struct stream *begin(struct udp_sessions *u, uint32_t session, int fd, const char *name)
+static struct stream *begin(struct udp_sessions *u, uint32_t session, const char *name,
+			    const struct nmw_endpoint *to)
 {
 	char text[16];
-	struct stream *s = fd >= 0 ? free_stream(u) : NULL;
+	struct stream *s = free_stream(u);
 	struct nmw_mold_send_conf c = {.first = 1,
 				       .payload = u->payload,
 				       .history = NMW_MOLD_HISTORY_MIN,
+				       .by_reference = u->conf.by_reference,
 				       .heartbeat_ns = u->heartbeat_ns,
 				       .emit = emit,
 				       .arg = s};
 	snprintf(text, sizeof text, "S%09u", session % 1000000000u);
 	memcpy(c.session, name ? name : text, sizeof c.session);
-	if (!s || nmw_mold_send_open(&s->tx, &c, NULL)) {
-		if (fd >= 0 && fd != u->conf.reply_fd)
-			close(fd);
+	if (!s || nmw_mold_send_open(&s->tx, &c, NULL))
+		return NULL;
+	s->of = u;
+	if (to)
+		udp_peer_set(&s->to, to);
+	s->of_path = u->conf.path->ops->begin(u->conf.path, session, to ? &s->to : NULL);
+	if (s->of_path < 0) {
+		nmw_mold_send_close(s->tx);
 		return NULL;
 	}
-	s->of = u;
 	s->session = session;
-	s->fd = fd;
 	u->of_session[session] = (uint16_t)(s - u->v + 1);
 	return s;
 }
@@ -149,9 +141,7 @@ static void login(struct udp_sessions *u, uint32_t session, const struct nmw_ctl
 	struct nmw_endpoint to = {.family = ctl->family, .port = ctl->port};
 	memcpy(to.addr, ctl->addr, sizeof to.addr);
 	bool named = memcmp(ctl->name, blank, sizeof blank) != 0;
-	struct stream *s = begin(u, session, u->conf.reply_fd, named ? ctl->name : NULL);
-	if (s)
-		s->to_len = nmw_address_of(&to, 0, &s->to);
+	begin(u, session, named ? ctl->name : NULL, &to);
 }
 
 bool udp_sessions_control(struct udp_sessions *u, uint32_t session, const struct nmw_ctl *ctl,
@@ -159,7 +149,7 @@ bool udp_sessions_control(struct udp_sessions *u, uint32_t session, const struct
 {
 	struct stream *s = find(u, session);
 	bool ends = ctl->kind == NMW_CTL_LOGOUT || ctl->kind == NMW_CTL_LOST;
-	bool starts = ctl->kind == NMW_CTL_LOGIN && u->conf.reply_fd >= 0 && ctl->family &&
+	bool starts = ctl->kind == NMW_CTL_LOGIN && u->conf.replies && ctl->family &&
 		      !ctl->host_port && session && session <= u->max;
 	if (s && (ends || starts))
 		end_stream(u, s, now_ns);
@@ -171,13 +161,10 @@ bool udp_sessions_control(struct udp_sessions *u, uint32_t session, const struct
 int udp_sessions_put(struct udp_sessions *u, uint32_t session, const uint8_t *msg, uint32_t len)
 {
 	struct stream *s = find(u, session);
-	if (!s && (u->conf.reply_fd >= 0 || !session || session > u->max))
+	if (!s && (u->conf.replies || !session || session > u->max))
 		return -ENOTCONN;
-	if (!s) {
-		const struct nmw_udp_spec *spec = u->conf.spec;
-		int fd = nmw_udp_connect(&spec->line[0], &spec->source, spec->ttl, NULL);
-		s = begin(u, session, fd, NULL);
-	}
+	if (!s)
+		s = begin(u, session, NULL, NULL);
 	if (!s)
 		return -ENOSPC;
 	int rc = nmw_mold_send_put(s->tx, msg, len);
@@ -196,7 +183,7 @@ void udp_sessions_flush(struct udp_sessions *u, uint64_t now_ns)
 		s->dirty = false;
 	}
 	u->n_dirty = 0;
-	send_batch(u);
+	send_all(u);
 }
 
 void udp_sessions_tick(struct udp_sessions *u, uint64_t now_ns)
@@ -207,26 +194,24 @@ void udp_sessions_tick(struct udp_sessions *u, uint64_t now_ns)
 	for (unsigned i = 0; i < u->used; i++)
 		if (u->v[i].session)
 			nmw_mold_send_tick(u->v[i].tx, now_ns);
-	send_batch(u);
+	send_all(u);
 }
 
-static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+static bool same_address(const struct nmw_endpoint *x, const struct nmw_endpoint *y)
 {
-	struct nmw_endpoint x, y;
-	nmw_address_to(a, &x);
-	nmw_address_to(b, &y);
-	return x.family == y.family && x.port == y.port && !memcmp(x.addr, y.addr, sizeof x.addr);
+	return x->family == y->family && x->port == y->port &&
+	       !memcmp(x->addr, y->addr, sizeof x->addr);
 }
 
 bool udp_sessions_answer(struct udp_sessions *u, const uint8_t *request, uint32_t len,
-			 const struct sockaddr_storage *from, socklen_t from_len)
+			 const struct nmw_endpoint *from)
 {
 	struct nmw_mold_packet p;
 	for (unsigned i = 0; i < u->used; i++)
-		if (u->v[i].session && same_address(&u->v[i].to, from) &&
+		if (u->v[i].session && same_address(&u->v[i].to.at, from) &&
 		    nmw_mold_send_answer(u->v[i].tx, request, len, &p) == NMW_MOLD_ANSWERED) {
 			u->conf.sink->count.extra[SINK_rerequest_messages] += p.messages;
-			return udp_send_one(u->v[i].fd, &p, from, from_len);
+			return u->conf.path->ops->answer(u->conf.path, from, &p);
 		}
 	return false;
 }

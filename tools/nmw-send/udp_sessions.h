@@ -1,18 +1,18 @@
 /* udp_sessions.h: order entry over UDP: a MoldUDP64 stream for each session.
  *
  *   replies   to the address from which the session's client sends (its LOGIN has it), all from one
- *             socket, which answers requests for what was lost too
- *   orders    to one address, from a socket a session, so that the other end can tell them apart
+ *             port, which answers requests for what was lost too
+ *   orders    to one address, from a port a session, so that the other end can tell them apart
  *
  * A stream begins with its LOGIN or, for orders, its first message, and ends with its LOGOUT or
- * LOST.  One thread.  Memory: a history of MOLD_HISTORY_MIN for each stream.
+ * LOST.  One thread.  Memory: a history of MOLD_HISTORY_MIN for each stream, unless by
+ * reference.
  */
 #ifndef NMW_SEND_UDP_SESSIONS_H
 #define NMW_SEND_UDP_SESSIONS_H
 
-#include "io/udp_socket.h"
 #include "sink.h"
-#include "udp_batch.h"
+#include "udp_path.h"
 
 #define UDP_SESSIONS_MAX 1024u /* streams at once */
 
@@ -21,8 +21,9 @@ struct udp_sessions;
 struct udp_sessions_conf {
 	struct sink *sink;
 	const struct sink_conf *conf;
-	const struct nmw_udp_spec *spec; /* of orders: line 0; kept */
-	int reply_fd;			 /* of replies; -1: these are orders */
+	struct udp_path *path;
+	bool replies;	   /* else these are orders */
+	bool by_reference; /* packets point to the messages where they lie */
 };
 
 int udp_sessions_open(struct udp_sessions **out, const struct udp_sessions_conf *c,
@@ -40,6 +41,6 @@ void udp_sessions_flush(struct udp_sessions *u, uint64_t now_ns);
 void udp_sessions_tick(struct udp_sessions *u, uint64_t now_ns);
 /* Answers a request that came from that address. False: it could not be answered. */
 bool udp_sessions_answer(struct udp_sessions *u, const uint8_t *request, uint32_t len,
-			 const struct sockaddr_storage *from, socklen_t from_len);
+			 const struct nmw_endpoint *from);
 
 #endif

@@ -6,6 +6,7 @@
 
 struct command_opts {
 	bool json, prometheus, dry_run, text, jsonl;
+	bool exact, hold; /* compare */
 	uint64_t count;	  /* intervals or messages; 0 = no end */
 	uint64_t wait_ns; /* how long to wait for the ring */
 	struct view_opts view;
@@ -24,6 +25,7 @@ int command_list(const struct command_args *a, struct nmw_err *e);
 int command_show(const struct command_args *a, struct nmw_err *e);
 int command_watch(const struct command_args *a, struct nmw_err *e);
 int command_tap(const struct command_args *a, struct nmw_err *e);
+int command_compare(const struct command_args *a, struct nmw_err *e);
 int command_reap(const struct command_args *a, struct nmw_err *e);
 int command_sessions(const struct command_args *a, struct nmw_err *e);
 int command_doctor(const struct command_args *a, struct nmw_err *e);

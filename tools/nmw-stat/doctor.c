@@ -2,6 +2,8 @@
 
 #include "base/err.h"
 #include "base/parse.h"
+#include "dpdk/dpdk.h"
+#include "dpdk/host.h"
 #include "io/io.h"
 #include "ring/shm.h"
 
@@ -135,8 +137,8 @@ static void limit(struct doctor_row *r, const char *what, __rlimit_resource_t wh
 
 static void memlock(struct doctor_row *r)
 {
-	limit(r, "locked memory", RLIMIT_MEMLOCK, 64u << 20, "registered buffers of io_uring",
-	      "memlock");
+	limit(r, "locked memory", RLIMIT_MEMLOCK, 64u << 20,
+	      "registered buffers of io_uring, DMA of DPDK", "memlock");
 }
 
 static void open_files(struct doctor_row *r)
@@ -193,15 +195,68 @@ static void backlog(struct doctor_row *r)
 	sysctl_at_least(r, "net.core.netdev_max_backlog", 1000, "packets between card and socket");
 }
 
+/* ---- DPDK ----------------------------------------------------------------------------------- */
+
 static void dpdk(struct doctor_row *r)
 {
-	bool there = access("/usr/bin/dpdk-testpmd", X_OK) == 0 ||
-		     access("/usr/bin/dpdk-devbind.py", X_OK) == 0;
 	r->what = "DPDK";
-	found(r, "%s", there ? "installed" : "not installed");
-	snprintf(r->expected, sizeof r->expected, "installed, for dpdk: only");
-	if (!there)
-		mend(r, DOCTOR_SLOWER, "apt-get install dpdk");
+	found(r, "%s", nmw_dpdk_version());
+	snprintf(r->expected, sizeof r->expected, "built in, for dpdk: only");
+	if (!nmw_dpdk_built())
+		mend(r, DOCTOR_SLOWER,
+		     "apt-get install libdpdk-dev pkgconf dpdk driverctl; build anew: make all");
+}
+
+static void dpdk_devices(struct doctor_row *r)
+{
+	struct nmw_dpdk_host h;
+	const struct nmw_dpdk_host_dev *spare = NULL;
+	nmw_dpdk_host_look("", &h);
+	for (unsigned i = 0; i < h.devs; i++)
+		if (!h.dev[i].bound && !spare)
+			spare = &h.dev[i];
+	r->what = "DPDK devices";
+	found(r, "%u of %u network cards bound to vfio-pci or uio", h.bound, h.devs);
+	snprintf(r->expected, sizeof r->expected,
+		 "a card that the kernel can spare; net_af_xdp needs none");
+	if (h.bound)
+		return;
+	if (spare)
+		mend(r, DOCTOR_SLOWER,
+		     "modprobe vfio-pci; driverctl set-override %s vfio-pci (or dpdk-devbind.py -b "
+		     "vfio-pci %s)%s%s",
+		     spare->pci, spare->pci, *spare->iface ? ": takes away " : "", spare->iface);
+	else
+		mend(r, DOCTOR_SLOWER,
+		     "no card on the PCI bus: dpdk:net_af_xdp0,iface=eth0 works over the kernel's");
+}
+
+static void dpdk_pages(struct doctor_row *r)
+{
+	struct nmw_dpdk_host h;
+	nmw_dpdk_host_look("", &h);
+	r->what = "DPDK huge pages";
+	found(r, "%" PRIu64 " of 2 MiB and %" PRIu64 " of 1 GiB free", h.huge_free[0],
+	      h.huge_free[1]);
+	snprintf(r->expected, sizeof r->expected, "64 of 2 MiB or 1 of 1 GiB, or -- --no-huge");
+	if (h.huge_free[0] < 64 && !h.huge_free[1])
+		mend(r, DOCTOR_SLOWER,
+		     "sysctl -w vm.nr_hugepages=%" PRIu64
+		     "; of 1 GiB: boot with hugepagesz=1G hugepages=1",
+		     h.huge_total[0] - h.huge_free[0] + 512);
+}
+
+static void iommu(struct doctor_row *r)
+{
+	struct nmw_dpdk_host h;
+	nmw_dpdk_host_look("", &h);
+	r->what = "IOMMU";
+	found(r, "%u groups%s", h.iommu_groups, h.vfio ? ", vfio-pci is loaded" : "");
+	snprintf(r->expected, sizeof r->expected, "on, where cards are bound to vfio-pci");
+	if (!h.iommu_groups)
+		mend(r, DOCTOR_SLOWER,
+		     "boot with intel_iommu=on iommu=pt; or echo 1 "
+		     ">/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
 }
 
 /* ---- processors ----------------------------------------------------------------------------- */
@@ -270,9 +325,10 @@ static void clock_source(struct doctor_row *r)
 unsigned doctor_look(struct doctor_row rows[DOCTOR_ROWS])
 {
 	static void (*const looks[])(struct doctor_row *) = {
-		kernel,	    io_uring,  ring_dir, huge_pages,   huge_mount, memlock,
-		open_files, somaxconn, rmem,	 wmem,	       backlog,	   dpdk,
-		processors, isolation, governor, clock_source,
+		kernel,	    io_uring,	ring_dir,     huge_pages,   huge_mount,
+		memlock,    open_files, somaxconn,    rmem,	    wmem,
+		backlog,    dpdk,	dpdk_devices, dpdk_pages,   iommu,
+		processors, isolation,	governor,     clock_source,
 	};
 	unsigned n = sizeof looks / sizeof looks[0];
 	memset(rows, 0, n * sizeof *rows);

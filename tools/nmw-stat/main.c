@@ -50,6 +50,8 @@ static const struct command {
 	{"watch", "[INTERVAL [COUNT]]", 0, 2, false, command_watch,
 	 "rates, an interval a line; `nmw-stat 1s 10` for short"},
 	{"tap", "RING", 1, 1, true, command_tap, "a ring's messages as a capture on stdout"},
+	{"compare", "RING RING", 2, 2, true, command_compare,
+	 "two outputs message by message, latency and loss beside"},
 	{"check", "[NAME]", 0, 1, true, command_check,
 	 "do the figures add up? exit 7 when messages are missing"},
 	{"sessions", "", 0, 0, false, command_sessions,
@@ -121,8 +123,8 @@ static int run(struct command_opts *o, int argc, char **argv, struct nmw_err *e)
 				   c->name, c->args);
 	o->view.detail = c->run == command_show;
 	o->view.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	if (a.argc && c->takes_name) {
-		rc = nmw_parse_name(a.argv[0], NMW_RING_NAME_MAX - 1, e);
+	for (int i = 0; i < a.argc && c->takes_name; i++) {
+		rc = nmw_parse_name(a.argv[i], NMW_RING_NAME_MAX - 1, e);
 		if (rc)
 			return nmw_err_prefix(e, "%s", c->name);
 	}
@@ -168,9 +170,13 @@ int main(int argc, char **argv)
 		{NMW_OPT_FLAG, 0, "jsonl", NULL, &o.jsonl, 0, 0,
 		 "tap: a JSON object a message instead of a capture"},
 		{NMW_OPT_COUNT, 'c', "count", "N", &o.count, 0, 0,
-		 "watch: end after N intervals; tap: after N messages; 0 = no end"},
+		 "watch: end after N intervals; tap, compare: after N messages"},
 		{NMW_OPT_DURATION, 0, "wait", "TIME", &o.wait_ns, 0, 0,
-		 "tap: how long to wait for the ring; 0s = not at all"},
+		 "tap, compare: how long to wait for the ring; 0s = not at all"},
+		{NMW_OPT_FLAG, 0, "exact", NULL, &o.exact, 0, 0,
+		 "compare: the times of messages too"},
+		{NMW_OPT_FLAG, 0, "hold", NULL, &o.hold, 0, 0,
+		 "compare: rings wait for it, so that nothing is missed"},
 		{NMW_OPT_FLAG, 'n', "dry-run", NULL, &o.dry_run, 0, 0,
 		 "reap: say what would be removed"},
 		{.type = NMW_OPT_END},

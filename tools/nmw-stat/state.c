@@ -1,4 +1,4 @@
-#include "state.h"
+#include "view.h"
 
 #include "base/clock.h"
 
@@ -230,4 +230,31 @@ void state_hist_since(struct nmw_hist *out, const struct nmw_hist *now, const st
 	}
 	if (out->max > now->max)
 		out->max = now->max;
+}
+
+bool state_side_latency(const struct view_side *s, struct nmw_hist *out)
+{
+	for (unsigned i = 0; i < s->n_tools; i++) {
+		if (!s->tool[i].end)
+			continue;
+		state_hist_since(out, &s->tool[i].last->hist[NMW_H_ingress_ns],
+				 &s->tool[i].first->hist[NMW_H_ingress_ns]);
+		return out->count > 0;
+	}
+	return false;
+}
+
+static uint64_t lost_on_the_way(const struct nmw_metrics *m)
+{
+	return m->counter[NMW_M_mold_gap_messages] + m->counter[NMW_M_socket_drops];
+}
+
+void state_side_loss(const struct view_side *s, uint64_t *dropped, uint64_t *gaps)
+{
+	*dropped = *gaps = 0;
+	for (unsigned i = 0; i < s->n_tools; i++) {
+		const struct nmw_metrics *now = s->tool[i].last, *was = s->tool[i].first;
+		*dropped += nmw_metrics_dropped(now) - nmw_metrics_dropped(was);
+		*gaps += lost_on_the_way(now) - lost_on_the_way(was);
+	}
 }

@@ -42,23 +42,21 @@ static void pause_ns(uint64_t ns)
 	nanosleep(&(struct timespec){.tv_nsec = (long)ns}, NULL);
 }
 
-static int join(struct tap *t, uint64_t wait_ns, struct nmw_err *e)
+int tap_join(struct nmw_cons *c, const char *ring, bool tap, uint64_t wait_ns, struct nmw_err *e)
 {
-	const struct nmw_cons_spec spec = {.ring = t->ring, .tap = true};
+	const struct nmw_cons_spec spec = {.ring = ring, .tap = tap};
 	uint64_t start = nmw_clock_mono();
 	for (;;) {
-		int rc = nmw_cons_join(&t->cons, &spec, e);
-		if (rc == 0) {
+		int rc = nmw_cons_join(c, &spec, e);
+		if (rc == 0)
 			*e = (struct nmw_err)NMW_ERR_INIT; /* of the tries before */
-			t->late = t->cons.next > 1;
-		}
 		if (rc != -ENOENT)
 			return rc;
 		if (command_stops() || nmw_clock_mono() - start >= wait_ns)
 			return nmw_err_set(e, -ENOENT, NMW_EXIT_PEER,
 					   "ring %s: not there: `nmw-stat list` shows those that "
 					   "are; --wait 10s waits for it",
-					   t->ring);
+					   ring);
 		pause_ns(JOIN_NS);
 	}
 }
@@ -244,9 +242,10 @@ int command_tap(const struct command_args *a, struct nmw_err *e)
 	if (rc)
 		return rc;
 	t.copies = malloc((size_t)BURST * COPY_SZ);
-	rc = t.copies ? join(&t, a->o->wait_ns, e)
+	rc = t.copies ? tap_join(&t.cons, t.ring, true, a->o->wait_ns, e)
 		      : nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "no memory");
 	if (!rc) { /* nothing is written for a ring that is not there */
+		t.late = t.cons.next > 1;
 		t.out.start(&t.out);
 		rc = report(&t, follow(&t, e), e);
 		nmw_cons_leave(&t.cons, false);

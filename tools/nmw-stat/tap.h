@@ -9,6 +9,10 @@
 #include "base/err.h"
 #include "base/msg.h"
 #include "base/outfile.h"
+#include "ring/ring.h"
+
+/* Joins a ring, as a tap or as a consumer that it waits for; waits wait_ns for it to be there. */
+int tap_join(struct nmw_cons *c, const char *ring, bool tap, uint64_t wait_ns, struct nmw_err *e);
 
 struct tap_out {
 	/* Once, before the first message: what the form begins with. */

@@ -34,6 +34,37 @@ struct view_session {
 	bool alive; /* its nmw-send */
 };
 
+/* Two rings, message by message; see compare.h. */
+#define VIEW_SIDE_TOOLS 8u   /* tools of a pipeline, from its end */
+#define VIEW_MESSAGE	1024u /* bytes of a message as text */
+
+struct view_side_tool {
+	struct nmw_metrics *first, *last; /* when it was first and last seen */
+	bool end;			  /* the one that writes the ring */
+};
+
+struct view_side {
+	const char *ring;
+	uint64_t messages, missed; /* read; overwritten before they were */
+	struct view_side_tool tool[VIEW_SIDE_TOOLS];
+	unsigned n_tools;
+};
+
+struct view_compare {
+	const struct view_side *side[2];
+	uint64_t compared;
+	uint64_t alone; /* messages without their counterpart, for that was missed */
+	bool differs;
+	uint64_t seq;			/* of the first difference */
+	char what[64];			/* the field; "end": one side has ended before */
+	char text[2][VIEW_MESSAGE];	/* the messages; "" = none */
+};
+
+/* ingress to the ring, since the comparison began; false: not known. */
+bool state_side_latency(const struct view_side *s, struct nmw_hist *out);
+/* Messages that the tools of the pipeline dropped, and that they never saw (holes). */
+void state_side_loss(const struct view_side *s, uint64_t *dropped, uint64_t *gaps);
+
 struct view {
 	void (*state)(FILE *f, const struct state *s, const struct view_opts *o);
 	/* One interval; old is the state at its start. line counts from 0. NULL: has none. */
@@ -46,6 +77,7 @@ struct view {
 	void (*doctor)(FILE *f, const struct doctor_row *r, unsigned n, const struct view_opts *o);
 	void (*sessions)(FILE *f, const struct view_session *s, unsigned n,
 			 const struct view_opts *o);
+	void (*compared)(FILE *f, const struct view_compare *c);
 };
 
 extern const struct view view_text, view_json, view_prometheus;

@@ -1,0 +1,36 @@
+/* route.h: which of a ring's consumers a message is for: symbols to one engine, the rest to
+ * another, through one ring and its frames.
+ *
+ * The upper half of a descriptor's codec byte is the route: 0 = for all, else the number of a name
+ * in the ring's header.  A consumer that takes one route passes over the others' messages, which it
+ * hands back like any: order, backpressure, death and restart are the ring's, nothing is copied,
+ * and a message without a symbol (a session's login) is one message that everybody meets in its
+ * place.
+ */
+#ifndef NMW_RING_ROUTE_H
+#define NMW_RING_ROUTE_H
+
+#include "ring/ring.h"
+
+#define NMW_ROUTES	   5u
+#define NMW_ROUTE_NAME_MAX 8u /* bytes, without a NUL when it has all */
+#define NMW_CODEC_MASK	   0x0Fu
+#define NMW_ROUTE_SHIFT	   4u
+
+static inline uint8_t nmw_route_of(const struct nmw_slot *s)
+{
+	return s->codec >> NMW_ROUTE_SHIFT;
+}
+
+static inline void nmw_route_set(struct nmw_slot *s, unsigned route)
+{
+	s->codec = (uint8_t)((s->codec & NMW_CODEC_MASK) | route << NMW_ROUTE_SHIFT);
+}
+
+/* The producer's names, once, before its first message: route i + 1 is name[i]. A ring that is
+ * taken up must have the same. */
+int nmw_prod_routes(struct nmw_prod *p, const char *const *name, unsigned n, struct nmw_err *e);
+/* The number of a route; -ENOENT, exit 6, with those that there are. */
+int nmw_cons_route(const struct nmw_cons *c, const char *name, struct nmw_err *e);
+
+#endif

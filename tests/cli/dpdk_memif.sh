@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# dpdk: over net_memif between two processes: dpdk-testpmd sends, nmw-recv publishes, a third process reads.
+. "$(dirname "$0")/lib.sh"
+need dpdk-testpmd
+nmw-recv --version | grep -q 'dpdk [0-9]' || skip "built without DPDK"
+
+nmw-recv "dpdk:net_memif0,role=server,socket=$T/memif" --framing plain --codec itch50 --pages normal -o in \
+	-- --no-huge -m 64 2>"$T/recv" &
+recv=$!
+nmw-send null: -i in 2>"$T/send" &
+reader=$!
+for ((i = 0; i < 200; i++)); do
+	grep -q MAC "$T/recv" && break
+	sleep 0.05
+done
+sleep 6 | timeout 20 dpdk-testpmd --no-pci --no-huge -m 128 --no-shconf --no-telemetry --lcores 0@0,1@0 \
+	--vdev "net_memif0,role=client,socket=$T/memif" -- --total-num-mbufs=16384 --forward-mode=txonly --txpkts=64 \
+	--no-lsc-interrupt -a >"$T/testpmd" 2>&1 &
+until_published in 100000
+kill -INT $recv
+wait $recv || { cat "$T/recv"; fail "nmw-recv: exit $?"; }
+wait $reader || { cat "$T/send"; fail "nmw-send: exit $?"; }
+grep -q ' 0 with the driver' "$T/recv" || { cat "$T/recv"; fail "buffers"; }
+out=$(sed -nE 's/.* out ([0-9]+),.*/\1/p' "$T/recv" | tail -n 1)
+taken=$(sed -nE 's/.*in ([0-9]+) messages,.*/\1/p' "$T/send" | tail -n 1)
+[ "$out" = "$taken" ] || { cat "$T/recv" "$T/send"; fail "$out published, $taken read"; }

@@ -1,0 +1,77 @@
+/* What stands behind dpdk: on a command line. */
+#include "dpdk/dpdk.h"
+#include "unit.h"
+
+#include <string.h>
+
+static struct nmw_dpdk_dev d;
+static struct nmw_err e;
+
+START_TEST(words_of_ours_and_of_the_driver)
+{
+	struct nmw_dpdk_word w[] = {{.key = "fill"}};
+	ck_assert_int_eq(nmw_dpdk_dev_parse("net_af_xdp0,iface=eth0,queues=4,addr=10.0.0.1/24:5000,"
+					    "gateway=10.0.0.254,force_copy=1,fill=0a,vlan=5",
+					    w, 1, &d, &e),
+			 0);
+	ck_assert_str_eq(d.name, "net_af_xdp0");
+	ck_assert_str_eq(d.args, "net_af_xdp0,iface=eth0,force_copy=1,queue_count=4");
+	ck_assert_uint_eq(d.queues, 4);
+	ck_assert_uint_eq(d.bits, 24);
+	ck_assert_uint_eq(d.addr.port, 5000);
+	ck_assert_uint_eq(d.gateway.addr[3], 254);
+	ck_assert_uint_eq(d.vlan, 5);
+	ck_assert_uint_eq(d.mtu, 1500);
+	ck_assert_str_eq(w[0].value, "0a");
+	ck_assert(!d.pci);
+}
+END_TEST
+
+START_TEST(cards_and_addresses)
+{
+	ck_assert_int_eq(nmw_dpdk_dev_parse("3b:00.0", NULL, 0, &d, &e), 0);
+	ck_assert(d.pci);
+	ck_assert_str_eq(d.name, "0000:3b:00.0");
+	ck_assert_int_eq(nmw_dpdk_dev_parse("net_null0,addr=[fd00::1]/64:1", NULL, 0, &d, &e), 0);
+	ck_assert_uint_eq(d.addr.family, 6);
+	ck_assert_uint_eq(d.bits, 64);
+	ck_assert_int_eq(nmw_dpdk_dev_parse("net_null0,addr=10.0.0.1", NULL, 0, &d, &e), 0);
+	ck_assert_uint_eq(d.addr.port, 0);
+	ck_assert_uint_eq(d.bits, 32);
+	ck_assert_int_eq(nmw_dpdk_dev_parse("net_null0,group=239.1.1.1:1,group=239.1.1.2:1", NULL,
+					    0, &d, &e),
+			 0);
+	ck_assert_uint_eq(d.groups, 2);
+}
+END_TEST
+
+START_TEST(refused)
+{
+	static const char *const bad[] = {
+		"",
+		",x=1",
+		"net_null0,",
+		"net null",
+		"net_null0,queues=0",
+		"net_null0,queues=17",
+		"net_null0,queues=2x",
+		"net_null0,addr=10.0.0.1/33",
+		"net_null0,addr=10.0.0.1/:5",
+		"net_null0,addr=239.1.1.1:5",
+		"net_null0,addr=",
+		"net_null0,group=10.0.0.1:5",
+		"net_null0,group=239.1.1.1",
+		"net_null0,gateway=10.0.0.1",
+		"net_null0,mtu=100",
+		"net_null0,vlan=4095",
+	};
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+		e = (struct nmw_err)NMW_ERR_INIT;
+		ck_assert_msg(nmw_dpdk_dev_parse(bad[i], NULL, 0, &d, &e) < 0, "%s", bad[i]);
+		ck_assert_int_eq(e.exit, NMW_EXIT_USAGE);
+		ck_assert_msg(*e.msg, "%s: no message", bad[i]);
+	}
+}
+END_TEST
+
+UNIT_MAIN("dpdk_dev", words_of_ours_and_of_the_driver, cards_and_addresses, refused)

@@ -1,0 +1,121 @@
+/* nic.h: a network card of our own, to send UDP packets through: the way of `dpdk:`.
+ *
+ *   a packet    | Ethernet IP UDP | Mold | len | --> message -- | len | --> message ...
+ *               `---- a small buffer with ----'     in the     a small   in the
+ *                     room for the headers          ring       buffer    ring
+ *
+ * The messages of a burst stay in the ring until the device has read them: a burst is held until
+ * the last buffer that points into it was freed, and the cursor moves after (sink.h: held).  Where
+ * the device cannot gather, or pages cannot be read by it, or a quarter of the ring is held,
+ * packets are put together by copying, and counted so.
+ *
+ * Where the next hop is comes from hop=MAC, from what others say (ARP, neighbour discovery), from
+ * the kernel's table, or by asking.  What comes in is answered (ARP, ping) or a request for lost
+ * messages; all else is freed unseen.
+ *
+ * One thread.  This header needs nothing of DPDK's.
+ */
+#ifndef NMW_SEND_NIC_H
+#define NMW_SEND_NIC_H
+
+#include "base/log.h"
+#include "dpdk/dpdk.h"
+#include "ring/ring.h"
+#include "sink.h"
+#include "udp_path.h"
+#include "wire/linkhost.h"
+
+struct rte_mbuf;
+struct rte_mempool;
+
+#define NIC_FLOWS     (1024u + NMW_UDP_LINES)
+#define NIC_HEAD_MAX  80u  /* bytes of Ethernet, VLAN, IPv6, UDP */
+#define NIC_BURSTS    256u /* held at once; more share a place */
+#define NIC_NEIGHBORS 1024u
+#define NIC_BURST     32u
+
+struct nic_neighbor {
+	struct nmw_endpoint at; /* family 0 = free */
+	bool known;		/* at.mac is its */
+	bool said;		/* that it does not answer */
+	uint64_t asked_ns, since_ns;
+};
+
+/* Where packets go: their headers, made once. */
+struct nic_flow {
+	bool used;
+	uint8_t family, head_len, l2_len, l3_len;
+	uint8_t head[NIC_HEAD_MAX];
+	struct nic_neighbor *hop; /* NULL: the header has the address */
+	uint16_t ip_id;
+};
+
+struct nic_burst; /* nic_tx_dpdk.c */
+
+struct nic {
+	struct udp_path path;
+	struct nmw_dpdk_dev dev;
+	struct nmw_dpdk_port port;
+	struct nmw_udp_spec spec;
+	struct nmw_linkhost host;
+	struct rte_mempool *rx_pool, *small, *large;
+	uint8_t hop[6];
+	bool has_hop, gathers, answers;
+	char iface[16]; /* of the kernel's, "" = none */
+	uint8_t ttl;
+	uint32_t gather; /* bytes of the shortest message that is not copied */
+	bool (*give_up)(void *arg);
+	void *give_up_arg;
+	struct nic_flow line[NMW_UDP_LINES], stream[NIC_FLOWS];
+	unsigned lines;
+	struct nic_neighbor neighbor[NIC_NEIGHBORS];
+	/* sending */
+	struct rte_mbuf *out[NIC_BURST];
+	uint32_t out_messages[NIC_BURST], out_bytes[NIC_BURST];
+	bool out_counts[NIC_BURST];
+	unsigned n_out;
+	struct nic_burst *burst;
+	uint64_t oldest, newest;    /* places of bursts: held are oldest..newest-1 */
+	uint64_t given, free_up_to; /* bursts */
+	uint64_t span;		    /* messages from the oldest held one on */
+	uint64_t span_max;
+	bool holds;	      /* the burst that is being sent */
+	uint64_t patience_ns; /* with a link that is down */
+	unsigned segments;    /* of a packet, at most */
+	struct nmw_log_limit limit;
+	/* requests */
+	struct rte_mbuf *in[NIC_BURST];
+	unsigned n_in, at_in;
+};
+
+/* ---- nic_tx_dpdk.c --------------------------------------------------------------------------- */
+
+int nic_tx_open(struct nic *n, struct nmw_err *e);
+void nic_tx_close(struct nic *n);
+/* The rings are mapped: lets the device read them. */
+int nic_tx_rings(struct nic *n, const struct nmw_cons *in, unsigned n_in, struct nmw_err *e);
+/* Headers to `to` from our address at `port`. False: no flow of that family can be. */
+bool nic_flow_set(struct nic *n, struct nic_flow *f, const struct nmw_endpoint *to, uint16_t port);
+/* A packet of the flow; of several lines one counts. False: nobody knows where it is to go. */
+bool nic_send(struct nic *n, struct nic_flow *f, const struct nmw_mold_packet *m, bool counts);
+void nic_send_frame(struct nic *n, const uint8_t *frame, uint32_t len);
+void nic_flush(struct nic *n);
+/* Around the packets of a burst of n messages. */
+void nic_burst_begin(struct nic *n, unsigned messages);
+void nic_burst_end(struct nic *n);
+/* Of the bursts given, how many of the last are not free yet. */
+uint64_t nic_held(struct nic *n);
+
+/* ---- nic_rx_dpdk.c --------------------------------------------------------------------------- */
+
+int nic_rx_open(struct nic *n, struct nmw_err *e);
+void nic_rx_close(struct nic *n);
+/* Takes in what came: answers, learns; with a buffer: the next request for our port. */
+bool nic_request(struct nic *n, uint8_t *buf, uint32_t cap, uint32_t *len,
+		 struct nmw_endpoint *from);
+/* The neighbour that packets to that address go to first; NULL: the table is full. */
+struct nic_neighbor *nic_hop_of(struct nic *n, const struct nmw_endpoint *to);
+/* Waits a moment for a neighbour that was never asked for. */
+bool nic_hop_known(struct nic *n, struct nic_neighbor *b);
+
+#endif
