@@ -67,7 +67,7 @@ nmw-stat --json >"$T/stat.json"
 wait $recv $run $send || { cat "$T"/*err; fail "the pipeline"; }
 
 # One begins a day, the other goes on, each way, after it was killed.
-nmw-recv -q gen:seed=10,count=6k,symbols=20 -o day --slots 16K --wait 60s 2>"$T/recv.err" &
+nmw-recv -q gen:seed=10,count=6k,symbols=20 -o day --pace 600pps --slots 16K --wait 60s 2>"$T/recv.err" &
 recv=$!
 nmw-send -q "jsonl:$T/both.jsonl" -i both --consumer sink --wait 100s 2>"$T/send.err" &
 send=$!
@@ -76,7 +76,7 @@ for tool in "nmw-fpga run" nmw-match "nmw-fpga run" nmw-match; do
 	# shellcheck disable=SC2086
 	$tool $SMALL -i day -o both --slots 1K --wait 60s --burst 16 --journal "$T/journal" --snapshot-every 500 2>>"$T/err" &
 	m=$!
-	sleep 0.4
+	sleep 1.2
 	kill -9 $m 2>/dev/null
 	wait $m 2>/dev/null
 done

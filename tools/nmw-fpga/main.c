@@ -101,7 +101,7 @@ int main(int argc, char **argv)
 		COMMAND("regs", "", "all registers, by the list that they are"),
 		COMMAND("reset", "", "books and rings empty, faults and counters cleared"),
 		COMMAND("selftest", "",
-			"registers, rings, random commands against the software book; exit 5 when "
+			"registers, rings, random commands against software; exit 5 when "
 			"it fails"),
 		COMMAND("run", "", "match as nmw-match does: `nmw-fpga run --help`"),
 		{.type = NMW_OPT_END},
