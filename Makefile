@@ -80,7 +80,7 @@ all: $(LIB) $(TOOL_BIN) ## build the library and every tool into build/<variant>
 # Files that are written when what they hold changes, so that all that was made from it is made anew:
 # the flags, and the names of the sources, for one that is deleted leaves no newer object.
 FLAGS   := $(strip $(COMPILE) $(LINK) $(LIBS))
-SOURCES := $(sort $(BUILT))
+SOURCES := $(sort $(LIB_SRC) $(filter tools/%,$(BUILT)))
 
 define STAMP_RULE
 # GNU Make 4.3 leaves the newline of some files
