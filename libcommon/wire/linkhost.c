@@ -178,6 +178,11 @@ static void sum_ip4(uint8_t *ip, uint32_t hdr)
 	nmw_put16(ip + 10, (uint16_t)~nmw_packet_sum(ip, hdr, 0));
 }
 
+static bool is_whole(const uint8_t *p, uint32_t len, uint32_t sum)
+{
+	return nmw_packet_sum(p, len, sum) == 0xFFFF;
+}
+
 /* The packet's bytes are those of the question: ends and type change (RFC 792). */
 static uint32_t echo4(const struct nmw_linkhost *h, const uint8_t *frame, const struct view *v,
 		      uint32_t hdr, uint32_t total, uint8_t *out, uint32_t cap)
@@ -267,11 +272,13 @@ static enum nmw_link_is answer_ip4(const struct nmw_linkhost *h, const uint8_t *
 	if (v->len < IP4_LEN || ip[0] >> 4 != 4 || nmw_be16(ip + 6) & 0x3FFFu)
 		return NMW_LINK_OTHER;
 	uint32_t hdr = (ip[0] & 15u) * 4u, total = nmw_be16(ip + 2);
-	if (hdr < IP4_LEN || total < hdr + 1 || total > v->len)
+	if (hdr < IP4_LEN || total < hdr + 1 || total > v->len || !is_whole(ip, hdr, 0))
+		return NMW_LINK_OTHER;
+	if ((ip[9] != PROTO_IGMP && ip[9] != PROTO_ICMP) || !is_whole(ip + hdr, total - hdr, 0))
 		return NMW_LINK_OTHER;
 	if (ip[9] == PROTO_IGMP)
 		return answer_igmp(h, frame, v, ip + hdr, total - hdr, k, out, n);
-	if (k || ip[9] != PROTO_ICMP || ip[hdr] != ICMP_ECHO || !is_ours(h, 4, ip + 16))
+	if (k || ip[hdr] != ICMP_ECHO || !is_ours(h, 4, ip + 16))
 		return NMW_LINK_OTHER;
 	*n = echo4(h, frame, v, hdr, total, out, cap);
 	return *n ? NMW_LINK_ANSWER : NMW_LINK_OTHER;
@@ -290,11 +297,20 @@ static void put_ip6(uint8_t *ip, uint32_t len, uint8_t next, uint8_t hops, const
 	memmove(ip + 24, dst, 16);
 }
 
+static uint32_t pseudo_icmp6(const uint8_t *ip, uint32_t len)
+{
+	return nmw_packet_sum(ip + 8, 32, PROTO_ICMP6 + len);
+}
+
 static void sum_icmp6(const uint8_t *ip, uint8_t *icmp, uint32_t len)
 {
 	nmw_put16(icmp + 2, 0);
-	uint32_t sum = nmw_packet_sum(ip + 8, 32, PROTO_ICMP6 + len);
-	nmw_put16(icmp + 2, (uint16_t)~nmw_packet_sum(icmp, len, sum));
+	nmw_put16(icmp + 2, (uint16_t)~nmw_packet_sum(icmp, len, pseudo_icmp6(ip, len)));
+}
+
+static bool is_whole_icmp6(const uint8_t *ip, const uint8_t *icmp, uint32_t len)
+{
+	return is_whole(icmp, len, pseudo_icmp6(ip, len));
 }
 
 static void group_mac6(const uint8_t *group, uint8_t mac[6])
@@ -406,7 +422,8 @@ static bool is_nd(const struct view *v)
 	const uint8_t *ip = v->p;
 	return v->type == TYPE_IP6 && v->len >= IP6_LEN + NS_LEN && ip[6] == PROTO_ICMP6 &&
 	       ip[7] == 255 && nmw_be16(ip + 4) >= NS_LEN && nmw_be16(ip + 4) <= v->len - IP6_LEN &&
-	       (ip[IP6_LEN] == ND_ASK || ip[IP6_LEN] == ND_TELL);
+	       (ip[IP6_LEN] == ND_ASK || ip[IP6_LEN] == ND_TELL) &&
+	       is_whole_icmp6(ip, ip + IP6_LEN, nmw_be16(ip + 4));
 }
 
 static enum nmw_link_is answer_ip6(const struct nmw_linkhost *h, const uint8_t *frame,
@@ -420,14 +437,18 @@ static enum nmw_link_is answer_ip6(const struct nmw_linkhost *h, const uint8_t *
 	if (len < 1 || len > v->len - IP6_LEN)
 		return NMW_LINK_OTHER;
 	if (ip[6] == PROTO_HOP && len > HOP_ALERT && ip[IP6_LEN] == PROTO_ICMP6 &&
-	    ip[IP6_LEN + 1] == 0)
-		return answer_mld(h, frame, v, ip + IP6_LEN + HOP_ALERT, len - HOP_ALERT, k, out,
-				  n);
+	    ip[IP6_LEN + 1] == 0) {
+		const uint8_t *mld = ip + IP6_LEN + HOP_ALERT;
+		return is_whole_icmp6(ip, mld, len - HOP_ALERT)
+			       ? answer_mld(h, frame, v, mld, len - HOP_ALERT, k, out, n)
+			       : NMW_LINK_OTHER;
+	}
 	if (k || ip[6] != PROTO_ICMP6)
 		return NMW_LINK_OTHER;
 	if (is_nd(v))
 		return answer_nd(h, frame, v, out, n);
-	if (ip[IP6_LEN] != ICMP6_ECHO || !is_ours(h, 6, ip + 24))
+	if (ip[IP6_LEN] != ICMP6_ECHO || !is_ours(h, 6, ip + 24) ||
+	    !is_whole_icmp6(ip, ip + IP6_LEN, len))
 		return NMW_LINK_OTHER;
 	*n = echo6(h, frame, v, len, out, cap);
 	return *n ? NMW_LINK_ANSWER : NMW_LINK_OTHER;

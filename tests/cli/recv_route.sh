@@ -25,7 +25,9 @@ both() { # NAME SPEC [BURST]: one engine, then two
 	nmw-recv "$spec" --route "$T/routes.json" -o "$name" --min-consumers 2 -q 2>"$T/$name.er" ||
 		fail "$name: $(cat "$T/$name.er")"
 	wait
-	[ -s "$T/$name.hot" ] && [ -s "$T/$name.cold" ] || fail "$name: $(cat "$T/$name.eh" "$T/$name.ec")"
+	if [ ! -s "$T/$name.hot" ] || [ ! -s "$T/$name.cold" ]; then
+		fail "$name: $(cat "$T/$name.eh" "$T/$name.ec")"
+	fi
 	cmp <(replies "$T/$name.one") <(replies "$T/$name.hot" "$T/$name.cold") || fail "$name: not the same replies"
 	[ "$(jq -r '(.stock // .symbol) | select(.)' "$T/$name.hot" | sort -u | tr '\n' ' ')" = 'S0000 S0003 S0007 ' ] ||
 		fail "$name: other symbols came to the hot engine"

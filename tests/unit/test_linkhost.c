@@ -18,6 +18,12 @@ static struct nmw_linkhost host(void)
 	return h;
 }
 
+static void put_sum(uint8_t *p, uint32_t len, uint32_t at)
+{
+	nmw_put16(p + at, 0);
+	nmw_put16(p + at, (uint16_t)~nmw_packet_sum(p, len, 0));
+}
+
 static uint32_t arp_request(uint8_t *f, uint8_t last)
 {
 	static const uint8_t head[] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 0, 0, 0,  9, 8, 6,
@@ -78,6 +84,8 @@ START_TEST(groups_are_reported_one_by_one)
 	f[22] = 1;
 	f[23] = 2;
 	f[38] = 0x11;
+	put_sum(f + 14, 24, 10);
+	put_sum(f + 38, 12, 2);
 	for (unsigned k = 0; k < 2; k++) {
 		ck_assert_int_eq(nmw_linkhost_answer(&h, f, 50, k, out, sizeof out, &n),
 				 NMW_LINK_ANSWER);
@@ -105,6 +113,8 @@ START_TEST(an_echo_carries_its_tags_and_bytes)
 	nmw_put32(f + 34, 0x0A000001);
 	f[38] = 8;
 	memset(f + 46, 'x', 32);
+	put_sum(f + 18, 20, 10);
+	put_sum(f + 38, 40, 2);
 	ck_assert_int_eq(nmw_linkhost_answer(&h, f, 78, 0, out, sizeof out, &n), NMW_LINK_ANSWER);
 	ck_assert_uint_eq(n, 78);
 	ck_assert_mem_eq(out + 12, f + 12, 6);
@@ -115,6 +125,36 @@ START_TEST(an_echo_carries_its_tags_and_bytes)
 }
 END_TEST
 
+/* An answer has a checksum of its own, which would make what was damaged look whole. */
+START_TEST(what_is_damaged_is_not_answered)
+{
+	static const unsigned at[] = {22, 38, 50};
+	struct nmw_linkhost h = host();
+	uint8_t f[128] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9, 8, 0, 0x45}, out[256];
+	uint8_t ask[NMW_LINKHOST_MIN];
+	struct nmw_endpoint who;
+	uint32_t n = 0;
+	nmw_put16(f + 16, 20 + 8 + 32);
+	f[23] = 1;
+	nmw_put32(f + 26, 0x0A000009);
+	nmw_put32(f + 30, 0x0A000001);
+	f[34] = 8;
+	put_sum(f + 14, 20, 10);
+	put_sum(f + 34, 40, 2);
+	ck_assert_int_eq(nmw_linkhost_answer(&h, f, 74, 0, out, sizeof out, &n), NMW_LINK_ANSWER);
+	for (unsigned i = 0; i < sizeof at / sizeof at[0]; i++) {
+		f[at[i]] ^= 4;
+		ck_assert_int_eq(nmw_linkhost_answer(&h, f, 74, 0, out, sizeof out, &n),
+				 NMW_LINK_OTHER);
+		f[at[i]] ^= 4;
+	}
+	n = nmw_linkhost_ask(&h, &h.addr[1], ask);
+	ask[14 + 40 + 26] ^= 1; /* the address that it tells */
+	ck_assert_int_ne(nmw_linkhost_answer(&h, ask, n, 0, out, sizeof out, &n), NMW_LINK_ANSWER);
+	ck_assert(!nmw_linkhost_learn(ask, 86, &who));
+}
+END_TEST
+
 UNIT_MAIN("linkhost", arp_is_answered_for_our_address_only,
 	  what_was_asked_is_learnt_and_answered_by_the_other, groups_are_reported_one_by_one,
-	  an_echo_carries_its_tags_and_bytes)
+	  an_echo_carries_its_tags_and_bytes, what_is_damaged_is_not_answered)

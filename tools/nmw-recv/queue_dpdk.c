@@ -297,10 +297,9 @@ static inline uint32_t usual_len(const uint8_t *p, uint32_t len)
 /* A packet went the long way and became a message: those like it need not. */
 static void remember(struct dpdk_queue *q, struct udp_run *run, const uint8_t *p, uint32_t len)
 {
-	q->same.stream = NULL;
-	if (!usual_len(p, len) || !udp_streams_run(q->streams, run))
-		return;
-	q->same = (struct dpdk_same){run->stream, nmw_raw64(p + AT_ADDRS), nmw_raw32(p + AT_PORTS)};
+	if (usual_len(p, len) && udp_streams_run(q->streams, run))
+		q->same = (struct dpdk_same){run->stream, nmw_raw64(p + AT_ADDRS),
+					     nmw_raw32(p + AT_PORTS)};
 }
 
 /* What a burst of them adds up to. */
@@ -365,6 +364,7 @@ static unsigned burst(struct dpdk_queue *q, struct rte_mbuf **m, unsigned n,
 		if (__builtin_expect(!last, 0)) {
 			count_same(q, &tally);
 			tally = (struct tally){0};
+			q->same.stream = NULL; /* whatever this one does to the streams */
 			last = packet(q, m[i]);
 			if (last)
 				remember(q, &run, rte_pktmbuf_mtod(m[i], const uint8_t *),

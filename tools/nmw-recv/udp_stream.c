@@ -372,7 +372,9 @@ uint64_t udp_streams_packet(struct udp_streams *u, const struct udp_datagram *d)
 bool udp_streams_run(const struct udp_streams *u, struct udp_run *run)
 {
 	const struct stream *s = u->heard;
-	if (!s || u->f->conf->framing != FRAMING_PLAIN || u->f->emit->pace.mode != NMW_PACE_MAX)
+	const struct emit *emit = u->f->emit;
+	if (!s || u->f->conf->framing != FRAMING_PLAIN || emit->pace.mode != NMW_PACE_MAX ||
+	    emit->route)
 		return false;
 	/* the feed's next sender may be a client, where those are known by what they say */
 	if (s == &u->feed && !u->conf.shared && u->f->conf->codec != NMW_CODEC_ITCH50)

@@ -94,8 +94,10 @@ int nic_tx_open(struct nic *n, struct nmw_err *e);
 void nic_tx_close(struct nic *n);
 /* The rings are mapped: lets the device read them. */
 int nic_tx_rings(struct nic *n, const struct nmw_cons *in, unsigned n_in, struct nmw_err *e);
-/* Headers to `to` from our address at `port`. False: no flow of that family can be. */
-bool nic_flow_set(struct nic *n, struct nic_flow *f, const struct nmw_endpoint *to, uint16_t port);
+/* Headers to `to` from our address at `port`; mac: of the next hop, NULL = to be found. False: no
+ * flow of that family can be, or nothing is left to find the next hop with. */
+bool nic_flow_set(struct nic *n, struct nic_flow *f, const struct nmw_endpoint *to, uint16_t port,
+		  const uint8_t *mac);
 /* A packet of the flow; of several lines one counts. False: nobody knows where it is to go. */
 bool nic_send(struct nic *n, struct nic_flow *f, const struct nmw_mold_packet *m, bool counts);
 void nic_send_frame(struct nic *n, const uint8_t *frame, uint32_t len);

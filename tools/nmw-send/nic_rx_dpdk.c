@@ -59,6 +59,29 @@ static bool same_subnet(const struct nic *n, const struct nmw_endpoint *to)
 	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
 }
 
+static bool has_flow(const struct nic *n, const struct nic_neighbor *b)
+{
+	for (unsigned i = 0; i < NMW_UDP_LINES; i++)
+		if (n->line[i].used && n->line[i].hop == b)
+			return true;
+	for (unsigned i = 0; i < NIC_FLOWS; i++)
+		if (n->stream[i].used && n->stream[i].hop == b)
+			return true;
+	return false;
+}
+
+/* The table is full: the place of one that nothing goes to any more, best of one who never told. */
+static struct nic_neighbor *give_way(struct nic *n)
+{
+	struct nic_neighbor *found = NULL;
+	for (unsigned i = 0; i < NIC_NEIGHBORS && !(found && !found->known); i++) {
+		struct nic_neighbor *b = &n->neighbor[i];
+		if ((!found || !b->known) && !has_flow(n, b))
+			found = b;
+	}
+	return found;
+}
+
 struct nic_neighbor *nic_hop_of(struct nic *n, const struct nmw_endpoint *to)
 {
 	bool away = n->dev.gateway.family == to->family && !same_subnet(n, to);
@@ -75,7 +98,10 @@ struct nic_neighbor *nic_hop_of(struct nic *n, const struct nmw_endpoint *to)
 			return b;
 		}
 	}
-	return NULL;
+	struct nic_neighbor *b = give_way(n);
+	if (b)
+		*b = (struct nic_neighbor){.at = *at};
+	return b;
 }
 
 /* Only those that are wanted: a stranger's word fills no table. */
@@ -193,6 +219,7 @@ static bool take(struct nic *n, const struct rte_mbuf *m, uint8_t *buf, uint32_t
 	memcpy(buf, p.payload, p.len < cap ? p.len : cap);
 	*from = (struct nmw_endpoint){.family = p.family, .port = p.sport};
 	memcpy(from->addr, p.src, sizeof from->addr);
+	memcpy(from->mac, frame + 6, sizeof from->mac);
 	return true;
 }
 

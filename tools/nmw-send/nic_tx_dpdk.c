@@ -84,7 +84,8 @@ static void group_mac(const struct nmw_endpoint *to, uint8_t mac[6])
 	}
 }
 
-bool nic_flow_set(struct nic *n, struct nic_flow *f, const struct nmw_endpoint *to, uint16_t port)
+bool nic_flow_set(struct nic *n, struct nic_flow *f, const struct nmw_endpoint *to, uint16_t port,
+		  const uint8_t *mac)
 {
 	memset(f, 0, sizeof *f);
 	if (to->family != n->dev.addr.family)
@@ -101,9 +102,11 @@ bool nic_flow_set(struct nic *n, struct nic_flow *f, const struct nmw_endpoint *
 		group_mac(to, f->head);
 	else if (n->has_hop)
 		memcpy(f->head, n->hop, 6);
+	else if (mac)
+		memcpy(f->head, mac, 6);
 	else
-		f->hop = nic_hop_of(n, to);
-	return f->hop || n->has_hop || nmw_endpoint_multicast(to);
+		return (f->hop = nic_hop_of(n, to)) != NULL;
+	return true;
 }
 
 /* ---- bursts ---------------------------------------------------------------------------------- */

@@ -194,9 +194,9 @@ static int nic_begin(struct udp_path *p, uint32_t session, const struct udp_peer
 		i++;
 	if (i == NIC_FLOWS)
 		return -ENOSPC;
-	bool ok = to ? nic_flow_set(n, &n->stream[i], &to->at, n->dev.addr.port)
+	bool ok = to ? nic_flow_set(n, &n->stream[i], &to->at, n->dev.addr.port, NULL)
 		     : nic_flow_set(n, &n->stream[i], &n->spec.line[0].at,
-				    (uint16_t)(base + session - 1));
+				    (uint16_t)(base + session - 1), NULL);
 	n->stream[i].used = ok;
 	return ok ? (int)i : -EAFNOSUPPORT;
 }
@@ -224,12 +224,14 @@ static bool nic_path_request(struct udp_path *p, uint8_t *buf, uint32_t cap, uin
 	return nic_request(of(p), buf, cap, len, from);
 }
 
+/* Back the way that the question came: who asks need not be found, which takes time and a place. */
 static bool nic_answer(struct udp_path *p, const struct nmw_endpoint *from,
 		       const struct nmw_mold_packet *m)
 {
 	struct nic_flow f;
 	struct nic *n = of(p);
-	return nic_flow_set(n, &f, from, n->dev.addr.port) && nic_send(n, &f, m, false);
+	const uint8_t *mac = from->mac[0] & 1 ? NULL : from->mac;
+	return nic_flow_set(n, &f, from, n->dev.addr.port, mac) && nic_send(n, &f, m, false);
 }
 
 static void nic_wait(struct udp_path *p, unsigned ms)
@@ -280,7 +282,7 @@ static int way_open(struct udp_path **out, struct sink *k, const struct nmw_udp_
 		rc = nic_rx_open(n, e);
 	for (unsigned i = 0; !rc && !replies && i < n->spec.lines; i++)
 		nic_flow_set(n, &n->line[n->lines++], &n->spec.line[i].at,
-			     n->dev.addr.port ? n->dev.addr.port : n->spec.line[i].at.port);
+			     n->dev.addr.port ? n->dev.addr.port : n->spec.line[i].at.port, NULL);
 	return rc;
 }
 

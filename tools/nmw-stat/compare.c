@@ -156,15 +156,17 @@ static void differs(struct compare *c, struct compare_copy *a, struct compare_co
 {
 	struct view_compare *v = &c->v;
 	v->differs = true;
-	v->seq = compare_slot(a ? a : b)->seq;
+	snprintf(v->what, sizeof v->what, "end");
+	if (a) {
+		v->seq = compare_slot(a)->seq;
+		describe(a, v->text[0]);
+	}
+	if (b) {
+		v->seq = compare_slot(b)->seq;
+		describe(b, v->text[1]);
+	}
 	if (a && b)
 		compare_name(a, b, v->what);
-	else
-		snprintf(v->what, sizeof v->what, "end");
-	if (a)
-		describe(a, v->text[0]);
-	if (b)
-		describe(b, v->text[1]);
 }
 
 /* What one side has, and the other missed or had overwritten before this began, is passed over. */

@@ -40,6 +40,6 @@ void compare_take(struct compare_copy *c, const struct nmw_slot *desc, const uin
 /* Whether both would have been sent as the same bytes. */
 bool compare_same(const struct compare_copy *a, const struct compare_copy *b);
 /* In which field they differ, into what: "shares"; "length", "session". */
-void compare_name(const struct compare_copy *a, const struct compare_copy *b, char what[64]);
+void compare_name(const struct compare_copy *one, const struct compare_copy *two, char what[64]);
 
 #endif

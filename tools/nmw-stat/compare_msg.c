@@ -24,9 +24,8 @@ static const struct nmw_slot *slot_of(const struct compare_copy *c)
 static const struct nmw_schema *schema_of(const struct compare_copy *c)
 {
 	const struct nmw_slot *s = slot_of(c);
-	return c->len <= COMPARE_KEPT
-		       ? nmw_schema_find(s->codec, s->channel, c->payload, c->len)
-		       : NULL;
+	return c->len <= COMPARE_KEPT ? nmw_schema_find(s->codec, s->channel, c->payload, c->len)
+				      : NULL;
 }
 
 /* Two pipelines have clocks, and ports of their clients, of their own. */

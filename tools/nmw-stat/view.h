@@ -35,7 +35,7 @@ struct view_session {
 };
 
 /* Two rings, message by message; see compare.h. */
-#define VIEW_SIDE_TOOLS 8u   /* tools of a pipeline, from its end */
+#define VIEW_SIDE_TOOLS 8u    /* tools of a pipeline, from its end */
 #define VIEW_MESSAGE	1024u /* bytes of a message as text */
 
 struct view_side_tool {
@@ -55,9 +55,9 @@ struct view_compare {
 	uint64_t compared;
 	uint64_t alone; /* messages without their counterpart, for that was missed */
 	bool differs;
-	uint64_t seq;			/* of the first difference */
-	char what[64];			/* the field; "end": one side has ended before */
-	char text[2][VIEW_MESSAGE];	/* the messages; "" = none */
+	uint64_t seq;		    /* of the first difference */
+	char what[64];		    /* the field; "end": one side has ended before */
+	char text[2][VIEW_MESSAGE]; /* the messages; "" = none */
 };
 
 /* ingress to the ring, since the comparison began; false: not known. */
