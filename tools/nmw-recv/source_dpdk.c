@@ -223,13 +223,19 @@ static int start(struct dpdk_source *s, struct nmw_err *e)
 
 /* ---- the poll -------------------------------------------------------------------------------- */
 
+/* A driver's counter may start again, with its queue. */
+static uint64_t grown(uint64_t now, uint64_t was)
+{
+	return now > was ? now - was : 0;
+}
+
 static void count_lost(struct dpdk_source *s)
 {
 	struct nmw_dpdk_lost now;
 	nmw_dpdk_port_lost(&s->port, &now);
-	emit_drop(s->emit, NMW_DROP_device_missed, now.missed - s->lost.missed);
-	emit_drop(s->emit, NMW_DROP_device_no_buffer, now.no_buffer - s->lost.no_buffer);
-	emit_drop(s->emit, NMW_DROP_device_error, now.errors - s->lost.errors);
+	emit_drop(s->emit, NMW_DROP_device_missed, grown(now.missed, s->lost.missed));
+	emit_drop(s->emit, NMW_DROP_device_no_buffer, grown(now.no_buffer, s->lost.no_buffer));
+	emit_drop(s->emit, NMW_DROP_device_error, grown(now.errors, s->lost.errors));
 	s->lost = now;
 }
 
