@@ -63,6 +63,8 @@ static int own_address(struct parse *p, const char *value)
 	} else {
 		snprintf(text, sizeof text, "%s", value);
 	}
+	if (d->addr.family)
+		return wrong(p, "addr", value, "one too many: a device has one address");
 	if (address(text, &d->addr) || nmw_endpoint_multicast(&d->addr))
 		return wrong(p, "addr", value, expected);
 	unsigned most = d->addr.family == 4 ? 32 : 128;

@@ -241,8 +241,8 @@ static void open_again(int fd, int was)
 }
 
 /* What EAL itself says to stdout (how it is used) is no data, and what it says to stderr is in its
- * log, too. */
-static int init_quietly(struct options *o)
+ * log, too. *left: the first word that it did not take, or NULL. */
+static int init_quietly(const struct options *o, const char **left)
 {
 	char *v[OPTIONS_MAX + 1];
 	sigset_t all, was;
@@ -259,7 +259,17 @@ static int init_quietly(struct options *o)
 	open_again(STDOUT_FILENO, out);
 	open_again(STDERR_FILENO, err);
 	log_early();
+	*left = rc >= 0 && rc < o->n - 1 ? v[rc + 1] : NULL;
 	return rc;
+}
+
+static int left_over(const char *word, struct nmw_err *e)
+{
+	rte_eal_cleanup();
+	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+			   "%.64s: behind --: options of EAL's are expected, as in -- --no-huge: "
+			   "dpdk-testpmd --help lists them",
+			   word);
 }
 
 static int init_error(struct nmw_err *e)
@@ -283,18 +293,24 @@ int nmw_dpdk_eal_start(const struct nmw_dpdk_dev *dev, char *const *more, unsign
 		       struct nmw_err *e)
 {
 	struct options o;
+	const char *left;
 	if (running)
 		return 0;
 	if (n > OPTIONS_MAX / 2)
 		return nmw_err_set(e, -E2BIG, NMW_EXIT_USAGE, "more than %d options behind --",
 				   OPTIONS_MAX / 2);
+	if (given(more, n, "-h") || given(more, n, "--help"))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "help behind --: dpdk-testpmd --help lists EAL's options");
 	int rc = given(more, n, "--no-huge") ? 0 : check_hugepages(e);
 	if (rc)
 		return rc;
 	take_log();
 	nmw_dpdk_errors_forget();
 	fill(&o, dev, more, n);
-	rc = init_quietly(&o) < 0 ? init_error(e) : 0;
+	rc = init_quietly(&o, &left) < 0 ? init_error(e) : 0;
+	if (!rc && left)
+		rc = left_over(left, e);
 	for (int i = 0; i < o.n; i++)
 		free(o.v[i]);
 	running = !rc;

@@ -25,6 +25,9 @@ said 2 'addr=10.0.0.1/33:5000' dpdk:net_null0,addr=10.0.0.1/33:5000 -o r
 said 2 'group=10.0.0.1:5' dpdk:net_null0,group=10.0.0.1:5 -o r
 said 2 'between two commas' dpdk:net_null0,,queues=1 -o r
 said 2 'option behind -- is not one of EAL' dpdk:net_null0 -o r -- --no-huge --no-such-option
+said 2 'rubbish: behind --: options of EAL' dpdk:net_null0 -o r -- rubbish --no-huge -m 64
+said 2 'help behind --' dpdk:net_null0 -o r -- -h
+said 2 'addr=10.0.0.2: one too many' dpdk:net_null0,addr=10.0.0.1,addr=10.0.0.2 -o r
 said 2 'what stands behind -- is for dpdk:DEV' gen:count=1 -o r -- --no-huge
 said 2 'over UDP there is mold, plain' dpdk:net_null0 -o r --framing soup
 said 2 'name them: -o RING makes RING.0 to RING.3' dpdk:net_null0,queues=4 "${bare[@]}"
