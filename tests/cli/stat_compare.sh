@@ -58,6 +58,18 @@ expect 3 nmw-stat compare g h --hold --wait 20s
 grep -q 'has ended$' "$T/out" || fail "$(cat "$T/out")"
 wait
 
+# a producer that dies: what was compared is said before the error
+nmw-recv gen:count=0 -o i -q --pace 10kpps 2>/dev/null &
+victim=$!
+nmw-recv gen:count=0 -o j -q --pace 10kpps 2>/dev/null &
+other=$!
+(sleep 1 && kill -9 "$victim") &
+expect 6 timeout 30 nmw-stat compare i j --hold --wait 20s
+grep -q 'ring i: its producer died' "$T/err" || fail "$(cat "$T/err")"
+grep -q 'messages compared: all the same' "$T/out" || fail "$(cat "$T/out")"
+kill "$other"
+wait
+
 expect 2 nmw-stat compare a a
 grep -q 'are one ring' "$T/err" || fail "$(cat "$T/err")"
 expect 2 nmw-stat compare a

@@ -265,12 +265,11 @@ int command_compare(const struct command_args *a, struct nmw_err *e)
 	if (!rc) {
 		look_at_tools(&c);
 		rc = follow(&c, e);
-	}
-	if (!rc) {
 		c.v.side[0] = &c.side[0].v;
 		c.v.side[1] = &c.side[1].v;
-		a->view->compared(stdout, &c.v);
-		rc = verdict(&c);
+		if (!rc || !a->view->error) /* an error is a document of its own */
+			a->view->compared(stdout, &c.v);
+		rc = rc ? rc : verdict(&c);
 	}
 	close_side(&c.side[0]);
 	close_side(&c.side[1]);
