@@ -287,13 +287,20 @@ static void processors(struct doctor_row *r)
 static void isolation(struct doctor_row *r)
 {
 	char list[128];
+	long last = sysconf(_SC_NPROCESSORS_CONF) - 1, first = last > 2 ? 2 : 1;
 	read_line("/sys/devices/system/cpu/isolated", list, sizeof list);
 	r->what = "isolated processors";
 	found(r, "%s", *list ? list : "none");
 	snprintf(r->expected, sizeof r->expected, "those that --cpu names");
-	if (!*list)
-		mend(r, DOCTOR_SLOWER,
-		     "boot with isolcpus=2,3 nohz_full=2,3 rcu_nocbs=2,3, then --cpu 2, --cpu 3");
+	if (*list)
+		return;
+	if (last < 1) {
+		mend(r, DOCTOR_SLOWER, "more processors: the kernel needs the only one");
+		return;
+	}
+	snprintf(list, sizeof list, last > first ? "%ld-%ld" : "%ld", first, last);
+	mend(r, DOCTOR_SLOWER, "boot with isolcpus=%s nohz_full=%s rcu_nocbs=%s, then --cpu %ld",
+	     list, list, list, first);
 }
 
 static void governor(struct doctor_row *r)
