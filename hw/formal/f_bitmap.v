@@ -13,13 +13,13 @@ reg [C_W-1:0] u_c = 0;
 reg [L-1:0] u_idx = 0;
 wire p1_valid, p2_valid;
 wire [C_W-1:0] p1_c, p2_c;
-wire [L-B-1:0] p1_word, p2_word;
+reg [L-B-1:0] p1_word = 0, p2_word = 0;
 wire [(1<<B)-1:0] word;
 wire [(1<<(L-B))-1:0] row;
 nmw_bitmap #(.C_W(C_W), .L(L), .B(B)) dut (.clk(clk), .rst(!started), .clear(1'b0),
 	.clear_at({(C_W+L-B){1'b0}}), .u_valid(u_valid), .u_c(u_c), .u_idx(u_idx), .u_set(u_set),
-	.p1_valid(p1_valid), .p1_c(p1_c), .p1_word(p1_word), .p2_valid(p2_valid), .p2_c(p2_c),
-	.p2_word(p2_word), .s_addr({c, w}), .s_word(word), .row_c(c), .row(row));
+	.p1_valid(p1_valid), .p1_c(p1_c), .p2_valid(p2_valid), .p2_c(p2_c),
+	.s_addr({c, w}), .s_word(word), .row_c(c), .row(row));
 wire busy = (u_valid && u_c == c && u_idx[L-1:B] == w) || (p1_valid && p1_c == c && p1_word == w);
 wire [(1<<B)-1:0] now = truth[{c, w, {B{1'b0}}} +: 1 << B];
 reg asked = 0;
@@ -29,6 +29,8 @@ always @(posedge clk) begin
 	u_valid <= started && op;
 	u_c <= op_c;
 	u_idx <= op_idx;
+	p1_word <= u_idx[L-1:B];
+	p2_word <= p1_word;
 	u_set <= op_set;
 	if (started && op)
 		truth[{op_c, op_idx}] <= op_set;

@@ -32,7 +32,6 @@ wire up = mine && raise && raise_to > floor && raise_to <= N;
 
 wire p1_valid, p2_valid, out_valid, out_end;
 wire [C_W-1:0] p1_c, p2_c;
-wire [L-B-1:0] p1_word, p2_word;
 wire [C_W+L-B-1:0] word_addr;
 wire [(1<<B)-1:0] word;
 wire [(1<<(L-B))-1:0] row;
@@ -40,8 +39,8 @@ wire [L-1:0] out_idx;
 
 nmw_bitmap #(.C_W(C_W), .L(L), .B(B)) bitmap (.clk(clk), .rst(!started), .clear(1'b0),
 	.clear_at({(C_W+L-B){1'b0}}), .u_valid(u_valid), .u_c(u_c), .u_idx(u_idx), .u_set(u_set),
-	.p1_valid(p1_valid), .p1_c(p1_c), .p1_word(p1_word),
-	.p2_valid(p2_valid), .p2_c(p2_c), .p2_word(p2_word),
+	.p1_valid(p1_valid), .p1_c(p1_c),
+	.p2_valid(p2_valid), .p2_c(p2_c),
 	.s_addr(word_addr), .s_word(word), .row_c({C_W{1'b0}}), .row(row));
 wire stop = halt || dropped;
 wire take = out_valid && !stop && !mine && !used[K-1] && want;
@@ -49,8 +48,7 @@ nmw_search #(.C_W(C_W), .L(L), .B(B), .SLOT_W(1), .ORDER_W(1), .K(K)) dut (
 	.clk(clk), .rst(!started), .run(floor != 0), .stop(stop), .raised(dropped), .many(many && MANY != 0),
 	.c({C_W{1'b0}}), .floor(floor[L-1:0]), .used(used),
 	.t_mine(t_below && mine), .t_below(t_below), .t_idx(u_idx), .u_valid(u_valid), .u_set(u_set),
-	.p1_valid(p1_valid), .p1_c(p1_c), .p1_word(p1_word),
-	.p2_valid(p2_valid), .p2_c(p2_c), .p2_word(p2_word),
+	.p1_valid(p1_valid), .p1_c(p1_c), .p2_valid(p2_valid), .p2_c(p2_c),
 	.row(row), .word_addr(word_addr), .word(word), .level_addr(), .level(3'b0),
 	.order_addr(), .order(1'b0), .out_valid(out_valid), .out_get(take), .out_idx(out_idx),
 	.out_head(), .out_tail(), .out_order(), .out_end(out_end), .clash());

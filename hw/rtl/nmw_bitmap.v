@@ -26,10 +26,8 @@ module nmw_bitmap #(
 	input  wire              u_set,
 	output wire              p1_valid,
 	output wire [C_W-1:0]    p1_c,
-	output wire [L-B-1:0]    p1_word,
 	output wire              p2_valid,
 	output wire [C_W-1:0]    p2_c,
-	output wire [L-B-1:0]    p2_word,
 	input  wire [C_W+L-B-1:0] s_addr,
 	output wire [(1<<B)-1:0] s_word,
 	input  wire [C_W-1:0]    row_c,
@@ -100,10 +98,8 @@ endgenerate
 
 assign p1_valid = p1_valid_reg;
 assign p1_c = p1_c_reg;
-assign p1_word = p1_idx_reg[L-1:B];
 assign p2_valid = p2_valid_reg;
 assign p2_c = p2_c_reg;
-assign p2_word = p2_at_reg;
 
 endmodule
 `default_nettype wire

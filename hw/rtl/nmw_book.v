@@ -445,7 +445,6 @@ wire             t_mine = se_side_reg ? y_below[1] : y_below[0];
 wire             t_below = |y_below;
 wire             p1_valid, p2_valid;
 wire [C_W-1:0]   p1_c, p2_c;
-wire [L-B-1:0]   p1_word, p2_word;
 wire [C_W+L-B-1:0] word_addr;
 wire [(1<<B)-1:0]  word;
 wire [(1<<(L-B))-1:0] row;
@@ -453,8 +452,8 @@ wire [(1<<(L-B))-1:0] row;
 nmw_bitmap #(.C_W(C_W), .L(L), .B(B)) bitmap (
 	.clk(clk), .rst(rst), .clear(init), .clear_at(init_reg[C_W+L-B-1:0]),
 	.u_valid(w_bit_reg), .u_c(w_bit_c_reg), .u_idx(w_bit_idx_reg), .u_set(w_bit_set_reg),
-	.p1_valid(p1_valid), .p1_c(p1_c), .p1_word(p1_word),
-	.p2_valid(p2_valid), .p2_c(p2_c), .p2_word(p2_word),
+	.p1_valid(p1_valid), .p1_c(p1_c),
+	.p2_valid(p2_valid), .p2_c(p2_c),
 	.s_addr(word_addr), .s_word(word), .row_c(se_c), .row(row));
 
 nmw_search #(.C_W(C_W), .L(L), .B(B), .SLOT_W(SLOT_W), .ORDER_W(ORDER_W), .K(K)) search (
@@ -462,8 +461,7 @@ nmw_search #(.C_W(C_W), .L(L), .B(B), .SLOT_W(SLOT_W), .ORDER_W(ORDER_W), .K(K))
 	.run(se_run), .stop(se_stop), .many(takes && other == se_side_reg && !walk_reg),
 	.c(se_c), .floor(se_floor), .used(se_used), .raised(|q_dropped),
 	.t_mine(t_mine), .t_below(t_below), .t_idx(w_bit_idx_reg), .u_valid(w_bit_reg), .u_set(w_bit_set_reg),
-	.p1_valid(p1_valid), .p1_c(p1_c), .p1_word(p1_word),
-	.p2_valid(p2_valid), .p2_c(p2_c), .p2_word(p2_word),
+	.p1_valid(p1_valid), .p1_c(p1_c), .p2_valid(p2_valid), .p2_c(p2_c),
 	.row(row), .word_addr(word_addr), .word(word),
 	.level_addr(f_lvl_addr), .level(f_lvl), .order_addr(f_addr), .order({f_who, f_qty, f_next}),
 	.out_valid(se_valid), .out_get(se_take || walk_take), .out_idx(se_idx),

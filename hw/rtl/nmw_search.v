@@ -13,7 +13,8 @@
 // made in the level RAM (t_mine, when the level is below the floor; u_valid when its bit changes).
 // Nothing is taken in that cycle. A change
 //   - at or above what has been read but below the floor makes what is under way wrong: start anew
-//   - of a word that is still to be read is waited for until it is in the RAM
+//   - of a word that is still to be read is in the RAM by then: no word is chosen in the cycle of a change,
+//     and one that is chosen in the next is read in the cycle in which it is written (the RAM's bypass)
 //   - in the summary row that was copied is made in the copy too.
 //
 // Timing   start to first level 8 cycles (floor, row, word, RAM, bit, level RAM, order RAM, queue).
@@ -45,10 +46,8 @@ module nmw_search #(
 	input  wire              u_set,
 	input  wire              p1_valid,
 	input  wire [C_W-1:0]    p1_c,
-	input  wire [L-B-1:0]    p1_word,
 	input  wire              p2_valid,
 	input  wire [C_W-1:0]    p2_c,
-	input  wire [L-B-1:0]    p2_word,
 	// RAMs
 	input  wire [(1<<(L-B))-1:0] row,
 	output wire [C_W+L-B-1:0] word_addr,
@@ -127,9 +126,7 @@ wire [W_W-1:0]  words_word;
 wire            bits_any, then_any;
 wire [2:0]      ahead = words_count + {2'b0, zw_valid_reg} + {2'b0, zr_valid_reg};
 wire want = many ? ahead < 3'd4 : ahead == 3'd0 && !bits_any && !then_any;
-wire zw_busy = (p1_mine && p1_word == zw_reg) || (p2_mine && p2_word == zw_reg);
-wire zw_go = zw_valid_reg && !zw_busy;
-wire choose = run_reg && row_any && want && (!zw_valid_reg || zw_go) && !(u_valid && t_mine);
+wire choose = run_reg && row_any && want && !(u_valid && t_mine);
 wire [WORDS-1:0] snoop = (u_valid && u_set && t_mine)
 	? {{(WORDS-1){1'b0}}, 1'b1} << t_idx[L-1:B] : {WORDS{1'b0}};
 
@@ -187,7 +184,7 @@ always @(posedge clk) begin
 	h_idx_reg <= g_idx_reg;
 	h_head_reg <= level[2*SLOT_W-1:SLOT_W];
 	h_tail_reg <= level[SLOT_W-1:0];
-	zr_valid_reg <= zw_go;
+	zr_valid_reg <= zw_valid_reg;
 	f_valid_reg <= pick;
 	g_valid_reg <= f_valid_reg;
 	h_valid_reg <= g_valid_reg;
@@ -198,8 +195,7 @@ always @(posedge clk) begin
 		scan_reg <= choose ? {1'b0, row_first} : {1'b1, {W_W{1'b0}}};
 	if (choose)
 		zw_reg <= row_first;
-	if (choose || zw_go)
-		zw_valid_reg <= choose;
+	zw_valid_reg <= choose;
 
 	if (bits_any)
 		bits_reg <= bits_reg & ~(bit_mask & {BITS{has_room}});
