@@ -19,10 +19,10 @@ stand_in id 'echo "${FAKE_UID:-0}"'
 deps() { PATH=$bin "$(command -v bash)" tools/deps "$@"; }
 
 # every command of the list is there, as a name
-sed -nE 's/^(build|test|lint) +[^ ]+ +([a-z][^ ]*)$/\2/p' tools/deps | while read -r c; do ln -sf "$(type -P true)" "$bin/$c"; done
+sed -nE 's/^(build|test|lint|dpdk) +[^ ]+ +([a-z][^ ]*)$/\2/p' tools/deps | while read -r c; do ln -sf "$(type -P true)" "$bin/$c"; done
 while read -r h; do
 	[ -e "$h" ] || skip "$h is not there, so something is really missing"
-done < <(sed -nE 's/^(build|test|lint) +[^ ]+ +(\/.*)$/\2/p' tools/deps)
+done < <(sed -nE 's/^(build|test|lint|dpdk) +[^ ]+ +(\/.*)$/\2/p' tools/deps)
 
 expect 0 deps
 if [ -s "$T/out" ] || [ -s "$T/err" ] || [ -e "$calls" ]; then

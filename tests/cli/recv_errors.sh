@@ -85,6 +85,10 @@ nothing 0 'in 6 messages, out 5, dropped 1 (bad_message 1)' itch:"$T/long.itch"
 { head -c 28 "$T/six.itch" && printf '\0\005S1234' && tail -c +43 "$T/six.itch"; } >"$T/short.itch"
 nothing 3 'in 6 messages, out 5, dropped 1 (bad_message 1)' itch:"$T/short.itch" --strict
 
+# A word that would not be heeded
+expect 2 nmw-recv itch:"$T/six.itch" --accounts accounts.json
+grep -q -- '--accounts: itch: has no clients that log in' "$T/err" || fail "accounts"
+
 # No ring and no pipe
 expect 2 nmw-recv pcap:"$T/c.pcap"
 grep -q 'no output' "$T/err" || fail "no output"

@@ -197,6 +197,11 @@ static int check_options(const struct recv *r, struct nmw_err *e)
 			e, -EINVAL, NMW_EXIT_USAGE,
 			"%.64s: unexpected argument: what stands behind -- is for dpdk:DEV",
 			c->eal.v[0]);
+	if (c->accounts && r->source != &source_tcp)
+		return nmw_err_set(
+			e, -EINVAL, NMW_EXIT_USAGE,
+			"--accounts: %s: has no clients that log in: that is tcp:ADDR:PORT",
+			r->source->name);
 	if (r->source != &source_itch && r->source != &source_gen && r->source != &source_journal)
 		return 0;
 	for (unsigned i = 0; i < sizeof packets / sizeof packets[0]; i++)
