@@ -119,9 +119,19 @@ static int read_record(const char *path, char *text, size_t cap, struct nmw_err 
 				       : nmw_err_set(e, -errno, nmw_exit_of(errno),
 						     "%s: cannot read it: %s", path,
 						     nmw_err_nofollow(errno));
-	ssize_t n = read(fd, text, cap - 1);
+	struct stat st;
+	ssize_t n = fstat(fd, &st) ? -1 : read(fd, text, cap - 1);
 	close(fd);
 	text[n > 0 ? n : 0] = 0;
+	/* it says what code is run here */
+	if (n >= 0 &&
+	    ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH)))
+		return nmw_err_set(
+			e, -EPERM, nmw_exit_of(EPERM),
+			"%s: belongs to user %u, mode %04o: a bitstream is taken from a record of "
+			"one's own or of root's, writable by nobody else: nmw-fpga load FILE, or "
+			"--bitstream FILE",
+			path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777u);
 	return 0;
 }
 

@@ -124,6 +124,8 @@ bool nmw_device_reg(struct nmw_device *d, const struct nmw_device_block *b, unsi
 		if (regs[k].type != b->type || i--)
 			continue;
 		uint32_t at = b->at + regs[k].at - base_of(b->type);
+		if (at >= b->end)
+			return false;
 		uint64_t v = nmw_device_read(d, at) >> regs[k].shift;
 		if (regs[k].width < 64)
 			v &= (UINT64_C(1) << regs[k].width) - 1;

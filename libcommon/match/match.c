@@ -474,6 +474,11 @@ static void burst(struct nmw_match *m, struct nmw_cons *c, unsigned n)
 static void run(struct nmw_match *m)
 {
 	struct nmw_stage *st = &m->stage;
+	struct nmw_err e = NMW_ERR_INIT;
+	if (m->tool->check && m->tool->check(m, &e)) { /* lost while the books were filled */
+		nmw_stage_fail(st, &e);
+		return;
+	}
 	while (nmw_stage_go(st)) {
 		struct nmw_cons *c;
 		unsigned n = nmw_stage_poll(st, &c);

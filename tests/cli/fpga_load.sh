@@ -30,6 +30,10 @@ expect 0 nmw-fpga info --bitstream "$SO"
 rm "$T/a.so"
 expect 5 nmw-fpga info
 says "$T/a.so: cannot read it: No such file"
+chmod 666 "$NMW_DIR/device.sim" # anybody could say what code is run
+expect 4 nmw-fpga info
+says 'writable by nobody else'
+chmod 600 "$NMW_DIR/device.sim"
 echo junk >"$NMW_DIR/device.sim"
 expect 5 nmw-fpga info
 says 'not a record of a bitstream'

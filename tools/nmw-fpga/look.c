@@ -14,6 +14,12 @@ static struct nmw_json *hex(uint64_t v)
 	return nmw_json_str(text);
 }
 
+/* A device says of itself what it likes. */
+static uint64_t power_of_two(uint32_t log2)
+{
+	return UINT64_C(1) << (log2 & 63);
+}
+
 static void say_info(const struct nmw_device_info *i, const char *did)
 {
 	printf("%s%s: %s\n", did, i->device, i->name);
@@ -21,11 +27,13 @@ static void say_info(const struct nmw_device_info *i, const char *did)
 		printf("bitstream   %s\n", i->bitstream);
 	printf("identity    0x%08" PRIx32 ", version %" PRIu32 ", build %016" PRIx64 "\n", i->id,
 	       i->version, i->build);
-	printf("books       %u of %" PRIu32 " ticks a side, %" PRIu32 " best levels at hand\n",
-	       1u << i->symbols_log2, i->ticks, i->best);
-	printf("orders      %u, generation %" PRIu32 " bits, owner %" PRIu32 " bits\n",
-	       1u << i->slots_log2, i->gen_bits, i->owner_bits);
-	printf("bus         %u lines of 64 bytes in flight\n", 1u << i->lines_log2);
+	printf("books       %" PRIu64 " of %" PRIu32 " ticks a side, %" PRIu32
+	       " best levels at hand\n",
+	       power_of_two(i->symbols_log2), i->ticks, i->best);
+	printf("orders      %" PRIu64 ", generation %" PRIu32 " bits, owner %" PRIu32 " bits\n",
+	       power_of_two(i->slots_log2), i->gen_bits, i->owner_bits);
+	printf("bus         %" PRIu64 " lines of 64 bytes in flight\n",
+	       power_of_two(i->lines_log2));
 }
 
 static struct nmw_json *json_info(const struct nmw_device_info *i)
@@ -37,13 +45,13 @@ static struct nmw_json *json_info(const struct nmw_device_info *i)
 	nmw_json_set(o, "id", hex(i->id));
 	nmw_json_set(o, "version", nmw_json_num(i->version));
 	nmw_json_set(o, "build", hex(i->build));
-	nmw_json_set(o, "books", nmw_json_num(1u << i->symbols_log2));
+	nmw_json_set(o, "books", nmw_json_num(power_of_two(i->symbols_log2)));
 	nmw_json_set(o, "ticks", nmw_json_num(i->ticks));
-	nmw_json_set(o, "orders", nmw_json_num(1u << i->slots_log2));
+	nmw_json_set(o, "orders", nmw_json_num(power_of_two(i->slots_log2)));
 	nmw_json_set(o, "best", nmw_json_num(i->best));
 	nmw_json_set(o, "gen_bits", nmw_json_num(i->gen_bits));
 	nmw_json_set(o, "owner_bits", nmw_json_num(i->owner_bits));
-	nmw_json_set(o, "lines", nmw_json_num(1u << i->lines_log2));
+	nmw_json_set(o, "lines", nmw_json_num(power_of_two(i->lines_log2)));
 	return o;
 }
 
