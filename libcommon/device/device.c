@@ -265,7 +265,7 @@ void nmw_device_stat(struct nmw_device *d, struct nmw_device_stat *out)
 
 static void doorbell(struct nmw_device *d)
 {
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	__atomic_signal_fence(__ATOMIC_RELEASE); /* x86 keeps stores in order */
 	nmw_device_write(d, NMW_HW_REG_TX_TAIL, d->tail);
 	d->rung = d->tail;
 	d->doorbells++;
