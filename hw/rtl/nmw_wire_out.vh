@@ -5,7 +5,7 @@
 //
 // The core has two such streams, both with valid and ready: replies (dest 0 to 15, a client) and the
 // feed (dest 16). Of the feed's only dest, type, last, time, day_ns, side, qty, symbol, price, ref,
-// ref2, match, reason and locate are not constant.
+// ref2, match, code and locate are not constant.
 NMW_WO_DEST = 0,       // 5  client, or 16: the feed
 NMW_WO_TYPE = 5,       // 8  replies A U C D E J M T S; feed A E X D U S R H
 NMW_WO_LAST = 13,      // 1  nothing more of this stream from the message that came in; 0: unknown yet
@@ -28,13 +28,10 @@ NMW_WO_REF = 518,      // 64 order reference; feed U: of the order that was repl
 NMW_WO_REF2 = 582,     // 64 feed U: the new one
 NMW_WO_MATCH = 646,    // 64
 NMW_WO_LIQUIDITY = 710, // 8  E, D
-NMW_WO_REASON = 718,   // 8  C, D; code of S (both streams); state of H
-NMW_WO_CODE = 726,     // 16 J: reject code of OUCH 5.0
+NMW_WO_REASON = 718,   // 8  C, D
+NMW_WO_CODE = 726,     // 16 J: reject code of OUCH 5.0; S of both streams: its code; H: the state
 NMW_WO_PREVENTED = 742, // 32 D
 NMW_WO_LOCATE = 774,   // 16 feed
-NMW_WO_FIRM = 790,     // 32 the appendage of A and U, as in the message that came in
-NMW_WO_MIN_QTY = 822,  // 32
-NMW_WO_POST_ONLY = 854, // 1
-NMW_WO_CUST = 855,     // 8
-NMW_WO_APP = 863,      // 8  which of them were there: app_seen of the message
-NMW_WO_W = 871
+NMW_WO_APP_LEN = 790, // 5  A, U: bytes of the appendage, 0 to 18
+NMW_WO_APP = 795,     // 144 those bytes, as they came; 0 beyond them
+NMW_WO_W = 939
