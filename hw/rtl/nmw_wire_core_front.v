@@ -1,0 +1,501 @@
+// nmw_wire_core_front: messages into commands, by the exchange's rules.
+//
+//      s_msg -> [0: the index is asked] -> [1: keys are compared] -> [2: judged] -> command, context
+//
+// A message that asks for more than the index knows (REPLACE, MODIFY, a CANCEL that leaves shares)
+// stays in stage 2 until every command of its book is done, so that what is open and executed is
+// exact, and then is worked out in steps; so does an order when ways or slots may be short. All else
+// goes at one message a cycle. A CANCEL right behind its order waits until the handle is known.
+// What cannot be done is handed to the host whole, before anything of it was done.
+//
+// Timing   stage 2 is 3 cycles behind s_msg; REPLACE takes 13 cycles, the others of its kind 6.
+`default_nettype none
+module nmw_wire_core_front #(
+	parameter SYM_W = 4,
+	parameter L = 13,
+	parameter TICKS = 6000,
+	parameter SLOT_W = 14,
+	parameter GEN_W = 8,
+	parameter SET_W = 14,
+	parameter CTX_LOG2 = 5,  // messages under way: 2^CTX_LOG2
+	parameter MSG_W = 8,
+	parameter CTX_W = 8,
+	parameter HANDLE_W = GEN_W + SYM_W + 1 + L + SLOT_W
+) (
+	input  wire                  clk,
+	input  wire                  rst,
+
+	input  wire                  s_msg_valid,
+	output wire                  s_msg_ready,
+	input  wire [MSG_W-1:0]      s_msg_data,
+
+	input  wire                  cfg_closed,
+	input  wire [1:0]            cfg_stp,     // 0 allow, 1 the new order yields, 2 the old one
+	input  wire [15:0]           sym_listed,
+	input  wire [15:0]           sym_trading,
+	input  wire [16*32-1:0]      sym_base,
+	input  wire [16*32-1:0]      sym_step,
+
+	output wire [SET_W-1:0]      f_set,       // nmw_wire_core_index
+	input  wire [7:0]            f_front,
+	input  wire [7:0]            f_back,
+	input  wire [4*36-1:0]       f_key,
+	input  wire [4*HANDLE_W-1:0] f_handle,
+	output wire                  fw_valid,
+	output wire [SET_W-1:0]      fw_set,
+	output wire [7:0]            fw_front,
+	output wire [3:0]            fw_way,
+	output wire [35:0]           fw_key,
+
+	output wire [SLOT_W-1:0]     slot_addr,   // what is known of a resting order, a cycle later
+	input  wire [31:0]           slot_open,
+	input  wire [31:0]           slot_total,
+	input  wire [7:0]            slot_side,
+
+	output wire                  m_cmd_valid, // nmw_book
+	input  wire                  m_cmd_ready,
+	output wire [1:0]            m_cmd_op,
+	output wire                  m_cmd_sell,
+	output wire [3:0]            m_cmd_flags,
+	output wire [SYM_W-1:0]      m_cmd_sym,
+	output wire [L-1:0]          m_cmd_px,
+	output wire [31:0]           m_cmd_qty,
+	output wire [31:0]           m_cmd_min,
+	output wire [15:0]           m_cmd_owner,
+	output wire [HANDLE_W-1:0]   m_cmd_handle,
+	input  wire [SLOT_W:0]       free,
+
+	output wire                  ctx_put,     // to the back
+	output wire [CTX_W-1:0]      ctx_data,
+	input  wire                  ctx_room,
+	input  wire                  done,        // a message is done with
+	input  wire                  done_cmd,    // it had a command, of this book
+	input  wire [SYM_W-1:0]      done_sym,
+	output wire                  idle,        // no message is under way
+
+	// pulses: 0 a message was taken, 1 ignored, 2 handed to the host, 3 rejected; waits, a cycle
+	// each: 4 for a handle, 5 for the book to come to rest, 6 for ways or slots, 7 for room
+	output wire [7:0]            stat
+);
+
+// verilator lint_off UNUSEDPARAM
+localparam
+`include "nmw_params.vh"
+;
+localparam
+`include "nmw_wire_msg.vh"
+;
+localparam
+`include "nmw_wire_core.vh"
+;
+// verilator lint_on UNUSEDPARAM
+localparam BOOKS = 1 << SYM_W;
+localparam [31:0] QTY_MAX = 32'd999999;
+localparam [31:0] TICKS_LIMIT = TICKS;
+
+// Dense numbers of a client lie side by side; those of 16 clients far apart.
+// verilator lint_off UNUSEDSIGNAL
+function [SET_W-1:0] set_of;
+	input [3:0] client;
+	input [31:0] urn;
+	set_of = urn[SET_W-1:0] ^ {client, {(SET_W-4){1'b0}}};
+endfunction
+// verilator lint_on UNUSEDSIGNAL
+
+// enum nmw_reject + 1 to the code of OUCH 5.0
+function [7:0] code_of;
+	input [4:0] why;
+	case (why)
+	5'd2: code_of = 8'h07; // halted
+	5'd3: code_of = 8'h02; // closed
+	5'd4: code_of = 8'h17; // symbol
+	5'd5: code_of = 8'h1D; // price
+	5'd6: code_of = 8'h13; // quantity
+	5'd7: code_of = 8'h0D; // minimum quantity
+	5'd8: code_of = 8'h03; // display
+	5'd9: code_of = 8'h09; // side
+	5'd12: code_of = 8'h14; // cross
+	5'd13: code_of = 8'h08; // ISO
+	5'd14: code_of = 8'h05; // peg
+	5'd15: code_of = 8'h16; // routing
+	5'd16: code_of = 8'h06; // fat finger
+	5'd17: code_of = 8'h20; // risk
+	5'd18: code_of = 8'h15; // replace
+	default: code_of = 8'h0F; // other
+	endcase
+endfunction
+localparam [7:0] CODE_SYMBOL = 8'h17, CODE_HALTED = 8'h07;
+
+// ---- stage 0 ------------------------------------------------------------------------------------------
+wire             f0_valid, f0_move;
+wire [MSG_W-1:0] f0_msg;
+nmw_skid #(.W(MSG_W)) in (.clk(clk), .rst(rst), .s_valid(s_msg_valid), .s_ready(s_msg_ready),
+	.s_data(s_msg_data), .m_valid(f0_valid), .m_ready(f0_move), .m_data(f0_msg));
+wire f0_replace = f0_msg[NMW_MSG_KIND +: 3] == NMW_MSG_REPLACE[2:0];
+wire [31:0] f0_urn = f0_replace ? f0_msg[NMW_MSG_ORIG +: 32] : f0_msg[NMW_MSG_URN +: 32];
+wire [SET_W-1:0] f0_set = set_of(f0_msg[NMW_MSG_CLIENT +: 4], f0_urn);
+
+// ---- stage 1 ------------------------------------------------------------------------------------------
+reg              f1_valid_reg, f1_same_reg;
+reg  [MSG_W-1:0] f1_msg_reg;
+reg  [35:0]      f1_key_reg;
+reg  [SET_W-1:0] f1_set_reg;
+wire             f1_move;
+
+reg              f2_valid_reg;
+reg  [MSG_W-1:0] f2_msg_reg;
+reg  [35:0]      f2_key_reg;
+reg  [SET_W-1:0] f2_set_reg;
+wire [3:0]  f2_client = f2_msg_reg[NMW_MSG_CLIENT +: 4];
+wire [31:0] f2_urn = f2_msg_reg[NMW_MSG_URN +: 32];
+wire [31:0] f2_qty = f2_msg_reg[NMW_MSG_QTY +: 32];
+wire [3:0]  f2_sym = f2_msg_reg[NMW_MSG_SYM +: 4];
+wire             f2_done;
+localparam [3:0] LOOK = 4'd0, AGAIN = 4'd1, TAKE = 4'd2, READ = 4'd3, SPLIT = 4'd4, LEFT = 4'd5,
+	JUDGE = 4'd6, GO = 4'd7, SHORT = 4'd8, RETAKE = 4'd9;
+reg  [3:0]       st_reg;
+wire             look = st_reg == LOOK;
+wire             ask_new = st_reg == SPLIT || st_reg == SHORT; // a replacement's own set
+
+// compared: the message's key, or that of stage 2 when it asks again
+wire [35:0] key = st_reg == TAKE ? f2_key_reg : f1_key_reg;
+wire [3:0] busy = f_front[3:0] ^ f_back[3:0];
+wire [3:0] known = f_front[7:4] ^ f_back[7:4];
+wire [3:0] hit;
+genvar w;
+generate
+	for (w = 0; w < 4; w = w + 1) begin : compare
+		assign hit[w] = f_key[36*w +: 36] == key && busy[w];
+	end
+endgenerate
+
+wire [7:0]  f1_tif = f1_msg_reg[NMW_MSG_TIF +: 8];
+wire [3:0]  f1_sym = f1_msg_reg[NMW_MSG_SYM +: 4];
+wire [31:0] f1_ticks = f1_msg_reg[NMW_MSG_TICKS +: 32];
+wire [2:0]  f1_kind = f1_msg_reg[NMW_MSG_KIND +: 3];
+wire f1_market = f1_msg_reg[NMW_MSG_MARKET];
+wire f1_ioc = f1_tif == "3" || f1_market;
+wire f1_named = f1_msg_reg[NMW_MSG_SYM_KNOWN];
+wire f1_ticked = f1_msg_reg[NMW_MSG_TICKS_OK] && f1_ticks < TICKS_LIMIT;
+wire f1_hides = f1_msg_reg[NMW_MSG_DISPLAY +: 8] == "N" && !f1_ioc; // ranks behind what is shown
+wire f1_ruled = f1_msg_reg[NMW_MSG_REJECT +: 5] != 5'd0;
+
+wire [SET_W-1:0] new_set = set_of(f2_client, f2_urn);
+assign f_set = st_reg == AGAIN ? f2_set_reg : ask_new ? new_set : f0_move ? f0_set : f1_set_reg;
+
+always @(posedge clk) begin
+	if (f0_move) begin
+		f1_msg_reg <= f0_msg;
+		f1_key_reg <= {f0_msg[NMW_MSG_CLIENT +: 4], f0_urn};
+		f1_set_reg <= f0_set;
+		f1_same_reg <= f0_set == (f1_valid_reg ? f1_set_reg : f2_set_reg);
+	end
+	if (f0_move || f1_move)
+		f1_valid_reg <= f0_move;
+	if (rst)
+		f1_valid_reg <= 1'b0;
+end
+
+// ---- stage 2: registers ---------------------------------------------------------------------------------
+reg        f2_enter_reg, f2_cancel_reg, f2_replace_reg, f2_modify_reg, f2_host_reg, f2_end_reg;
+reg        f2_ioc_reg, f2_market_reg, f2_rule_reg, f2_unfit_reg, f2_exact_reg;
+reg [7:0]  f2_code_reg;
+reg [31:0] f2_last_reg;  // the highest number that its client used
+reg        f2_hit_reg, f2_sure_reg, f2_full_reg; // found, with its handle; no way is free
+reg [3:0]  f2_hits_reg;
+reg [7:0]  f2_front_reg, f2_back_reg;
+reg [4*HANDLE_W-1:0] f2_handles_reg;
+
+(* ram_style = "distributed" *)
+reg [31:0] last_urn [0:15];
+reg [15:0] used_reg;     // clients that used one
+wire       f2_new = f2_urn > f2_last_reg;
+wire       use_urn;
+wire       same_client = f2_valid_reg && f2_client == f1_msg_reg[NMW_MSG_CLIENT +: 4];
+wire [31:0] f1_last = used_reg[f1_msg_reg[NMW_MSG_CLIENT +: 4]] ? last_urn[f1_msg_reg[NMW_MSG_CLIENT +: 4]] : 32'd0;
+
+always @(posedge clk) begin
+	if (use_urn)
+		last_urn[f2_client] <= f2_urn;
+	if (use_urn)
+		used_reg[f2_client] <= 1'b1;
+	if (rst)
+		used_reg <= 16'd0;
+end
+
+always @(posedge clk) begin
+	if (f1_move) begin
+		f2_msg_reg <= f1_msg_reg;
+		f2_key_reg <= f1_key_reg;
+		f2_set_reg <= f1_set_reg;
+		f2_enter_reg <= f1_kind == NMW_MSG_ENTER[2:0] && f1_msg_reg[NMW_MSG_KNOWN];
+		f2_cancel_reg <= f1_kind == NMW_MSG_CANCEL[2:0] && f1_msg_reg[NMW_MSG_KNOWN];
+		f2_replace_reg <= f1_kind == NMW_MSG_REPLACE[2:0] && f1_msg_reg[NMW_MSG_KNOWN];
+		f2_modify_reg <= f1_kind == NMW_MSG_MODIFY[2:0] && f1_msg_reg[NMW_MSG_KNOWN];
+		f2_host_reg <= f1_kind == NMW_MSG_UNFIT[2:0] || (f1_kind != NMW_MSG_NONE[2:0]
+			&& f1_kind != NMW_MSG_DAY_END[2:0] && !f1_msg_reg[NMW_MSG_KNOWN]);
+		f2_end_reg <= f1_kind == NMW_MSG_DAY_END[2:0];
+		f2_exact_reg <= f1_kind != NMW_MSG_CANCEL[2:0] || f1_msg_reg[NMW_MSG_QTY +: 32] != 32'd0;
+		f2_market_reg <= f1_market;
+		f2_ioc_reg <= f1_ioc;
+		f2_rule_reg <= f1_ruled || (f1_named ? !sym_trading[f1_sym] : cfg_closed);
+		f2_code_reg <= f1_ruled ? code_of(f1_msg_reg[NMW_MSG_REJECT +: 5])
+			: f1_named ? CODE_HALTED : CODE_SYMBOL;
+		f2_unfit_reg <= !f1_named || (!f1_market && !f1_ticked) || f1_hides || f1_tif == "6";
+		f2_last_reg <= same_client && use_urn ? f2_urn : f1_last;
+	end
+	if (f1_move || st_reg == TAKE) begin
+		f2_hit_reg <= |hit;
+		f2_sure_reg <= |(hit & known);
+		f2_hits_reg <= hit;
+	end
+	if (f1_move || st_reg == TAKE || st_reg == LEFT || st_reg == RETAKE) begin
+		f2_full_reg <= &busy;
+		f2_front_reg <= f_front;
+		f2_back_reg <= f_back;
+	end
+	if (f1_move || st_reg == TAKE)
+		f2_handles_reg <= f_handle;
+	if (f1_move || f2_done)
+		f2_valid_reg <= f1_move;
+	if (rst)
+		f2_valid_reg <= 1'b0;
+end
+
+// the order that it names
+wire [HANDLE_W-1:0] f2_handle = {HANDLE_W{f2_hits_reg[0]}} & f2_handles_reg[0 +: HANDLE_W]
+	| {HANDLE_W{f2_hits_reg[1]}} & f2_handles_reg[HANDLE_W +: HANDLE_W]
+	| {HANDLE_W{f2_hits_reg[2]}} & f2_handles_reg[2*HANDLE_W +: HANDLE_W]
+	| {HANDLE_W{f2_hits_reg[3]}} & f2_handles_reg[3*HANDLE_W +: HANDLE_W];
+wire [SYM_W-1:0] h_sym = f2_handle[SLOT_W+L+1 +: SYM_W];
+wire             h_sell = f2_handle[SLOT_W+L];
+assign slot_addr = f2_handle[SLOT_W-1:0];
+
+// ---- what is under way --------------------------------------------------------------------------------------
+reg  [CTX_LOG2+1:0] way_reg [0:BOOKS-1]; // commands of each book that are not done
+reg  [CTX_LOG2+1:0] all_reg;                   // messages
+reg  [BOOKS-1:0] still_reg;
+reg  still_all_reg, slots_reg, some_slot_reg;
+wire put_cmd;
+wire [SYM_W-1:0] put_sym;
+integer i;
+always @(posedge clk) begin
+	for (i = 0; i < BOOKS; i = i + 1) begin
+		if ((put_cmd && put_sym == i[SYM_W-1:0]) != (done && done_cmd && done_sym == i[SYM_W-1:0]))
+			way_reg[i] <= put_cmd && put_sym == i[SYM_W-1:0] ? way_reg[i] + 1'b1 : way_reg[i] - 1'b1;
+		still_reg[i] <= way_reg[i] == {(CTX_LOG2+2){1'b0}} && !(put_cmd && put_sym == i[SYM_W-1:0]);
+		if (rst)
+			way_reg[i] <= {(CTX_LOG2+2){1'b0}};
+	end
+	if (ctx_put != done)
+		all_reg <= ctx_put ? all_reg + 1'b1 : all_reg - 1'b1;
+	still_all_reg <= all_reg == {(CTX_LOG2+2){1'b0}} && !ctx_put;
+	slots_reg <= free > (1 << CTX_LOG2) + 4;
+	some_slot_reg <= free != {(SLOT_W+1){1'b0}};
+	if (rst) begin
+		all_reg <= {(CTX_LOG2+2){1'b0}};
+		still_all_reg <= 1'b0;
+		still_reg <= {BOOKS{1'b0}};
+	end
+end
+
+assign idle = still_all_reg && !f0_valid && !f1_valid_reg && !f2_valid_reg;
+
+// ---- stage 2: the messages that go at once -------------------------------------------------------------------
+wire room = ctx_room && m_cmd_ready;
+wire holds = f2_enter_reg && !f2_ioc_reg && !f2_rule_reg && !f2_unfit_reg; // it may rest
+wire short = holds && (f2_full_reg || !slots_reg);
+wire scarce = f2_full_reg || !some_slot_reg;
+wire fast = f2_valid_reg && look && (f2_host_reg || f2_end_reg || f2_enter_reg || !(f2_replace_reg
+	|| f2_modify_reg || f2_cancel_reg) || !f2_hit_reg || (!f2_exact_reg && f2_sure_reg));
+// an order that may find no place is judged when nothing is under way: then it is exact
+wire f2_wait = short && !still_all_reg;
+wire fast_done = fast && room && !f2_wait;
+wire slow = f2_valid_reg && look && !fast;
+wire slow_go = slow && f2_sure_reg && still_reg[h_sym];
+
+// ---- stage 2: the others, in steps ----------------------------------------------------------------------------
+reg [31:0] open_reg, total_reg, exec_reg, left_reg, base_reg;
+reg [15:0] step_reg;
+reg [7:0]  side_reg;
+reg        more_reg, less_reg, none_reg, min_reg;
+reg        dv_wait_reg;
+wire       dv_done, dv_ok;
+wire [L-1:0] dv_ticks;
+nmw_wire_core_ticks #(.L(L)) divide (.clk(clk), .rst(rst), .start(st_reg == SPLIT),
+	.price(f2_msg_reg[NMW_MSG_PRICE +: 64]), .base(base_reg), .step(step_reg),
+	.done(dv_done), .ok(dv_ok), .ticks(dv_ticks));
+wire [7:0] f2_side = f2_msg_reg[NMW_MSG_SIDE +: 8];
+wire f2_selling = f2_side == "S" || f2_side == "T" || f2_side == "E";
+reg  side_ok_reg, big_reg;
+
+always @(posedge clk) begin
+	if (st_reg == READ) begin
+		open_reg <= slot_open;
+		total_reg <= slot_total;
+		side_reg <= slot_side;
+		base_reg <= sym_base[32*h_sym +: 32];
+		step_reg <= sym_step[32*h_sym +: 16];
+	end
+	if (st_reg == SPLIT)
+		exec_reg <= total_reg - open_reg;
+	if (st_reg == LEFT) begin
+		left_reg <= f2_qty > exec_reg ? f2_qty - exec_reg : 32'd0;
+		side_ok_reg <= f2_side == side_reg || (side_reg != "B" && f2_selling);
+		big_reg <= f2_qty > QTY_MAX;
+	end
+	if (st_reg == JUDGE) begin
+		more_reg <= left_reg > open_reg;
+		less_reg <= left_reg < open_reg;
+		none_reg <= left_reg == 32'd0;
+		min_reg <= f2_msg_reg[NMW_MSG_MIN_QTY +: 32] > left_reg;
+	end
+	dv_wait_reg <= st_reg == JUDGE || (st_reg == GO && dv_wait_reg && f2_replace_reg && !f2_market_reg && !dv_done);
+end
+
+// what becomes of it
+reg [3:0] kind;
+reg  f2_ruled_reg, f2_later_reg; // the message breaks a rule; it would be hidden, or timed
+always @(posedge clk)
+	if (f1_move) begin
+		f2_ruled_reg <= f1_ruled;
+		f2_later_reg <= f1_hides || f1_tif == "6";
+	end
+wire s_halted = !sym_trading[h_sym];
+wire s_void = f2_ruled_reg || min_reg;
+wire s_unfit = (!f2_market_reg && (!dv_ok || {{(32-L){1'b0}}, dv_ticks} >= TICKS_LIMIT)) || f2_later_reg;
+wire s_holds = !f2_ioc_reg && !none_reg;
+reg s_wait_reg; // no way for the replacement: it asks again when nothing is under way
+wire s_short = f2_replace_reg && f2_new && !s_halted && !s_void && !s_unfit && s_holds && f2_full_reg;
+wire s_ready = st_reg == GO && !dv_wait_reg;
+wire s_again = s_ready && s_short && !s_wait_reg;
+wire slow_done = s_ready && !s_again && room;
+
+always @* begin
+	kind = NMW_WK_NONE[3:0];
+	if (look) begin
+		if (f2_host_reg)
+			kind = NMW_WK_HOST[3:0];
+		else if (f2_end_reg)
+			kind = NMW_WK_END[3:0];
+		else if (f2_enter_reg && f2_new)
+			kind = f2_rule_reg ? NMW_WK_REJECT[3:0]
+				: f2_unfit_reg || (holds && short && scarce) ? NMW_WK_HOST[3:0] : NMW_WK_ENTER[3:0];
+		else if (f2_cancel_reg && f2_hit_reg)
+			kind = NMW_WK_CANCEL[3:0];
+	end else if (f2_cancel_reg) begin
+		if (less_reg)
+			kind = none_reg ? NMW_WK_CANCEL[3:0] : NMW_WK_REDUCE[3:0];
+	end else if (f2_modify_reg) begin
+		if (side_ok_reg && !big_reg && !none_reg)
+			kind = more_reg ? NMW_WK_MORE[3:0] : less_reg ? NMW_WK_LESS[3:0] : NMW_WK_MODIFY[3:0];
+	end else if (f2_new) begin
+		kind = s_halted ? NMW_WK_REJECT[3:0] : s_void ? NMW_WK_VOID[3:0]
+			: s_unfit || s_short ? NMW_WK_HOST[3:0]
+			: none_reg ? NMW_WK_NOTHING[3:0] : NMW_WK_REPLACE[3:0];
+	end
+end
+
+// Is it one that uses its number up?
+assign f2_done = fast_done || slow_done;
+assign use_urn = f2_done && f2_new && (look ? f2_enter_reg : f2_replace_reg);
+
+always @(posedge clk) begin
+	case (st_reg)
+	LOOK:
+		if (slow_go)
+			st_reg <= READ;
+		else if (slow || (fast && f2_wait))
+			st_reg <= AGAIN;
+	AGAIN: st_reg <= TAKE;
+	TAKE: st_reg <= LOOK;
+	READ: st_reg <= SPLIT;
+	SPLIT: st_reg <= LEFT;
+	LEFT: st_reg <= JUDGE;
+	JUDGE: st_reg <= GO;
+	GO:
+		if (s_again)
+			st_reg <= still_all_reg ? SHORT : GO;
+		else if (slow_done)
+			st_reg <= LOOK;
+	SHORT: st_reg <= RETAKE;
+	default: st_reg <= GO;
+	endcase
+	if (st_reg == LOOK)
+		s_wait_reg <= 1'b0;
+	if (st_reg == SHORT)
+		s_wait_reg <= 1'b1;
+	if (rst)
+		st_reg <= LOOK;
+end
+
+// A way that is written in this cycle is not yet seen by stage 1.
+assign f1_move = f1_valid_reg && (!f2_valid_reg || (fast_done && !f1_same_reg)) && look;
+assign f0_move = f0_valid && (!f1_valid_reg || f1_move) && !ask_new && st_reg != AGAIN;
+
+// ---- out ----------------------------------------------------------------------------------------------------------
+wire is_enter = kind == NMW_WK_ENTER[3:0];
+wire is_replace = kind == NMW_WK_REPLACE[3:0];
+wire is_more = kind == NMW_WK_MORE[3:0];
+wire has_cmd = is_enter || is_replace || is_more || kind == NMW_WK_CANCEL[3:0] || kind == NMW_WK_VOID[3:0]
+	|| kind == NMW_WK_REDUCE[3:0] || kind == NMW_WK_NOTHING[3:0] || kind == NMW_WK_LESS[3:0];
+assign m_cmd_valid = ((fast && !f2_wait) || (s_ready && !s_again)) && ctx_room && has_cmd;
+assign m_cmd_op = is_enter ? NMW_HW_ENTER[1:0] : is_replace || is_more ? NMW_HW_REPLACE[1:0]
+	: kind == NMW_WK_REDUCE[3:0] || kind == NMW_WK_LESS[3:0] ? NMW_HW_REDUCE[1:0] : NMW_HW_CANCEL[1:0];
+assign m_cmd_sell = f2_enter_reg ? f2_msg_reg[NMW_MSG_SELL] : h_sell;
+assign m_cmd_flags = {cfg_stp[1], is_more ? 3'd0 : {f2_msg_reg[NMW_MSG_POST_ONLY], f2_market_reg, f2_ioc_reg}};
+assign m_cmd_sym = f2_enter_reg ? f2_sym : h_sym;
+assign m_cmd_px = f2_enter_reg ? f2_msg_reg[NMW_MSG_TICKS +: L] : is_more ? f2_handle[SLOT_W +: L] : dv_ticks;
+assign m_cmd_qty = f2_enter_reg ? f2_qty : left_reg;
+assign m_cmd_min = f2_enter_reg || is_replace ? f2_msg_reg[NMW_MSG_MIN_QTY +: 32] : 32'd0;
+assign m_cmd_owner = cfg_stp != 2'd0 ? {12'd1, f2_client} : 16'd0;
+assign m_cmd_handle = f2_handle;
+
+// the way for an order that may rest: the first that is free
+wire [2:0] busy2 = f2_front_reg[2:0] ^ f2_back_reg[2:0];
+wire [3:0] free_way = {busy2 == 3'd7, !busy2[2] && busy2[1:0] == 2'd3, !busy2[1] && busy2[0], !busy2[0]};
+wire [3:0] way = is_more ? f2_hits_reg : free_way;
+wire held = (is_enter || is_replace) && !f2_ioc_reg;
+assign fw_valid = f2_done && (held || is_more);
+assign fw_set = is_replace ? new_set : f2_set_reg;
+assign fw_front = {f2_front_reg[7:4] & ~way | f2_back_reg[7:4] & way,
+	is_more ? f2_front_reg[3:0] : f2_front_reg[3:0] & ~way | ~f2_back_reg[3:0] & way};
+assign fw_way = is_more ? 4'd0 : way;
+assign fw_key = {f2_client, f2_urn};
+
+// ---- the day, clients, names ------------------------------------------------------------------------------------------
+reg        opened_reg;
+reg [15:0] greeted_reg, named_reg;
+wire f2_some = f2_host_reg || f2_enter_reg || f2_cancel_reg || f2_replace_reg || f2_modify_reg;
+wire greet = f2_some && f2_msg_reg[NMW_MSG_KNOWN] && !greeted_reg[f2_client];
+wire open = greet && !opened_reg;
+wire name = is_enter && !named_reg[f2_sym] && !sym_listed[f2_sym];
+always @(posedge clk) begin
+	if (f2_done && greet)
+		greeted_reg[f2_client] <= 1'b1;
+	if (f2_done && open)
+		opened_reg <= 1'b1;
+	if (f2_done && name)
+		named_reg[f2_sym] <= 1'b1;
+	if (rst) begin
+		opened_reg <= 1'b0;
+		greeted_reg <= 16'd0;
+		named_reg <= 16'd0;
+	end
+end
+
+assign ctx_put = f2_done && (kind != NMW_WK_NONE[3:0] || greet);
+assign put_sym = m_cmd_sym;
+assign put_cmd = ctx_put && has_cmd;
+wire [1:0] way_at = {way[3] | way[2], way[3] | way[1]};
+wire [SLOT_W-1:0] h_slot = f2_handle[SLOT_W-1:0];
+assign ctx_data = {f2_msg_reg, look ? {8'd0, f2_code_reg} : {8'd0, CODE_HALTED}, // NMW_WC_CODE
+	f2_qty, left_reg, {(16-SLOT_W){1'b0}}, h_slot, way_at, held || is_more,
+	{(4-SYM_W){1'b0}}, m_cmd_sym, has_cmd, name, greet, open, kind};
+
+assign stat = {((fast && !f2_wait) || (s_ready && !s_again)) && !room, (f2_wait && fast) || s_again,
+	slow && f2_sure_reg && !slow_go, slow && !f2_sure_reg, ctx_put && kind == NMW_WK_REJECT[3:0],
+	ctx_put && kind == NMW_WK_HOST[3:0], f2_done && kind == NMW_WK_NONE[3:0] && f2_some, f2_done && f2_some};
+
+endmodule
+`default_nettype wire
