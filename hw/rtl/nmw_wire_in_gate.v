@@ -1,0 +1,308 @@
+// nmw_wire_in_gate: holds the messages of a frame until it is known what the frame is worth.
+//
+//      headers --> info ---> C whose is it ---> P which numbers are new --+
+//      faults  --> fault ------------------------------------------------> go, or it is dropped whole
+//      messages --> queue ------------------------------------------------> m_msg_*
+//
+// A client is who sends from one address and port to another; the first MoldUDP64 session that comes
+// from it is its own. Clients are learned from good frames, in order, and stay. A message below the
+// number that its client is to send next is a duplicate; when one above it comes, what is between is
+// counted as missing, and a duplicate when it comes later.
+//
+// Timing   a fault that is put in cycle t can release its messages in t+1: the first of them is offered
+//          two cycles later. Two cycles a frame, one a message. When the day changes, about 20.
+`default_nettype none
+module nmw_wire_in_gate #(
+	parameter REC_W = 689,
+	parameter MSG_W = 857,
+	parameter INFO_W = 483
+) (
+	input  wire         clk,
+	input  wire         rst,
+	input  wire [63:0]  cfg_utc,
+	output wire [63:0]  midnight,
+	output wire         room,
+
+	input  wire         frame,       // a frame begins
+	input  wire         info_valid,
+	input  wire [47:0]  info_dst_mac,
+	input  wire [47:0]  info_src_mac,
+	input  wire [1:0]   info_tags,
+	input  wire [63:0]  info_tci,
+	input  wire [31:0]  info_src_ip,
+	input  wire [31:0]  info_dst_ip,
+	input  wire [15:0]  info_src_port,
+	input  wire [15:0]  info_dst_port,
+	input  wire [79:0]  info_session,
+	input  wire [63:0]  info_seq,
+	input  wire [63:0]  info_next,
+	input  wire [15:0]  info_count,
+	input  wire         info_end,
+
+	input  wire         fault_valid,
+	input  wire [9:0]   fault,
+	input  wire [15:0]  fault_count,
+	input  wire         fault_tail,
+	input  wire [63:0]  fault_time,
+	input  wire [47:0]  fault_day,
+	input  wire         fault_day_ok,
+
+	input  wire         rec_valid,
+	input  wire         rec_bad,
+	input  wire [2:0]   rec_kind,
+	input  wire [15:0]  rec_nth,
+	input  wire [REC_W-1:0] rec,
+
+	output wire         m_msg_valid,
+	input  wire         m_msg_ready,
+	output wire [MSG_W-1:0] m_msg_data,
+
+	output wire         cli_wr,
+	output wire [3:0]   cli_index,
+	output wire [47:0]  cli_dst_mac,
+	output wire [47:0]  cli_src_mac,
+	output wire [1:0]   cli_vlan,
+	output wire [63:0]  cli_tci,
+	output wire [31:0]  cli_src_ip,
+	output wire [31:0]  cli_dst_ip,
+	output wire [15:0]  cli_src_port,
+	output wire [15:0]  cli_dst_port,
+
+	output wire [26:0]  stat,         // nmw_wire_in.v
+	output wire [63:0]  stat_missing
+);
+
+localparam [46:0] DAY = 47'd86_400_000_000_000;
+localparam KEY = 96, QUEUE_LOG2 = 9;
+
+// --- what waits
+wire [INFO_W-1:0] head;
+wire        head_valid, head_get;
+wire [4:0]  head_count, verdict_count;
+nmw_fifo #(.W(INFO_W), .LOG2(4)) infos (.clk(clk), .flush(rst), .put(info_valid), .put_data({info_end, info_count,
+	info_next, info_seq, info_tci, info_tags, info_src_mac, info_dst_mac, info_session, info_src_ip, info_dst_ip,
+	info_src_port, info_dst_port}), .valid(head_valid), .get(head_get), .data(head), .count(head_count));
+
+wire        f_valid, f_tail, f_day_ok;
+wire [9:0]  f;
+wire [15:0] f_count;
+wire [63:0] f_time;
+wire [47:0] f_day;
+wire        go;
+nmw_fifo #(.W(140), .LOG2(4)) verdicts (.clk(clk), .flush(rst), .put(fault_valid), .put_data({fault, fault_count,
+	fault_tail, fault_time, fault_day, fault_day_ok}), .valid(f_valid), .get(go),
+	.data({f, f_count, f_tail, f_time, f_day, f_day_ok}), .count(verdict_count));
+
+wire              q_valid, q_bad, q_get;
+wire [2:0]        q_kind;
+wire [15:0]       q_nth;
+wire [REC_W-1:0]  q_rec;
+wire [QUEUE_LOG2:0] q_count;
+nmw_wire_in_queue #(.W(REC_W + 20), .LOG2(QUEUE_LOG2)) queue (.clk(clk), .rst(rst), .put(rec_valid),
+	.put_data({rec_bad, rec_kind, rec_nth, rec}), .valid(q_valid), .get(q_get),
+	.data({q_bad, q_kind, q_nth, q_rec}), .count(q_count));
+
+// frames and messages that are on their way to the queues have room too
+reg [4:0]  flight_reg;
+reg        room_reg;
+always @(posedge clk) begin
+	if (frame != go)
+		flight_reg <= frame ? flight_reg + 5'd1 : flight_reg - 5'd1;
+	room_reg <= flight_reg < 5'd11 && q_count < 10'd500;
+	if (rst) begin
+		flight_reg <= 5'd0;
+		room_reg <= 1'b0;
+	end
+end
+assign room = room_reg;
+
+// --- C: whose
+reg [16*KEY-1:0] key_reg;
+reg [16*80-1:0]  session_reg;
+reg [15:0]       known_reg;
+reg [4:0]        clients_reg;
+reg              c_valid_reg, learned_reg;
+reg [INFO_W-1:0] c_info_reg;
+reg [15:0]       c_hit_reg, c_session_reg;
+wire             c_move;
+wire [INFO_W-1:0] c_info = !c_valid_reg || c_move ? head : c_info_reg;
+assign head_get = head_valid && (!c_valid_reg || c_move);
+integer i;
+always @(posedge clk) begin
+	c_info_reg <= c_info;
+	for (i = 0; i < 16; i = i + 1) begin
+		c_hit_reg[i] <= known_reg[i] && key_reg[i*KEY +: KEY] == c_info[KEY-1:0];
+		c_session_reg[i] <= session_reg[i*80 +: 80] == c_info[KEY +: 80];
+	end
+	if (!c_valid_reg || c_move)
+		c_valid_reg <= head_valid;
+	if (rst)
+		c_valid_reg <= 1'b0;
+end
+
+// --- P: which numbers
+(* ram_style = "distributed" *)
+reg [63:0] next [0:15];
+reg              p_valid_reg, p_hit_reg, p_session_reg;
+reg [3:0]        p_client_reg;
+reg [64:0]       p_old_reg;  // next less the first: negative when there is a gap
+reg [INFO_W-1:0] p_info_reg;
+wire [3:0]  c_client = {|c_hit_reg[15:8], |(c_hit_reg & 16'hf0f0), |(c_hit_reg & 16'hcccc), |(c_hit_reg & 16'haaaa)};
+wire [63:0] c_next = next[c_client];
+assign c_move = c_valid_reg && !p_valid_reg && !learned_reg;
+
+wire        p_end = p_info_reg[482];
+wire [15:0] p_count = p_info_reg[481:466];
+wire [63:0] p_next = p_info_reg[465:402];
+wire        p_gap = p_hit_reg && p_old_reg[64];
+wire        p_far = |p_old_reg[63:16];
+wire        p_all_old = p_hit_reg && !p_old_reg[64] && (p_far || p_old_reg[15:0] >= p_count);
+wire        full = clients_reg[4];
+wire        ours = f == 10'd0;
+wire        good = ours && (p_hit_reg ? p_session_reg : !full);
+wire        learn = go && ours && !p_hit_reg && !full;
+wire        r_free, day_ok;
+assign go = p_valid_reg && f_valid && r_free && day_ok;
+
+always @(posedge clk) begin
+	if (c_move) begin
+		p_info_reg <= c_info_reg;
+		p_hit_reg <= |c_hit_reg;
+		p_session_reg <= |(c_hit_reg & c_session_reg);
+		p_client_reg <= |c_hit_reg ? c_client : clients_reg[3:0];
+		p_old_reg <= {1'b0, c_next} - {1'b0, c_info_reg[338 +: 64]};
+	end
+	p_valid_reg <= p_valid_reg ? !go : c_move;
+	learned_reg <= learn;
+	if (go && good && !p_all_old)
+		next[p_client_reg] <= p_next;
+	if (learn) begin
+		for (i = 0; i < 16; i = i + 1)
+			if (clients_reg[3:0] == i[3:0]) begin
+				key_reg[i*KEY +: KEY] <= p_info_reg[KEY-1:0];
+				session_reg[i*80 +: 80] <= p_info_reg[KEY +: 80];
+				known_reg[i] <= 1'b1;
+			end
+		clients_reg <= clients_reg + 5'd1;
+	end
+	if (rst) begin
+		p_valid_reg <= 1'b0;
+		learned_reg <= 1'b0;
+		known_reg <= 16'd0;
+		clients_reg <= 5'd0;
+	end
+end
+wire unused = &{1'b0, head_count, verdict_count, p_info_reg[401:338]};
+assign cli_wr = learned_reg;
+assign cli_index = p_client_reg;
+assign {cli_tci, cli_vlan, cli_src_mac, cli_dst_mac} = p_info_reg[176 +: 162];
+assign {cli_src_ip, cli_dst_ip, cli_src_port, cli_dst_port} = p_info_reg[KEY-1:0];
+
+// --- the day: the midnight before a frame's time, by division when it is not the last frame's
+reg [63:0] midnight_reg, left_reg, sub_reg, local_reg;
+reg [4:0]  step_reg; // 0: none under way
+reg        day_done_reg;
+wire [64:0] less = {1'b0, left_reg} - {1'b0, sub_reg};
+always @(posedge clk) begin
+	local_reg <= f_time + cfg_utc; // stands still while it is needed
+	if (step_reg == 5'd0) begin
+		if (f_valid && !f_day_ok && !day_done_reg)
+			step_reg <= 5'd20;
+	end else begin
+		step_reg <= step_reg - 5'd1;
+		if (step_reg == 5'd20) begin // the time is this frame's
+			left_reg <= local_reg;
+			sub_reg <= {DAY, 17'd0};
+		end else if (step_reg != 5'd1) begin
+			sub_reg <= sub_reg >> 1;
+			if (!less[64])
+				left_reg <= less[63:0];
+		end else begin
+			midnight_reg <= local_reg - left_reg;
+			day_done_reg <= 1'b1;
+		end
+	end
+	if (go)
+		day_done_reg <= 1'b0;
+	if (rst) begin
+		step_reg <= 5'd0;
+		midnight_reg <= 64'd0;
+		day_done_reg <= 1'b0;
+	end
+end
+assign midnight = midnight_reg;
+assign day_ok = f_day_ok || day_done_reg;
+
+// --- what a frame's messages are worth
+reg         r_free_reg, r_good_reg, r_far_reg;
+reg [15:0]  r_left_reg, r_old_reg;
+reg [3:0]   r_client_reg;
+reg [63:0]  r_time_reg;
+reg [47:0]  r_day_reg;
+reg [31:0]  r_frame_reg, frames_reg;
+reg         m_valid_reg;
+reg [MSG_W-1:0] m_data_reg;
+wire q_old = r_far_reg || q_nth < r_old_reg;
+wire q_drop = !r_good_reg || q_old || q_bad;
+assign q_get = q_valid && !r_free_reg && (q_drop || !m_valid_reg || m_msg_ready);
+assign r_free = r_free_reg;
+always @(posedge clk) begin
+	if (go) begin
+		r_good_reg <= good;
+		r_left_reg <= f_count;
+		r_free_reg <= f_count == 16'd0;
+		r_client_reg <= p_client_reg;
+		r_time_reg <= f_time;
+		r_day_reg <= f_day_ok ? f_day : left_reg[47:0];
+		r_frame_reg <= frames_reg;
+		r_far_reg <= p_hit_reg && !p_old_reg[64] && p_far;
+		r_old_reg <= p_hit_reg && !p_old_reg[64] ? p_old_reg[15:0] : 16'd0;
+		frames_reg <= frames_reg + 32'd1;
+	end else if (q_get) begin
+		r_left_reg <= r_left_reg - 16'd1;
+		r_free_reg <= r_left_reg == 16'd1;
+	end
+	if (!m_valid_reg || m_msg_ready) begin
+		m_valid_reg <= q_get && !q_drop;
+		m_data_reg <= {q_nth, r_frame_reg, q_rec, r_day_reg, r_time_reg, 1'b1, r_client_reg, q_kind};
+	end
+	if (rst) begin
+		r_free_reg <= 1'b1;
+		frames_reg <= 32'd0;
+		m_valid_reg <= 1'b0;
+	end
+end
+assign m_msg_valid = m_valid_reg;
+assign m_msg_data = m_data_reg;
+
+// --- counters
+reg [26:0] stat_reg;
+reg [63:0] missing_reg;
+wire [9:0] first_fault = f & (~f + 10'd1);
+wire       out = q_get && !q_drop;
+wire       look = q_get && r_good_reg;
+always @(posedge clk) begin
+	stat_reg[0] <= go;
+	stat_reg[1] <= go && good;
+	stat_reg[11:2] <= first_fault & {10{go}};
+	stat_reg[12] <= go && ours && !p_hit_reg && full;
+	stat_reg[13] <= go && ours && p_hit_reg && !p_session_reg;
+	stat_reg[14] <= go && good && p_count == 16'd0 && !p_end;
+	stat_reg[15] <= go && good && p_end;
+	stat_reg[16] <= go && good && p_gap;
+	for (i = 0; i < 5; i = i + 1)
+		stat_reg[17 + i] <= out && q_kind == i[2:0] + 3'd1;
+	stat_reg[22] <= look && !q_old && q_bad;
+	stat_reg[23] <= go && good && f_tail && !p_all_old;
+	stat_reg[24] <= look && q_old;
+	stat_reg[25] <= go && good && f_tail && p_all_old;
+	stat_reg[26] <= learn;
+	missing_reg <= ~p_old_reg[63:0] + 64'd1;
+	if (rst)
+		stat_reg <= 27'd0;
+end
+assign stat = stat_reg;
+assign stat_missing = missing_reg;
+
+endmodule
+`default_nettype wire
