@@ -20,9 +20,9 @@ module nmw_wire_core_back #(
 	parameter GEN_W = 8,
 	parameter SET_W = 14,
 	parameter CTX_LOG2 = 5,
-	parameter MSG_W = 8,
-	parameter CTX_W = 8,
-	parameter OUT_W = 8,
+	parameter MSG_W = 857, // NMW_MSG_W
+	parameter CTX_W = 968, // NMW_WC_MSG + MSG_W
+	parameter OUT_W = 939, // NMW_WO_W
 	parameter HANDLE_W = GEN_W + SYM_W + 1 + L + SLOT_W
 ) (
 	input  wire                clk,

@@ -216,20 +216,21 @@ struct Mix {
 	uint32_t dead; // of 100 that name an order: one that is gone, or was never
 	uint32_t width, reach, lots;
 	uint32_t live;
-	uint32_t jump; // numbers that are skipped, up to
+	uint32_t jump;	// numbers that are skipped, up to
+	uint32_t young; // of 100 that name an order: the latest
 };
 
 constexpr uint32_t W = TICKS / 2;
 const Mix mixes[] = {
-	{"usual", 4, 1, 43, 0, 0, 0, 12, 0, 0, 0, W / 6, 8, 1, SLOTS / 4, 0},
-	{"spread", 8, 16, 43, 0, 0, 0, 12, 0, 0, 0, W / 6, 8, 1, SLOTS / 4, 0},
-	{"full", 16, 16, 30, 0, 0, 0, 3, 0, 0, 0, W, 2, 5, SLOTS, 0},
-	{"moves", 4, 4, 20, 15, 25, 10, 12, 30, 0, 2, W / 6, 8, 5, SLOTS / 4, 2},
-	{"rules", 6, 4, 20, 8, 12, 8, 30, 30, 30, 8, 24, 20, 5, SLOTS / 4, 3},
-	{"tight", 3, 2, 20, 8, 15, 8, 40, 20, 10, 10, 4, 4, 3, SLOTS / 4, 1},
-	{"sweep", 4, 1, 10, 2, 3, 2, 10, 20, 5, 5, 40, 40, 3, SLOTS / 4, 0},
-	{"sets", 2, 2, 10, 2, 5, 2, 5, 0, 2, 2, W, 4, 3, SLOTS, 97},
-	{"apart", 16, 16, 30, 5, 10, 5, 20, 10, 5, 5, W / 8, 8, 3, SLOTS / 2, 400},
+	{"usual", 4, 1, 43, 0, 0, 0, 12, 0, 0, 0, W / 6, 8, 1, SLOTS / 4, 0, 0},
+	{"spread", 8, 16, 43, 0, 0, 0, 12, 0, 0, 0, W / 6, 8, 1, SLOTS / 4, 0, 0},
+	{"full", 16, 16, 30, 0, 0, 0, 3, 0, 0, 0, W, 2, 5, SLOTS, 0, 15},
+	{"moves", 4, 4, 20, 15, 25, 10, 12, 30, 0, 2, W / 6, 8, 5, SLOTS / 4, 2, 15},
+	{"rules", 6, 4, 20, 8, 12, 8, 30, 30, 30, 8, 24, 20, 5, SLOTS / 4, 3, 15},
+	{"tight", 3, 2, 20, 8, 15, 8, 40, 20, 10, 10, 4, 4, 3, SLOTS / 4, 1, 15},
+	{"sweep", 4, 1, 10, 2, 3, 2, 10, 20, 5, 5, 40, 40, 3, SLOTS / 4, 0, 15},
+	{"sets", 2, 2, 10, 2, 5, 2, 5, 0, 2, 2, W, 4, 3, SLOTS, 97, 15},
+	{"apart", 16, 16, 30, 5, 10, 5, 20, 10, 5, 5, W / 8, 8, 3, SLOTS / 2, 400, 15},
 };
 
 const uint32_t steps[] = {100, 1,   5, 2500, 10000, 100, 625, 100,
@@ -399,8 +400,8 @@ bool Flow::pick(Order &o)
 		return true;
 	}
 	while (!keys_.empty()) {
-		uint32_t at = rng_.percent(15) ? (uint32_t)keys_.size() - 1
-					       : rng_.below((uint32_t)keys_.size());
+		uint32_t at = rng_.percent(m_.young) ? (uint32_t)keys_.size() - 1
+						     : rng_.below((uint32_t)keys_.size());
 		auto i = live_.find(keys_[at]);
 		if (i != live_.end()) {
 			o = i->second;
@@ -560,7 +561,8 @@ class Bench
 		}
 		top_->s_msg_valid = 0;
 		top_->rst = 1;
-		tick(), tick();
+		for (int i = 0; i < 4; i++)
+			tick();
 		top_->rst = 0;
 		while (!top_->ready)
 			tick();
@@ -833,7 +835,7 @@ void print(const Bench &b, const char *what, const Args &a, uint64_t n, uint64_t
 {
 	printf("%-7s seed %-3" PRIu64 " stall %2u %% stp %d%s: %7" PRIu64 " messages %7" PRIu64
 	       " out equal, %5" PRIu64 " to the host, %.3f cycles a message; waits handle %.3f "
-				       "rest %.3f short %.3f room %.3f\n",
+	       "rest %.3f short %.3f room %.3f\n",
 	       what, a.seed, a.stall, a.stp, a.serial ? " serial" : "", n, b.outs, b.unfit,
 	       (double)cycles / (double)n, (double)b.stat[4] / (double)n,
 	       (double)b.stat[5] / (double)n, (double)b.stat[6] / (double)n,
