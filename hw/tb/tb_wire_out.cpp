@@ -32,6 +32,7 @@ constexpr unsigned FEED = 16, DESTS = 17, RECORD_WORDS = (NMW_WO_W + 31) / 32;
 constexpr unsigned UDP_PAYLOAD_MAX = 1472, BYTES_AROUND = 24; // preamble, check sequence, gap
 constexpr double BYTES_A_CYCLE = 50;			     // 100 Gb/s at 250 MHz
 constexpr uint64_t DEADLOCK = 200000;
+constexpr uint64_t TURN_MAX = 2 * DESTS * 25 + 100; // cycles a message may wait: twice a frame of each
 
 // xorshift64*: small, and the same everywhere
 struct Rng {
@@ -82,6 +83,7 @@ const Mix mixes[] = {
 struct Message {
 	std::vector<uint8_t> bytes;
 	uint64_t time;
+	uint64_t born; // cycle in which it was offered
 };
 
 struct Address {
@@ -162,6 +164,7 @@ struct Bench {
 	double credit = 0;
 	std::vector<uint8_t> frame;
 	uint64_t frame_time = 0;
+	uint16_t checksum = 0; // of UDP, of the last frame
 	bool in_frame = false;
 	struct { bool valid, last; uint32_t data[16]; uint64_t keep, user; } held = {};
 	FILE *pcap = nullptr;
@@ -194,6 +197,7 @@ struct Bench {
 	unsigned dest_of(Bytes &b, size_t *ip);
 	void write_pcap();
 	void drain();
+	void last_message();
 	void silence(uint32_t period);
 	uint64_t waiting() const
 	{
@@ -334,7 +338,7 @@ void Bench::offer_record(unsigned stream, ref_wire &r)
 	uint8_t b[128];
 	uint32_t n = ref_wire_encode(&r, b);
 	if (n)
-		want[r.dest].push_back({std::vector<uint8_t>(b, b + n), r.time});
+		want[r.dest].push_back({std::vector<uint8_t>(b, b + n), r.time, cycle});
 	no_message += n == 0;
 	if (stream) {
 		put_record(top.s_feed_data, r);
@@ -475,6 +479,7 @@ void Bench::frame_done()
 	same("hops, protocol", head.number(2), 64 << 8 | 17);
 	Bytes u = {frame, udp + 4};
 	same("UDP length", u.number(2), frame.size() - udp);
+	checksum = (uint16_t)u.number(2);
 	check_sums(frame, ip, udp, frame.size());
 	uint64_t payload = frame.size() - udp - 8;
 	if (payload > UDP_PAYLOAD_MAX)
@@ -519,6 +524,8 @@ void Bench::blocks(unsigned dest, Bytes &b, uint64_t count)
 		for (uint8_t x : w.bytes)
 			if (b.number(1) != x)
 				fail("a byte of a message of type " + std::string(1, (char)w.bytes[0]), b.v[b.at - 1], x);
+		if (!stall && !mix.burst && !timed && cycle - w.born > TURN_MAX)
+			fail("cycles until a message's turn", cycle - w.born, TURN_MAX);
 		if (i == 0)
 			same("time of a frame", frame_time, w.time);
 		want[dest].pop_front();
@@ -546,6 +553,20 @@ void Bench::drain()
 		fail("a frame without its end");
 }
 
+// The last message of the feed's day is followed by the end of its session, and by nothing else.
+void Bench::last_message()
+{
+	for (int i = 0; i < 4; i++) {
+		ref_wire r = random_record(rng, FEED, i < 3 ? 'A' : 'S');
+		r.code = i < 3 ? r.code : 'C';
+		offer_record(1, r);
+		while (offered[1])
+			tick(false);
+	}
+	drain();
+	same("ends of the feed's session", ends[FEED], 1);
+}
+
 // Heartbeats in silence, then the end, then ends in their place.
 void Bench::silence(uint32_t period)
 {
@@ -554,8 +575,10 @@ void Bench::silence(uint32_t period)
 	for (uint64_t t = cycle + 4 * period; cycle < t;)
 		tick(false);
 	for (unsigned i = 0; i < DESTS; i++)
-		if (beats[i] - before[i] < 2 || beats[i] - before[i] > 5)
+		if (i != FEED && (beats[i] - before[i] < 2 || beats[i] - before[i] > 5))
 			fail("heartbeats in four periods", beats[i] - before[i], 4);
+	if (beats[FEED] != before[FEED] || ends[FEED] < 3)
+		fail("no ends in place of the feed's heartbeats");
 	top.cfg_end = 1;
 	tick(false);
 	top.cfg_end = 0;
@@ -599,6 +622,7 @@ bool run(const Mix &mix, uint64_t seed, uint64_t messages, uint32_t stall, uint3
 		while (b->put[0] + b->put[1] < messages)
 			b->tick(true);
 		b->drain();
+		b->last_message();
 		b->silence(PERIOD);
 		b->top.cfg_heartbeat = 0;
 		b->drain();
@@ -620,6 +644,34 @@ bool run(const Mix &mix, uint64_t seed, uint64_t messages, uint32_t stall, uint3
 	printf("wire_out %-6s stall %2u: %" PRIu64 " messages in %" PRIu64 " frames, largest payload %" PRIu64
 	       ", equal, in order, checksums right\n",
 	       mix.name, stall, b->messages, b->frames - b->bare, b->largest);
+	return true;
+}
+
+// A message is chosen so that the sum makes a UDP checksum of 0, which says that there is none: it has
+// to be sent as all ones (RFC 768).
+bool no_zero_checksum(uint64_t seed)
+{
+	uint16_t locate = 0;
+	for (int i = 0; i < 2; i++) {
+		auto b = std::make_unique<Bench>(seed, mixes[1]);
+		b->start(0);
+		b->address[FEED].tags = 0;
+		b->top.cfg_feed_vlan = 0;
+		for (int n = 0; n < 60; n++)
+			b->tick(false);
+		ref_wire r = random_record(b->rng, FEED, 'A');
+		r.locate = locate; // at an odd offset
+		try {
+			b->offer_record(1, r);
+			b->drain();
+		} catch (const std::string &e) {
+			printf("wire_out checksum of 0: %s: seed %" PRIu64 "\n", e.c_str(), seed);
+			return false;
+		}
+		if (i && b->checksum != 0xffff)
+			return printf("wire_out checksum of 0: %04x sent: seed %" PRIu64 "\n", b->checksum, seed), false;
+		locate = (uint16_t)(b->checksum << 8 | b->checksum >> 8);
+	}
 	return true;
 }
 
@@ -648,7 +700,8 @@ struct Flow {
 };
 
 // Messages come in at line rate, one a frame: how many bytes each, what they make.
-constexpr unsigned ENTER_WIRE = 62 + 2 + 47 + 24, CANCEL_WIRE = 62 + 2 + 9 + 24;
+constexpr double ENTER_WIRE = (62 + 2 + 47 + BYTES_AROUND) / BYTES_A_CYCLE;
+constexpr double CANCEL_WIRE = 2; // its 73 bytes are two words: 97 / 50 is less
 
 void rate(const Flow &f, uint32_t clients)
 {
@@ -669,7 +722,7 @@ void rate(const Flow &f, uint32_t clients)
 		while (due <= (double)t) {
 			uint32_t what = b->rng.below(100), client = b->rng.below(clients);
 			bool cancel = what >= f.add && what < f.add + f.cancel;
-			due += (cancel ? CANCEL_WIRE : ENTER_WIRE) / BYTES_A_CYCLE;
+			due += cancel ? CANCEL_WIRE : ENTER_WIRE;
 			in++;
 			push(client, cancel ? 'C' : 'A');
 			if (what >= f.add + f.cancel) {
@@ -751,7 +804,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	bool ok = true;
+	bool ok = no_zero_checksum(seed);
 	for (auto &m : mixes)
 		if (!only || m.name == std::string(only))
 			ok = run(m, seed, messages, stall, idle, pcap) && ok;

@@ -1,0 +1,569 @@
+// tb_wire: the device between two ports: frames in, frames out, nothing else.
+//
+//      tb_wire [--frames N] [--seed S]   a flow of orders: every message that comes out is that of the
+//                                        software engine, in order; cycles wire to wire; line rate
+//
+// Cycles are counted from the one in which a frame's last word is at the port (its last byte is
+// needed: it may be damaged until then) to the one in which the first word of the frame with the
+// answer is. The port in brings frames as 100 Gb/s does, the port out takes them so: 50 bytes in a
+// cycle of 4 ns, with preamble, check sequence and gap.
+// Exit 0: all messages equal; 1: a difference, which is printed with the seed that shows it again.
+#include "Vnmw_wire_top.h"
+#include "verilated.h"
+#include "wire_engine.h"
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace
+{
+
+constexpr unsigned SYMBOLS = 16, CLIENTS = 16, FEED = 16, SLOTS = 1u << 14;
+constexpr uint32_t TICKS = 6000, STEP = 100, BASE = 500000;
+constexpr uint64_t START = UINT64_C(1767623400000000000);
+constexpr double BYTES_A_CYCLE = 50;
+constexpr unsigned BYTES_AROUND = 24; // preamble, check sequence, gap
+constexpr uint64_t DEADLOCK = 100000;
+constexpr uint32_t HOST_IP = 0x0a000101, FEED_IP = 0xe9360c6f;
+constexpr uint16_t HOST_PORT = 5000, FEED_PORT = 26477;
+
+struct Rng {
+	uint64_t s;
+	explicit Rng(uint64_t seed) : s(seed * UINT64_C(0x9E3779B97F4A7C15) + 1)
+	{
+		for (int i = 0; i < 8; i++)
+			next();
+	}
+	uint64_t next()
+	{
+		s ^= s >> 12, s ^= s << 25, s ^= s >> 27;
+		return s * UINT64_C(0x2545F4914F6CDD1D);
+	}
+	uint32_t below(uint32_t n)
+	{
+		return (uint32_t)(((next() >> 32) * n) >> 32);
+	}
+};
+
+using Bytes = std::vector<uint8_t>;
+
+void be(Bytes &p, uint64_t v, unsigned n)
+{
+	while (n--)
+		p.push_back((uint8_t)(v >> 8 * n));
+}
+
+uint64_t number(const Bytes &p, size_t at, unsigned n)
+{
+	uint64_t v = 0;
+	while (n--)
+		v = v << 8 | p.at(at++);
+	return v;
+}
+
+uint16_t ones_sum(const Bytes &v, size_t from, uint32_t sum)
+{
+	for (size_t i = from; i < v.size(); i++)
+		sum += (i - from) & 1 ? v[i] : (uint32_t)v[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+// --- orders, and what the software makes of them
+
+enum Kind { ADD, CANCEL, TRADE, KINDS };
+
+struct Frame {
+	Bytes bytes;
+	uint64_t ts;
+	Kind kind;
+	unsigned client;
+	size_t first_out[FEED + 1]; // of each destination, its messages before this frame
+};
+
+class Flow
+{
+      public:
+	explicit Flow(uint64_t seed) : rng_(seed)
+	{
+		for (unsigned i = 0; i < SYMBOLS; i++) {
+			snprintf(name_[i], sizeof name_[i], "SYM%02u   ", i);
+			memcpy(table_[i].name, name_[i], 8);
+			table_[i].listed = 1;
+			table_[i].locate = (uint16_t)(i + 1);
+			table_[i].lot = 100;
+			table_[i].state = 'T';
+		}
+		engine_ = we_open(table_, SYMBOLS, 1, 0, SLOTS);
+	}
+	~Flow()
+	{
+		we_close(engine_);
+	}
+	Flow(const Flow &) = delete;
+	Flow &operator=(const Flow &) = delete;
+
+	Frame make(Kind kind);
+	const we_symbol &symbol(unsigned i) const
+	{
+		return table_[i];
+	}
+	uint64_t live() const
+	{
+		return keys_.size();
+	}
+	std::vector<Bytes> want[FEED + 1];
+
+      private:
+	Bytes enter(unsigned client, Kind kind);
+	void hear(unsigned client, const Bytes &m, uint64_t ts);
+	void note(unsigned client, const Bytes &reply);
+	void forget(uint64_t key);
+
+	Rng rng_;
+	char name_[SYMBOLS][9];
+	we_symbol table_[SYMBOLS] = {};
+	we *engine_;
+	uint32_t urn_[CLIENTS] = {};
+	uint64_t seq_[CLIENTS] = {};
+	uint64_t ts_ = START;
+	std::map<uint64_t, std::pair<uint32_t, size_t>> open_; // shares, place in keys_
+	std::vector<uint64_t> keys_;			       // client and number
+};
+
+Bytes Flow::enter(unsigned client, Kind kind)
+{
+	bool buys = rng_.below(2), takes = kind == TRADE;
+	uint32_t mid = TICKS / 2, depth = rng_.below(1000);
+	uint32_t tick = takes ? (buys ? TICKS - 1 : 0) : buys ? mid - 1 - depth : mid + depth;
+	Bytes p = {'O'};
+	be(p, ++urn_[client], 4);
+	be(p, buys ? 'B' : 'S', 1);
+	be(p, 100, 4);
+	for (unsigned s = rng_.below(SYMBOLS), i = 0; i < 8; i++)
+		p.push_back((uint8_t)name_[s][i]);
+	be(p, BASE + (uint64_t)tick * STEP, 8);
+	be(p, takes ? '3' : '0', 1);
+	be(p, 0x594150, 3), p.back() = 'N'; // displayed, agency, no sweep
+	be(p, 'N', 1);
+	for (unsigned i = 0; i < 14; i++)
+		p.push_back((uint8_t)('A' + rng_.below(26)));
+	be(p, 0, 2);
+	return p;
+}
+
+void Flow::forget(uint64_t key)
+{
+	auto i = open_.find(key);
+	if (i == open_.end())
+		return;
+	size_t at = i->second.second;
+	keys_[at] = keys_.back();
+	open_[keys_[at]].second = at;
+	keys_.pop_back();
+	open_.erase(key);
+}
+
+void Flow::note(unsigned client, const Bytes &m)
+{
+	if (m[0] != 'A' && m[0] != 'E' && m[0] != 'C')
+		return;
+	uint64_t key = (uint64_t)client << 32 | number(m, 9, 4);
+	if (m[0] == 'A') {
+		open_[key] = {(uint32_t)number(m, 14, 4), keys_.size()};
+		keys_.push_back(key);
+		return;
+	}
+	auto i = open_.find(key);
+	if (i == open_.end())
+		return;
+	uint32_t qty = (uint32_t)number(m, 13, 4);
+	if (qty >= i->second.first)
+		forget(key);
+	else
+		i->second.first -= qty;
+}
+
+void Flow::hear(unsigned client, const Bytes &m, uint64_t ts)
+{
+	const we_out *out;
+	size_t n = we_send(engine_, client + 1, ts, m.data(), (uint32_t)m.size(), &out);
+	for (size_t i = 0; i < n; i++) {
+		Bytes b(out[i].p, out[i].p + out[i].len);
+		unsigned dest = out[i].session ? out[i].session - 1 : FEED;
+		if (dest != FEED)
+			note(dest, b);
+		want[dest].push_back(b);
+	}
+}
+
+// A frame with one message, as nmw-send writes it.
+Frame Flow::make(Kind kind)
+{
+	unsigned client = rng_.below(CLIENTS);
+	Bytes m;
+	if (kind == CANCEL && !keys_.empty()) {
+		uint64_t key = keys_[rng_.below((uint32_t)keys_.size())];
+		client = (unsigned)(key >> 32);
+		m = {'X'};
+		be(m, key & UINT32_MAX, 4), be(m, 0, 4);
+	} else {
+		m = enter(client, kind == CANCEL ? ADD : kind);
+	}
+	Frame f = {{}, ts_ += 1000, kind, client, {}};
+	for (unsigned d = 0; d <= FEED; d++)
+		f.first_out[d] = want[d].size();
+	hear(client, m, f.ts);
+	uint16_t udp_len = (uint16_t)(8 + 20 + 2 + m.size());
+	Bytes &p = f.bytes;
+	be(p, 0x02000000000a, 6), be(p, 0x020000000100 + client, 6), be(p, 0x0800, 2);
+	be(p, 0x4500, 2), be(p, 20u + udp_len, 2), be(p, 0x00004000, 4), be(p, 0x4011, 2), be(p, 0, 2);
+	be(p, 0x0a000001 + client, 4), be(p, HOST_IP, 4);
+	uint16_t ip_sum = (uint16_t)~ones_sum(p, 14, 0);
+	p[24] = (uint8_t)(ip_sum >> 8), p[25] = (uint8_t)ip_sum;
+	be(p, 40000 + client, 2), be(p, HOST_PORT, 2), be(p, udp_len, 2), be(p, 0, 2);
+	for (unsigned i = 0; i < 10; i++)
+		p.push_back((uint8_t)"CLIENTS   "[i]);
+	be(p, ++seq_[client], 8), be(p, 1, 2), be(p, m.size(), 2);
+	p.insert(p.end(), m.begin(), m.end());
+	uint16_t sum = (uint16_t)~ones_sum(p, 26, 17u + udp_len);
+	p[40] = (uint8_t)(sum >> 8), p[41] = (uint8_t)sum;
+	return f;
+}
+
+// --- the device
+
+struct Seen {
+	Bytes message;
+	uint64_t cycle; // in which the first word of its frame was offered
+};
+
+struct Port {
+	VerilatedContext context;
+	Vnmw_wire_top top{&context};
+	uint64_t cycle = 0, quiet = 0, words_out = 0, frames_out = 0, bytes_out = 0, waits_in = 0;
+	bool timed = false;
+	double credit = 0;
+	Bytes out;
+	uint64_t out_begin = 0, user = 0;
+	bool out_open = false;
+	std::vector<Seen> seen[FEED + 1];
+	uint64_t next_seq[FEED + 1];
+
+	explicit Port(const Flow &f);
+	void write(uint16_t addr, uint64_t v);
+	void edge();
+	void tick();
+	bool offer(const Bytes &b, size_t word, uint64_t ts);
+	void word();
+	void frame();
+};
+
+void Port::edge()
+{
+	top.clk = 1;
+	top.eval();
+	top.clk = 0;
+	top.eval();
+	cycle++;
+}
+
+void Port::write(uint16_t addr, uint64_t v)
+{
+	top.reg_wr = 1;
+	top.reg_addr = addr;
+	top.reg_wdata = v;
+	edge();
+	top.reg_wr = 0;
+}
+
+Port::Port(const Flow &f)
+{
+	for (auto &s : next_seq)
+		s = 1;
+	top.clk = 0;
+	top.rst = 1;
+	top.m_axis_tready = top.m_host_ready = 1;
+	top.m_see_msg_ready = top.m_see_reply_ready = top.m_see_feed_ready = 1;
+	for (int i = 0; i < 8; i++)
+		edge();
+	top.rst = 0;
+	edge();
+	write(0x0d0, 1); // the list of symbols is complete
+	write(0x0d8, 0x02000000000a);
+	write(0x0e0, (uint64_t)HOST_PORT << 32 | HOST_IP);
+	write(0x0f0, (uint64_t)FEED_PORT << 32 | FEED_IP);
+	write(0x0f8, (uint64_t)40000 << 32 | HOST_IP);
+	write(0x100, UINT64_C(0x3030303030303030));
+	write(0x108, 0x3130);
+	for (unsigned i = 0; i < SYMBOLS; i++) {
+		const we_symbol &s = f.symbol(i);
+		uint64_t name;
+		memcpy(&name, s.name, 8);
+		write((uint16_t)(0x608 + 32 * i), name);
+		write((uint16_t)(0x610 + 32 * i), s.locate | (uint64_t)s.lot << 16 | (uint64_t)s.state << 48 | UINT64_C(3) << 56);
+		write((uint16_t)(0x618 + 32 * i), BASE | (uint64_t)STEP << 32);
+	}
+	write(0x088, 1);
+	top.reg_addr = 0x090;
+	for (int i = 0; i < 10 || !(top.reg_rdata & 1); i++) {
+		edge();
+		if (i > 200000)
+			throw std::string("the device does not become ready");
+	}
+}
+
+void Port::tick()
+{
+	bool room = true;
+	if (timed) {
+		credit = credit + BYTES_A_CYCLE < 128 ? credit + BYTES_A_CYCLE : 128;
+		room = credit >= 0;
+	}
+	top.m_axis_tready = room;
+	top.eval();
+	if (top.m_axis_tvalid && !out_open) {
+		out_begin = cycle;
+		out_open = true;
+	}
+	if (top.m_host_valid)
+		throw std::string("a message is left to the host");
+	if (top.m_axis_tvalid && room)
+		word();
+	edge();
+	if (++quiet > DEADLOCK)
+		throw std::string("nothing moves");
+}
+
+void Port::word()
+{
+	quiet = 0;
+	words_out++;
+	for (unsigned i = 0; i < 64; i++)
+		if (top.m_axis_tkeep >> i & 1)
+			out.push_back((uint8_t)(top.m_axis_tdata[i / 4] >> (i % 4 * 8)));
+	credit -= __builtin_popcountll(top.m_axis_tkeep) + (top.m_axis_tlast ? BYTES_AROUND : 0);
+	if (top.m_axis_tlast)
+		frame();
+}
+
+void Port::frame()
+{
+	uint32_t ip = (uint32_t)number(out, 30, 4);
+	unsigned dest = ip == FEED_IP ? FEED : ip - 0x0a000001;
+	if (dest > FEED || (dest < FEED && number(out, 36, 2) != 40000 + dest))
+		throw std::string("a frame to nobody");
+	uint32_t udp_len = (uint32_t)number(out, 38, 2);
+	Bytes pseudo(out.begin() + 26, out.end());
+	if (udp_len + 34 != out.size() || ones_sum(pseudo, 0, 17 + udp_len) != 0xffff)
+		throw std::string("length or checksum of a frame");
+	if (number(out, 52, 8) != next_seq[dest])
+		throw std::string("sequence number");
+	uint64_t count = number(out, 60, 2);
+	size_t at = 62;
+	for (uint64_t i = 0; count != 0xffff && i < count; i++) {
+		uint64_t len = number(out, at, 2);
+		if (at + 2 + len > out.size())
+			throw std::string("a block that is longer than its frame");
+		seen[dest].push_back({Bytes(out.begin() + (long)at + 2, out.begin() + (long)(at + 2 + len)), out_begin});
+		at += 2 + len;
+		next_seq[dest]++;
+	}
+	frames_out++;
+	bytes_out += out.size();
+	out.clear();
+	out_open = false;
+}
+
+// Puts a word of a frame on the port in. True: the device takes it in this cycle, which is still to come.
+bool Port::offer(const Bytes &b, size_t word, uint64_t ts)
+{
+	size_t at = 64 * word, n = b.size() - at < 64 ? b.size() - at : 64;
+	for (unsigned i = 0; i < 16; i++)
+		top.s_axis_tdata[i] = 0;
+	for (unsigned i = 0; i < n; i++)
+		top.s_axis_tdata[i / 4] |= (uint32_t)b[at + i] << (i % 4 * 8);
+	top.s_axis_tkeep = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+	top.s_axis_tlast = at + n == b.size();
+	top.s_axis_tuser = ts;
+	top.s_axis_tvalid = 1;
+	top.eval();
+	return top.s_axis_tready;
+}
+
+// Returns the cycle in which the last word was taken.
+uint64_t send(Port &p, const Frame &f)
+{
+	uint64_t last = 0;
+	for (size_t w = 0; 64 * w < f.bytes.size();) {
+		bool taken = p.offer(f.bytes, w, f.ts);
+		last = p.cycle;
+		p.tick();
+		w += taken;
+		p.waits_in += !taken;
+	}
+	p.top.s_axis_tvalid = 0;
+	return last;
+}
+
+void settle(Port &p, unsigned cycles)
+{
+	for (unsigned i = 0; i < cycles; i++)
+		p.tick();
+}
+
+void equal(const Flow &f, const Port &p, const char *what)
+{
+	uint64_t n = 0;
+	for (unsigned d = 0; d <= FEED; d++) {
+		std::string who = d == FEED ? "feed" : "client " + std::to_string(d);
+		for (size_t i = 0; i < p.seen[d].size() && i < f.want[d].size(); i++)
+			if (p.seen[d][i].message != f.want[d][i])
+				throw who + ": message " + std::to_string(i + 1) + " differs: type " + (char)p.seen[d][i].message[0]
+					+ ", expected " + (char)f.want[d][i][0];
+		if (p.seen[d].size() != f.want[d].size())
+			throw who + ": " + std::to_string(p.seen[d].size()) + " messages, " + std::to_string(f.want[d].size())
+				+ " expected";
+		n += f.want[d].size();
+	}
+	printf("wire %s: %" PRIu64 " messages in %" PRIu64 " frames, equal to the software engine's, in order\n", what, n,
+	       p.frames_out);
+}
+
+// --- figures
+
+struct Range {
+	uint64_t least = UINT64_MAX, most = 0, sum = 0, n = 0;
+	void add(uint64_t v)
+	{
+		least = v < least ? v : least;
+		most = v > most ? v : most;
+		sum += v;
+		n++;
+	}
+	void print(const char *what) const
+	{
+		if (n)
+			printf("wire to wire, %-34s %" PRIu64 " to %" PRIu64 " cycles (%" PRIu64 " to %" PRIu64 " ns), mean %.1f\n",
+			       what, least, most, 4 * least, 4 * most, (double)sum / (double)n);
+	}
+};
+
+// The cycle of the first message of this type to `dest` from `from` on; 0: there is none.
+uint64_t when(const Port &p, unsigned dest, size_t from, char type)
+{
+	for (size_t i = from; i < p.seen[dest].size(); i++)
+		if (p.seen[dest][i].message[0] == type)
+			return p.seen[dest][i].cycle;
+	return 0;
+}
+
+// One frame at a time, the device at rest before each.
+void wire_to_wire(uint64_t seed)
+{
+	Flow f(seed);
+	Port p(f);
+	struct { Kind kind; bool feed; char type; const char *what; Range r; } rows[] = {
+		{ADD, false, 'A', "add: Accepted", {}},	      {ADD, true, 'A', "add: feed Add", {}},
+		{CANCEL, false, 'C', "cancel: Canceled", {}}, {CANCEL, true, 'D', "cancel: feed Delete", {}},
+		{TRADE, false, 'A', "fill: Accepted", {}},    {TRADE, false, 'E', "fill: Executed, who takes", {}},
+		{TRADE, true, 'E', "fill: feed Executed", {}},
+	};
+	for (unsigned i = 0; i < 1500; i++) {
+		Kind kind = i < 600 ? ADD : i % 3 == 0 ? ADD : i % 3 == 1 ? CANCEL : TRADE;
+		Frame frame = f.make(kind);
+		uint64_t in = send(p, frame);
+		settle(p, 120);
+		for (auto &row : rows) {
+			unsigned d = row.feed ? FEED : frame.client;
+			uint64_t out = when(p, d, frame.first_out[d], row.type);
+			if (i >= 600 && row.kind == kind && out)
+				row.r.add(out - in);
+		}
+	}
+	equal(f, p, "one at a time");
+	for (auto &row : rows)
+		row.r.print(row.what);
+}
+
+struct Mix {
+	const char *name;
+	unsigned add, cancel; // of 100 frames; the others trade
+};
+
+double wire_cycles(const Bytes &b)
+{
+	double words = (double)((b.size() + 63) / 64), time = (double)(b.size() + BYTES_AROUND) / BYTES_A_CYCLE;
+	return words > time ? words : time;
+}
+
+// Frames as the wire brings them, without a pause; out goes what the wire takes.
+void line_rate(const Mix &m, uint64_t seed, unsigned frames)
+{
+	Flow f(seed);
+	Port p(f);
+	Rng rng(seed + 1);
+	for (unsigned i = 0; i < 1500; i++)
+		send(p, f.make(ADD));
+	settle(p, 3000);
+	size_t before_out = 0;
+	for (auto &s : p.seen)
+		before_out += s.size();
+	uint64_t begin = p.cycle, frames_before = p.frames_out, bytes_before = p.bytes_out;
+	double due = 0, late = 0;
+	p.timed = true;
+	for (unsigned i = 0; i < frames; i++) {
+		unsigned what = rng.below(100);
+		Frame frame = f.make(what < m.add ? ADD : what < m.add + m.cancel ? CANCEL : TRADE);
+		due += wire_cycles(frame.bytes);
+		while ((double)(p.cycle - begin) + (double)((frame.bytes.size() + 63) / 64) < due)
+			p.tick();
+		uint64_t last = send(p, frame);
+		double by = (double)(last + 1 - begin) - due;
+		late = by > late ? by : late;
+	}
+	double cycles = (double)(p.cycle - begin), out = (double)(p.frames_out - frames_before);
+	double busy = ((double)(p.bytes_out - bytes_before) + BYTES_AROUND * out) / (cycles * BYTES_A_CYCLE);
+	settle(p, 4000);
+	size_t after = 0;
+	for (auto &s : p.seen)
+		after += s.size();
+	printf("line rate, %-26s a frame in each %.2f cycles (%.0f M/s at 250 MHz), %.2f messages out for each, port out %.0f %% busy, "
+	       "the latest word %.0f cycles behind its time: %s\n",
+	       m.name, cycles / frames, 250 * frames / cycles, (double)(after - before_out) / frames, 100 * busy, late,
+	       late < 200 ? "held" : "not held");
+	equal(f, p, m.name);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = 1;
+	unsigned frames = 20000;
+	for (int i = 1; i + 1 < argc; i += 2) {
+		if (!strcmp(argv[i], "--seed"))
+			seed = strtoull(argv[i + 1], nullptr, 10);
+		if (!strcmp(argv[i], "--frames"))
+			frames = (unsigned)strtoul(argv[i + 1], nullptr, 10);
+	}
+	const Mix mixes[] = {{"57 add 43 cancel", 57, 43}, {"45 add 43 cancel 12 trade", 45, 43}, {"adds", 100, 0},
+			     {"50 add 50 cancel", 50, 50}};
+	try {
+		wire_to_wire(seed);
+		for (auto &m : mixes)
+			line_rate(m, seed, frames);
+	} catch (const std::string &e) {
+		printf("wire: %s: --seed %" PRIu64 " --frames %u\n", e.c_str(), seed, frames);
+		return 1;
+	}
+	return 0;
+}
