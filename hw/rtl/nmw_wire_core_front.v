@@ -8,7 +8,7 @@
 // goes at one message a cycle. A CANCEL right behind its order waits until the handle is known.
 // What cannot be done is handed to the host whole, before anything of it was done.
 //
-// Timing   stage 2 is 3 cycles behind s_msg; REPLACE takes 13 cycles, the others of its kind 6.
+// Timing   stage 2 is 3 cycles behind s_msg; REPLACE takes 11 cycles, the others of its kind 6.
 `default_nettype none
 module nmw_wire_core_front #(
 	parameter SYM_W = 4,
@@ -151,14 +151,16 @@ wire [31:0] f2_urn = f2_msg_reg[NMW_MSG_URN +: 32];
 wire [31:0] f2_qty = f2_msg_reg[NMW_MSG_QTY +: 32];
 wire [3:0]  f2_sym = f2_msg_reg[NMW_MSG_SYM +: 4];
 wire             f2_done;
-localparam [3:0] LOOK = 4'd0, AGAIN = 4'd1, TAKE = 4'd2, READ = 4'd3, SPLIT = 4'd4, LEFT = 4'd5,
+localparam [3:0] LOOK = 4'd0, AGAIN = 4'd1, TAKE = 4'd2, REST = 4'd3, READ = 4'd4, LEFT = 4'd5,
 	JUDGE = 4'd6, GO = 4'd7, SHORT = 4'd8, RETAKE = 4'd9;
 reg  [3:0]       st_reg;
 wire             look = st_reg == LOOK;
-wire             ask_new = st_reg == SPLIT || st_reg == SHORT; // a replacement's own set
+wire             ask_old = st_reg == AGAIN || st_reg == READ;
+wire             ask_new = st_reg == LEFT || st_reg == SHORT; // a replacement's own set
+wire             took = st_reg == TAKE || st_reg == LEFT;
 
 // compared: the message's key, or that of stage 2 when it asks again
-wire [35:0] key = st_reg == TAKE ? f2_key_reg : f1_key_reg;
+wire [35:0] key = took ? f2_key_reg : f1_key_reg;
 wire [3:0] busy = f_front[3:0] ^ f_back[3:0];
 wire [3:0] known = f_front[7:4] ^ f_back[7:4];
 wire [3:0] hit;
@@ -181,7 +183,7 @@ wire f1_hides = f1_msg_reg[NMW_MSG_DISPLAY +: 8] == "N" && !f1_ioc; // ranks beh
 wire f1_ruled = f1_msg_reg[NMW_MSG_REJECT +: 5] != 5'd0;
 
 wire [SET_W-1:0] new_set = set_of(f2_client, f2_urn);
-assign f_set = st_reg == AGAIN ? f2_set_reg : ask_new ? new_set : f0_move ? f0_set : f1_set_reg;
+assign f_set = ask_old ? f2_set_reg : ask_new ? new_set : f0_move ? f0_set : f1_set_reg;
 
 always @(posedge clk) begin
 	if (f0_move) begin
@@ -244,17 +246,17 @@ always @(posedge clk) begin
 		f2_unfit_reg <= !f1_named || (!f1_market && !f1_ticked) || f1_hides || f1_tif == "6";
 		f2_last_reg <= same_client && use_urn ? f2_urn : f1_last;
 	end
-	if (f1_move || st_reg == TAKE) begin
+	if (f1_move || took) begin
 		f2_hit_reg <= |hit;
 		f2_sure_reg <= |(hit & known);
 		f2_hits_reg <= hit;
 	end
-	if (f1_move || st_reg == TAKE || st_reg == LEFT || st_reg == RETAKE) begin
+	if (f1_move || took || (st_reg == JUDGE && f2_replace_reg) || st_reg == RETAKE) begin
 		f2_full_reg <= &busy;
 		f2_front_reg <= f_front;
 		f2_back_reg <= f_back;
 	end
-	if (f1_move || st_reg == TAKE)
+	if (f1_move || took)
 		f2_handles_reg <= f_handle;
 	if (f1_move || f2_done)
 		f2_valid_reg <= f1_move;
@@ -312,45 +314,42 @@ wire fast = f2_valid_reg && look && (f2_host_reg || f2_end_reg || f2_enter_reg |
 wire f2_wait = short && !still_all_reg;
 wire fast_done = fast && room && !f2_wait;
 wire slow = f2_valid_reg && look && !fast;
-wire slow_go = slow && f2_sure_reg && still_reg[h_sym];
+wire slow_go = slow && f2_sure_reg;
 
 // ---- stage 2: the others, in steps ----------------------------------------------------------------------------
-reg [31:0] open_reg, total_reg, exec_reg, left_reg, base_reg;
+// Its order may be gone when its book is at rest: the index is asked once more beside the others.
+reg [31:0] exec_reg, left_reg, base_reg;
 reg [15:0] step_reg;
-reg [7:0]  side_reg;
-reg        more_reg, less_reg, none_reg, min_reg;
-reg        dv_wait_reg;
+reg        more_reg, less_reg, none_reg, min_reg, side_ok_reg, big_reg, dv_start_reg;
 wire       dv_done, dv_ok;
 wire [L-1:0] dv_ticks;
-nmw_wire_core_ticks #(.L(L)) divide (.clk(clk), .rst(rst), .start(st_reg == SPLIT),
+nmw_wire_core_ticks #(.L(L), .TICKS(TICKS)) divide (.clk(clk), .rst(rst), .start(dv_start_reg),
 	.price(f2_msg_reg[NMW_MSG_PRICE +: 64]), .base(base_reg), .step(step_reg),
 	.done(dv_done), .ok(dv_ok), .ticks(dv_ticks));
 wire [7:0] f2_side = f2_msg_reg[NMW_MSG_SIDE +: 8];
 wire f2_selling = f2_side == "S" || f2_side == "T" || f2_side == "E";
-reg  side_ok_reg, big_reg;
+wire still = still_reg[h_sym];
 
 always @(posedge clk) begin
-	if (st_reg == READ) begin
-		open_reg <= slot_open;
-		total_reg <= slot_total;
-		side_reg <= slot_side;
+	dv_start_reg <= slow_go;
+	if (look) begin
 		base_reg <= sym_base[32*h_sym +: 32];
 		step_reg <= sym_step[32*h_sym +: 16];
 	end
-	if (st_reg == SPLIT)
-		exec_reg <= total_reg - open_reg;
-	if (st_reg == LEFT) begin
-		left_reg <= f2_qty > exec_reg ? f2_qty - exec_reg : 32'd0;
-		side_ok_reg <= f2_side == side_reg || (side_reg != "B" && f2_selling);
+	if (st_reg == READ) begin
+		exec_reg <= slot_total - slot_open;
+		more_reg <= f2_qty > slot_total; // more, fewer shares are open than were
+		less_reg <= f2_qty < slot_total;
+		side_ok_reg <= f2_side == slot_side || (slot_side != "B" && f2_selling);
 		big_reg <= f2_qty > QTY_MAX;
 	end
-	if (st_reg == JUDGE) begin
-		more_reg <= left_reg > open_reg;
-		less_reg <= left_reg < open_reg;
-		none_reg <= left_reg == 32'd0;
-		min_reg <= f2_msg_reg[NMW_MSG_MIN_QTY +: 32] > left_reg;
+	if (st_reg == LEFT) begin
+		left_reg <= f2_qty > exec_reg ? f2_qty - exec_reg : 32'd0;
+		none_reg <= f2_qty <= exec_reg;
 	end
-	dv_wait_reg <= st_reg == JUDGE || (st_reg == GO && dv_wait_reg && f2_replace_reg && !f2_market_reg && !dv_done);
+	min_reg <= f2_msg_reg[NMW_MSG_MIN_QTY +: 32] > left_reg;
+	if (rst)
+		dv_start_reg <= 1'b0;
 end
 
 // what becomes of it
@@ -363,11 +362,11 @@ always @(posedge clk)
 	end
 wire s_halted = !sym_trading[h_sym];
 wire s_void = f2_ruled_reg || min_reg;
-wire s_unfit = (!f2_market_reg && (!dv_ok || {{(32-L){1'b0}}, dv_ticks} >= TICKS_LIMIT)) || f2_later_reg;
+wire s_unfit = (!f2_market_reg && !dv_ok) || f2_later_reg;
 wire s_holds = !f2_ioc_reg && !none_reg;
 reg s_wait_reg; // no way for the replacement: it asks again when nothing is under way
-wire s_short = f2_replace_reg && f2_new && !s_halted && !s_void && !s_unfit && s_holds && f2_full_reg;
-wire s_ready = st_reg == GO && !dv_wait_reg;
+wire s_short = f2_replace_reg && f2_hit_reg && f2_new && !s_halted && !s_void && !s_unfit && s_holds && f2_full_reg;
+wire s_ready = st_reg == GO && (!f2_replace_reg || f2_market_reg || dv_done);
 wire s_again = s_ready && s_short && !s_wait_reg;
 wire slow_done = s_ready && !s_again && room;
 
@@ -383,7 +382,9 @@ always @* begin
 				: f2_unfit_reg || (holds && short && scarce) ? NMW_WK_HOST[3:0] : NMW_WK_ENTER[3:0];
 		else if (f2_cancel_reg && f2_hit_reg)
 			kind = NMW_WK_CANCEL[3:0];
-	end else if (f2_cancel_reg) begin
+	end else if (!f2_hit_reg)
+		;
+	else if (f2_cancel_reg) begin
 		if (less_reg)
 			kind = none_reg ? NMW_WK_CANCEL[3:0] : NMW_WK_REDUCE[3:0];
 	end else if (f2_modify_reg) begin
@@ -398,19 +399,21 @@ end
 
 // Is it one that uses its number up?
 assign f2_done = fast_done || slow_done;
-assign use_urn = f2_done && f2_new && (look ? f2_enter_reg : f2_replace_reg);
+assign use_urn = f2_done && f2_new && (look ? f2_enter_reg : f2_replace_reg && f2_hit_reg);
 
 always @(posedge clk) begin
 	case (st_reg)
 	LOOK:
 		if (slow_go)
-			st_reg <= READ;
+			st_reg <= still ? READ : REST;
 		else if (slow || (fast && f2_wait))
 			st_reg <= AGAIN;
 	AGAIN: st_reg <= TAKE;
 	TAKE: st_reg <= LOOK;
-	READ: st_reg <= SPLIT;
-	SPLIT: st_reg <= LEFT;
+	REST:
+		if (still)
+			st_reg <= READ;
+	READ: st_reg <= LEFT;
 	LEFT: st_reg <= JUDGE;
 	JUDGE: st_reg <= GO;
 	GO:
@@ -431,7 +434,7 @@ end
 
 // A way that is written in this cycle is not yet seen by stage 1.
 assign f1_move = f1_valid_reg && (!f2_valid_reg || (fast_done && !f1_same_reg)) && look;
-assign f0_move = f0_valid && (!f1_valid_reg || f1_move) && !ask_new && st_reg != AGAIN;
+assign f0_move = f0_valid && (!f1_valid_reg || f1_move) && !ask_new && !ask_old;
 
 // ---- out ----------------------------------------------------------------------------------------------------------
 wire is_enter = kind == NMW_WK_ENTER[3:0];
@@ -494,7 +497,7 @@ assign ctx_data = {f2_msg_reg, look ? {8'd0, f2_code_reg} : {8'd0, CODE_HALTED},
 	{(4-SYM_W){1'b0}}, m_cmd_sym, has_cmd, name, greet, open, kind};
 
 assign stat = {((fast && !f2_wait) || (s_ready && !s_again)) && !room, (f2_wait && fast) || s_again,
-	slow && f2_sure_reg && !slow_go, slow && !f2_sure_reg, ctx_put && kind == NMW_WK_REJECT[3:0],
+	st_reg == REST && !still, slow && !f2_sure_reg, ctx_put && kind == NMW_WK_REJECT[3:0],
 	ctx_put && kind == NMW_WK_HOST[3:0], f2_done && kind == NMW_WK_NONE[3:0] && f2_some, f2_done && f2_some};
 
 endmodule

@@ -1,10 +1,11 @@
 // nmw_wire_core_ticks: a price as a tick of a book's window, by division, two bits a cycle.
 //
-// Timing   start in cycle t, done from t+8 on until the next start. ok: the price lies on a tick and
-//          in the window's 2^13 ticks; the book's own number of ticks is for the one who asks.
+// Timing   start in cycle t, done from t+9 on until the next start. ok: the price lies on a tick of
+//          the window.
 `default_nettype none
 module nmw_wire_core_ticks #(
-	parameter L = 13
+	parameter L = 13,
+	parameter TICKS = 6000 // ticks of the window, at most 2^L
 ) (
 	input  wire         clk,
 	input  wire         rst,
@@ -19,8 +20,9 @@ module nmw_wire_core_ticks #(
 
 localparam STEPS = 7;               // 14 bits of a quotient
 localparam W = 16 + 2*STEPS;
+localparam [2*STEPS-1:0] TICKS_LIMIT = TICKS;
 reg [3:0]   left_reg;
-reg         done_reg, run_reg, far_reg;
+reg         done_reg, run_reg, far_reg, ok_reg;
 reg [W-1:0] rem_reg;
 reg [W+1:0] one_reg, three_reg;
 reg [2*STEPS-1:0] quot_reg;
@@ -39,11 +41,11 @@ always @(posedge clk) begin
 		rem_reg <= !less3[W+2] ? less3[W-1:0] : !less2[W+2] ? less2[W-1:0]
 			: !less1[W+2] ? less1[W-1:0] : rem_reg;
 		quot_reg <= {quot_reg[2*STEPS-3:0], !less2[W+2], !less3[W+2] || (!less1[W+2] && less2[W+2])};
-		if (left_reg == 4'd1) begin
+		if (left_reg == 4'd1)
 			run_reg <= 1'b0;
-			done_reg <= 1'b1;
-		end
 	end
+	done_reg <= !run_reg;
+	ok_reg <= !far_reg && rem_reg == {W{1'b0}} && quot_reg < TICKS_LIMIT;
 	if (start) begin
 		left_reg <= STEPS;
 		run_reg <= 1'b1;
@@ -60,7 +62,7 @@ always @(posedge clk) begin
 end
 
 assign done = done_reg;
-assign ok = !far_reg && rem_reg == {W{1'b0}} && quot_reg[2*STEPS-1:L] == {(2*STEPS-L){1'b0}};
+assign ok = ok_reg;
 assign ticks = quot_reg[L-1:0];
 
 endmodule
