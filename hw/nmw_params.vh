@@ -23,6 +23,7 @@ NMW_HW_LINES_LOG2 = 7,    // lines of 64 bytes that the device has in flight: 2^
 
 // --- identity
 NMW_HW_ID = 1313691441,   // "NMW1"
+NMW_HW_WIRE_ID = 1313691479, // "NMWW": the design with frames in and out
 NMW_HW_VERSION = 1,       // of the registers and records
 
 // --- op of a command
@@ -66,8 +67,13 @@ NMW_HW_BLOCK_CONTROL = 3,
 NMW_HW_BLOCK_RINGS = 4,
 NMW_HW_BLOCK_COUNTERS = 5,
 NMW_HW_BLOCK_PUSH = 6,
+NMW_HW_BLOCK_WIRE = 7,
+NMW_HW_BLOCK_FRAMES = 8,
+NMW_HW_BLOCK_STAGES = 9,
+NMW_HW_BLOCK_SYMBOLS = 10,
 NMW_HW_FAULT_READ = 1,
 NMW_HW_FAULT_WRITE = 2,
 NMW_HW_FAULT_READ_LATE = 3,
 NMW_HW_FAULT_WRITE_LATE = 4,
+NMW_HW_FAULT_PORT = 5,    // frames, or what the host is shown, are not taken
 NMW_HW_WATCHDOG = 1000000 // cycles, after reset
