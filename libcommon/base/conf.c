@@ -273,7 +273,7 @@ int nmw_conf_choice(const struct nmw_conf_at *at, const char *key, const char *c
 }
 
 /* "162.5" in 1/10,000. At most 4 decimals, so that nothing is rounded. */
-static int price_of_text(const char *s, uint64_t *out)
+int nmw_conf_price_text(const char *s, uint64_t *out)
 {
 	uint64_t v = 0;
 	unsigned decimals = 0;
@@ -322,7 +322,7 @@ int nmw_conf_price(const struct nmw_conf_at *at, const char *key, uint64_t lo, u
 	char text[48];
 	uint64_t px = 0;
 	price_text(v, text, sizeof text);
-	int rc = price_of_text(text, &px);
+	int rc = nmw_conf_price_text(text, &px);
 	if (rc == -EINVAL)
 		return nmw_conf_err(at, key, e, "%s: not a price: digits with up to 4 decimals",
 				    text);

@@ -65,6 +65,8 @@ int nmw_conf_bool(const struct nmw_conf_at *at, const char *key, bool *out, stru
 /* A word of "open|halted|closed": its index. */
 int nmw_conf_choice(const struct nmw_conf_at *at, const char *key, const char *choices, int *out,
 		    struct nmw_err *e);
+/* A price as text, 162.5 or 162.5000, as 1/10,000: 0 or -EINVAL. */
+int nmw_conf_price_text(const char *s, uint64_t *out);
 /* A price, "162.5000" or 162.5, as 1/10,000; never rounded. */
 int nmw_conf_price(const struct nmw_conf_at *at, const char *key, uint64_t lo, uint64_t hi,
 		   uint64_t *out, struct nmw_err *e);

@@ -93,7 +93,11 @@ static inline bool nmw_symbol_ticks(const struct nmw_symbol *s, uint32_t price, 
 	return *px * s->tick == price;
 }
 
-/* Reads --symbols FILE into the engine: see man/nmw-match.1. */
+/* Reads --symbols FILE, see man/nmw-match.1: fn for each symbol, in their order, then *open. */
+int nmw_symbols_read(const char *path,
+		     int (*fn)(void *arg, const struct nmw_symbol_conf *c, struct nmw_err *e),
+		     void *arg, bool *open, struct nmw_err *e);
+/* The same, into the engine. */
 int nmw_symbols_load(struct nmw_engine *engine, const char *path, struct nmw_err *e);
 
 #endif

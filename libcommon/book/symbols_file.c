@@ -52,7 +52,13 @@ static int symbol_numbers(const struct nmw_conf_at *at, struct nmw_symbol_conf *
 	return 0;
 }
 
-static int symbol_read(struct nmw_engine *engine, const struct nmw_conf_at *at, struct nmw_err *e)
+/* Who gets them. */
+struct reader {
+	int (*fn)(void *arg, const struct nmw_symbol_conf *c, struct nmw_err *e);
+	void *arg;
+};
+
+static int symbol_read(const struct reader *r, const struct nmw_conf_at *at, struct nmw_err *e)
 {
 	struct nmw_symbol_conf c = {0};
 	int state = 0, rc = nmw_conf_keys(at, KEYS, e);
@@ -65,17 +71,18 @@ static int symbol_read(struct nmw_engine *engine, const struct nmw_conf_at *at, 
 	if (rc < 0)
 		return rc;
 	c.state = (uint8_t)states[state];
-	rc = nmw_engine_symbol(engine, &c, e);
+	rc = r->fn(r->arg, &c, e);
 	return rc ? nmw_err_prefix(e, "%s: %s", at->file, at->path) : 0;
 }
 
-static int list_read(struct nmw_engine *engine, const struct nmw_conf_at *root, struct nmw_err *e)
+static int list_read(const struct reader *r, const struct nmw_conf_at *root, bool *open,
+		     struct nmw_err *e)
 {
 	struct nmw_conf_at list, item;
-	bool open = false;
+	*open = false;
 	int rc = nmw_conf_keys(root, "open|symbols", e);
 	if (rc >= 0)
-		rc = nmw_conf_bool(root, "open", &open, e);
+		rc = nmw_conf_bool(root, "open", open, e);
 	if (rc >= 0)
 		rc = nmw_conf_list(root, "symbols", &list, e);
 	if (rc == 0)
@@ -83,22 +90,38 @@ static int list_read(struct nmw_engine *engine, const struct nmw_conf_at *root, 
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; nmw_conf_item(&list, i, &item); i++) {
-		rc = symbol_read(engine, &item, e);
+		rc = symbol_read(r, &item, e);
 		if (rc < 0)
 			return rc;
 	}
-	nmw_engine_closed_list(engine, !open);
 	return 0;
 }
 
-int nmw_symbols_load(struct nmw_engine *engine, const char *path, struct nmw_err *e)
+int nmw_symbols_read(const char *path,
+		     int (*fn)(void *arg, const struct nmw_symbol_conf *c, struct nmw_err *e),
+		     void *arg, bool *open, struct nmw_err *e)
 {
+	const struct reader r = {fn, arg};
 	struct nmw_conf *conf;
 	struct nmw_conf_at root;
 	int rc = nmw_conf_load(path, &conf, &root, e);
 	if (rc)
 		return rc;
-	rc = list_read(engine, &root, e);
+	rc = list_read(&r, &root, open, e);
 	nmw_conf_free(conf);
+	return rc;
+}
+
+static int into_engine(void *arg, const struct nmw_symbol_conf *c, struct nmw_err *e)
+{
+	return nmw_engine_symbol(arg, c, e);
+}
+
+int nmw_symbols_load(struct nmw_engine *engine, const char *path, struct nmw_err *e)
+{
+	bool open;
+	int rc = nmw_symbols_read(path, into_engine, engine, &open, e);
+	if (!rc)
+		nmw_engine_closed_list(engine, !open);
 	return rc;
 }

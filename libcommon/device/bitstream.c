@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,12 +47,12 @@ int nmw_bitstream_hash(const char *file, uint64_t *hash, struct nmw_err *e)
 	return n < 0 ? missing(file, err, e) : 0;
 }
 
-static int record_path(char *out, struct nmw_err *e)
+static int record_path(const char *record, char *out, struct nmw_err *e)
 {
 	const char *dir = nmw_shm_run_dir(false, e);
 	if (!dir)
 		return e && e->err ? e->err : -EACCES;
-	int n = snprintf(out, PATH_SZ, "%s/%s", dir, NMW_DEVICE_RECORD);
+	int n = snprintf(out, PATH_SZ, "%s/%s", dir, record);
 	return n < PATH_SZ ? 0
 			   : nmw_err_set(e, -ENAMETOOLONG, NMW_EXIT_USAGE,
 					 "NMW_DIR: %.64s...: too long a path", dir);
@@ -66,10 +67,10 @@ static int not_written(const char *path, int err, struct nmw_err *e)
 }
 
 /* Whole or not at all: another process may read it now. */
-int nmw_bitstream_remember(const char *file, uint64_t hash, struct nmw_err *e)
+int nmw_bitstream_remember(const char *record, const char *file, uint64_t hash, struct nmw_err *e)
 {
 	char path[PATH_SZ], tmp[PATH_SZ + 16], text[PATH_SZ + 64];
-	int rc = record_path(path, e);
+	int rc = record_path(record, path, e);
 	if (rc)
 		return rc;
 	snprintf(tmp, sizeof tmp, "%s.%d", path, (int)getpid());
@@ -91,10 +92,12 @@ int nmw_bitstream_remember(const char *file, uint64_t hash, struct nmw_err *e)
 
 static int no_record(const char *path, struct nmw_err *e)
 {
+	size_t n = strlen(path), k = strlen(NMW_WIRE_RECORD);
+	bool wire = n >= k && !strcmp(path + n - k, NMW_WIRE_RECORD);
 	return nmw_err_set(e, -ENOENT, NMW_EXIT_RESOURCE,
 			   "device sim: no bitstream is loaded (%s is not there): nmw-fpga load "
-			   "hw/build/nmw_book.so, which make hw builds, or --bitstream FILE",
-			   path);
+			   "hw/build/nmw_%s.so, which make hw builds, or --bitstream FILE",
+			   path, wire ? "wire" : "book");
 }
 
 /* The record's three lines, checked. */
@@ -135,11 +138,11 @@ static int read_record(const char *path, char *text, size_t cap, struct nmw_err 
 	return 0;
 }
 
-int nmw_bitstream_recall(char file[PATH_MAX], struct nmw_err *e)
+int nmw_bitstream_recall(const char *record, char file[PATH_MAX], struct nmw_err *e)
 {
 	char path[PATH_SZ], text[PATH_SZ + 64], *name;
 	uint64_t was, is;
-	int rc = record_path(path, e);
+	int rc = record_path(record, path, e);
 	if (!rc)
 		rc = read_record(path, text, sizeof text, e);
 	if (rc)

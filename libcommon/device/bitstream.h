@@ -1,10 +1,10 @@
 /* bitstream.h: which bitstream the simulated device has.
  *
  * A card keeps what was loaded until its power goes; a simulated device lives in the process that
- * opens it.  What `load` leaves behind is a small file, device.sim, beside the counters (NMW_DIR,
- * else /dev/shm/nmw): the bitstream's path and a hash of its bytes.  Every process then opens a
- * device of its own from that file, in the state of one just loaded; a file that was changed since
- * is refused.
+ * opens it.  What `load` leaves behind is a small file, device.sim or wire.sim, beside the counters
+ * (NMW_DIR, else /dev/shm/nmw): the bitstream's path and a hash of its bytes.  Every process then
+ * opens a device of its own from that file, in the state of one just loaded; a file that was
+ * changed since is refused.
  */
 #ifndef NMW_DEVICE_BITSTREAM_H
 #define NMW_DEVICE_BITSTREAM_H
@@ -14,13 +14,14 @@
 #include <limits.h>
 #include <stdint.h>
 
-#define NMW_DEVICE_RECORD "device.sim"
+#define NMW_DEVICE_RECORD "device.sim" /* the design that a host drives (nmw_book.so) */
+#define NMW_WIRE_RECORD	  "wire.sim"   /* the one between two ports of frames (nmw_wire.so) */
 
 /* A hash of the file's bytes. */
 int nmw_bitstream_hash(const char *file, uint64_t *hash, struct nmw_err *e);
-/* Writes the record; file: an absolute path. */
-int nmw_bitstream_remember(const char *file, uint64_t hash, struct nmw_err *e);
+/* Writes the record, NMW_DEVICE_RECORD or NMW_WIRE_RECORD; file: an absolute path. */
+int nmw_bitstream_remember(const char *record, const char *file, uint64_t hash, struct nmw_err *e);
 /* What was remembered. -ENOENT: nothing; -ESTALE: the file has changed; other errno's. */
-int nmw_bitstream_recall(char file[PATH_MAX], struct nmw_err *e);
+int nmw_bitstream_recall(const char *record, char file[PATH_MAX], struct nmw_err *e);
 
 #endif

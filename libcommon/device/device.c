@@ -56,14 +56,21 @@ static void identify(struct nmw_device *d)
 	i->ticks = (uint32_t)nmw_device_read(d, NMW_HW_REG_TICKS);
 }
 
-int nmw_device_check(const struct nmw_device *d, struct nmw_err *e)
+enum nmw_device_design nmw_device_design(const struct nmw_device *d)
+{
+	return d->info.id == NMW_HW_WIRE_ID ? NMW_DEVICE_WIRE : NMW_DEVICE_BOOK;
+}
+
+int nmw_device_check(const struct nmw_device *d, enum nmw_device_design want, struct nmw_err *e)
 {
 	const struct nmw_device_info *i = &d->info;
-	if (i->id != NMW_HW_ID)
+	bool wire = want == NMW_DEVICE_WIRE;
+	uint32_t id = wire ? NMW_HW_WIRE_ID : NMW_HW_ID;
+	if (i->id != id)
 		return nmw_err_set(e, -ENODEV, NMW_EXIT_RESOURCE,
-				   "device %s: identity 0x%08" PRIx32 " found, 0x%08x expected: it "
-				   "is of another design: load hw/build/nmw_book.so",
-				   i->device, i->id, NMW_HW_ID);
+				   "device %s: identity 0x%08" PRIx32 " found, 0x%08" PRIx32
+				   " expected: it is of another design: load hw/build/nmw_%s.so",
+				   i->device, i->id, id, wire ? "wire" : "book");
 	if (i->version != NMW_HW_VERSION)
 		return nmw_err_set(
 			e, -ENODEV, NMW_EXIT_RESOURCE,
@@ -218,7 +225,7 @@ int nmw_device_open(struct nmw_device *d, const struct nmw_device_spec *s, struc
 {
 	int rc = nmw_device_peek(d, s, e);
 	if (!rc)
-		rc = nmw_device_check(d, e);
+		rc = nmw_device_check(d, NMW_DEVICE_BOOK, e);
 	if (!rc)
 		rc = map_rings(d, s, e);
 	if (!rc)

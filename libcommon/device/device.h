@@ -47,7 +47,11 @@
 
 struct nmw_device_ops;
 
+/* Which design: the one that a host drives, or the one between two ports of frames (wire.h). */
+enum nmw_device_design { NMW_DEVICE_BOOK, NMW_DEVICE_WIRE };
+
 struct nmw_device_spec {
+	enum nmw_device_design design;	  /* whose bitstream, when none is named */
 	const struct nmw_device_ops *ops; /* a back end of the caller's; NULL: by name */
 	const char *device; /* "sim", "sim:latency=200,stall=30,..." (see nmw-fpga(1)); NULL: sim */
 	const char *bitstream; /* file of the simulated device; NULL: the one that was loaded */
@@ -152,8 +156,10 @@ struct nmw_device {
 int nmw_device_open(struct nmw_device *d, const struct nmw_device_spec *s, struct nmw_err *e);
 /* Opens it for its registers only: identity is read, not checked; no rings, no reset. */
 int nmw_device_peek(struct nmw_device *d, const struct nmw_device_spec *s, struct nmw_err *e);
-/* Does the device's identity agree with nmw_params.vh? */
-int nmw_device_check(const struct nmw_device *d, struct nmw_err *e);
+/* Does the device's identity agree with nmw_params.vh, as one of that design? */
+int nmw_device_check(const struct nmw_device *d, enum nmw_device_design want, struct nmw_err *e);
+/* The design that it says it is; BOOK when that is not known here. */
+enum nmw_device_design nmw_device_design(const struct nmw_device *d);
 void nmw_device_close(struct nmw_device *d);
 /* As after open: books empty, rings empty, counters zero. What was in flight is lost. */
 int nmw_device_reset(struct nmw_device *d, struct nmw_err *e);
@@ -228,8 +234,16 @@ static inline int nmw_device_unmap(struct nmw_device *d, uint64_t iova, struct n
 
 /* ---- which bitstream a simulated device has ---- */
 
-/* Remembers file, after it was checked, for devices opened without one: its path and a hash of its
- * bytes,, in a small file beside the counters (NMW_DIR, else /dev/shm/nmw). */
+/* Remembers file, after it was checked, for devices of its design opened without one: its path and
+ * a hash of its bytes, in a small file beside the counters (NMW_DIR, else /dev/shm/nmw). */
 int nmw_device_load(const char *file, struct nmw_device_info *info, struct nmw_err *e);
+
+/* ---- the ports of a simulated device of frames (wire.h) ---- */
+
+struct nmw_wire_ports;
+struct nmw_device_sim;
+/* NULL: it is none. *dev: what their functions are given. */
+const struct nmw_wire_ports *nmw_device_sim_ports(const struct nmw_device *d,
+						  struct nmw_device_sim **dev);
 
 #endif

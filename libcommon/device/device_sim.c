@@ -3,6 +3,7 @@
 #include "device/device.h"
 
 #include "base/parse.h"
+#include "sim/nmw_wire_ports.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,6 +22,7 @@ struct mishap {
 struct sim {
 	void *so;
 	const struct nmw_bitstream *b;
+	const struct nmw_wire_ports *ports; /* NULL: it has none */
 	struct nmw_device_sim *dev;
 	struct mishap at;
 	uint64_t enabled; /* cycle */
@@ -101,6 +103,9 @@ static int open_so(struct sim *s, const char *file, struct nmw_err *e)
 		 s->b->size, NMW_BITSTREAM_ABI, sizeof *s->b);
 	if (s->b->abi != NMW_BITSTREAM_ABI || s->b->size < sizeof *s->b)
 		return not_one(file, why, e);
+	s->ports = dlsym(s->so, NMW_WIRE_PORTS_SYMBOL);
+	if (s->ports && (s->ports->abi != NMW_WIRE_PORTS_ABI || s->ports->size < sizeof *s->ports))
+		s->ports = NULL;
 	return 0;
 }
 
@@ -115,10 +120,14 @@ static void sim_close(struct nmw_device *d)
 	d->back = NULL;
 }
 
-static int find_file(const char *given, char file[PATH_MAX], struct nmw_err *e)
+static const char *const records[] = {
+	[NMW_DEVICE_BOOK] = NMW_DEVICE_RECORD, [NMW_DEVICE_WIRE] = NMW_WIRE_RECORD};
+
+static int find_file(const char *given, enum nmw_device_design design, char file[PATH_MAX],
+		     struct nmw_err *e)
 {
 	if (!given)
-		return nmw_bitstream_recall(file, e);
+		return nmw_bitstream_recall(records[design], file, e);
 	if (realpath(given, file))
 		return 0;
 	return nmw_err_set(e, -errno, NMW_EXIT_RESOURCE,
@@ -153,7 +162,7 @@ static int sim_open(struct nmw_device *d, const struct nmw_device_spec *spec, co
 	int rc = params ? parse_params(s, params, e) : 0;
 	d->keep_full = s->full;
 	if (!rc)
-		rc = find_file(spec->bitstream, file, e);
+		rc = find_file(spec->bitstream, spec->design, file, e);
 	if (!rc)
 		rc = open_device(d, s, file, e);
 	if (rc)
@@ -239,6 +248,14 @@ static void sim_pass(struct nmw_device *d, uint32_t cycles)
 		happen(d, s);
 }
 
+const struct nmw_wire_ports *nmw_device_sim_ports(const struct nmw_device *d,
+						  struct nmw_device_sim **dev)
+{
+	const struct sim *s = d->ops == &nmw_device_ops_sim ? d->back : NULL;
+	*dev = s ? s->dev : NULL;
+	return s ? s->ports : NULL;
+}
+
 const struct nmw_device_ops nmw_device_ops_sim = {.name = "sim",
 						  .open = sim_open,
 						  .close = sim_close,
@@ -253,7 +270,7 @@ int nmw_device_load(const char *file, struct nmw_device_info *info, struct nmw_e
 	char path[PATH_MAX];
 	uint64_t hash;
 	struct nmw_device d;
-	int rc = find_file(file, path, e);
+	int rc = find_file(file, NMW_DEVICE_BOOK, path, e);
 	if (!rc)
 		rc = nmw_bitstream_hash(path, &hash, e);
 	if (rc)
@@ -261,10 +278,11 @@ int nmw_device_load(const char *file, struct nmw_device_info *info, struct nmw_e
 	rc = nmw_device_peek(&d, &(struct nmw_device_spec){.bitstream = path}, e);
 	if (rc)
 		return rc;
-	rc = nmw_device_check(&d, e);
+	enum nmw_device_design design = nmw_device_design(&d);
+	rc = nmw_device_check(&d, design, e);
 	if (!rc)
 		rc = nmw_device_reset(&d, e);
 	*info = d.info;
 	nmw_device_close(&d);
-	return rc ? rc : nmw_bitstream_remember(path, hash, e);
+	return rc ? rc : nmw_bitstream_remember(records[design], path, hash, e);
 }

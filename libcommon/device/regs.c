@@ -1,5 +1,7 @@
 #include "device/regs.h"
 
+#include "sim/nmw_wire_ports.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
@@ -8,6 +10,8 @@ static const char *const block_names[] = {
 	[NMW_HW_BLOCK_IDENT] = "ident",	      [NMW_HW_BLOCK_PARAMS] = "params",
 	[NMW_HW_BLOCK_CONTROL] = "control",   [NMW_HW_BLOCK_RINGS] = "rings",
 	[NMW_HW_BLOCK_COUNTERS] = "counters", [NMW_HW_BLOCK_PUSH] = "push",
+	[NMW_HW_BLOCK_WIRE] = "wire",	      [NMW_HW_BLOCK_FRAMES] = "frames",
+	[NMW_HW_BLOCK_STAGES] = "stages",     [NMW_HW_BLOCK_SYMBOLS] = "symbols",
 };
 #define BLOCK_NAMES (sizeof block_names / sizeof block_names[0])
 
@@ -70,6 +74,73 @@ static const struct {
 	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_LATENCY_MAX, "latency_max", "cycles",
 	 "the longest"},
 	{NMW_HW_BLOCK_PUSH, 0, 1, NMW_HW_REG_PUSH_BUSY, "push_busy", "", "window is in use"},
+	{NMW_HW_BLOCK_WIRE, 0, 64, NMW_WIRE_REG_UTC, "utc_offset", "ns", "for the time of day"},
+	{NMW_HW_BLOCK_WIRE, 0, 1, NMW_WIRE_REG_FLAGS, "closed", "", "other symbols are rejected"},
+	{NMW_HW_BLOCK_WIRE, 1, 2, NMW_WIRE_REG_FLAGS, "self_match", "",
+	 "0 trade, 1 the new one goes, 2 the old"},
+	{NMW_HW_BLOCK_WIRE, 0, 48, NMW_WIRE_REG_MAC, "mac", "", "of what is sent"},
+	{NMW_HW_BLOCK_WIRE, 0, 32, NMW_WIRE_REG_HOST, "host_ip", "", "whom orders are for; 0: all"},
+	{NMW_HW_BLOCK_WIRE, 32, 16, NMW_WIRE_REG_HOST, "host_port", "", ""},
+	{NMW_HW_BLOCK_WIRE, 0, 48, NMW_WIRE_REG_FEED_MAC, "feed_mac", "", "market data goes there"},
+	{NMW_HW_BLOCK_WIRE, 0, 32, NMW_WIRE_REG_FEED, "feed_ip", "", ""},
+	{NMW_HW_BLOCK_WIRE, 32, 16, NMW_WIRE_REG_FEED, "feed_port", "", ""},
+	{NMW_HW_BLOCK_WIRE, 0, 32, NMW_WIRE_REG_FEED_SOURCE, "source_ip", "",
+	 "and comes from there"},
+	{NMW_HW_BLOCK_WIRE, 32, 16, NMW_WIRE_REG_FEED_SOURCE, "source_port", "", ""},
+	{NMW_HW_BLOCK_WIRE, 0, 64, NMW_WIRE_REG_SESSION, "session", "",
+	 "of MoldUDP64, 8 characters"},
+	{NMW_HW_BLOCK_WIRE, 0, 16, NMW_WIRE_REG_SESSION_END, "session_end", "", "and 2"},
+	{NMW_HW_BLOCK_WIRE, 0, 32, NMW_WIRE_REG_HEARTBEAT, "heartbeat", "cycles",
+	 "of silence before one; 0: none"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_CYCLES, "cycles", "cycles", "since reset"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_FRAMES_IN, "frames_in", "frames", "taken"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_WORDS_IN, "words_in", "words",
+	 "of 64 bytes, taken"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_WAIT_IN, "wait_in", "cycles",
+	 "a word that came waited"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_FRAMES_OUT, "frames_out", "frames", "sent"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_WORDS_OUT, "words_out", "words",
+	 "of 64 bytes, sent"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_WAIT_OUT, "wait_out", "cycles",
+	 "a word to be sent was not taken"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_HOST_MESSAGES, "host_messages", "messages",
+	 "from the host"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 0, "marks", "messages", "of no kind"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 8, "enters", "messages", "to the core"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 16, "replaces", "messages", ""},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 24, "cancels", "messages", ""},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 32, "modifies", "messages", ""},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 40, "unfit_seen", "messages",
+	 "for the host, found by the parser"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 48, "day_ends", "messages", ""},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_REPLIES, "replies", "messages", "to clients"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_FEED_OUT, "feed", "messages", "of market data"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_WAIT_MSG, "wait_msg", "cycles",
+	 "a message waited for the core"},
+	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_UNFIT, "unfit", "messages", "left to the host"},
+#define STAGE(reg, i, name, unit, help) \
+	{NMW_HW_BLOCK_STAGES, 0, 64, NMW_WIRE_REG_##reg + 8 * (i), name, unit, help},
+#include "device/wire_stages.def"
+#undef STAGE
+#define SYMBOL(i)                                                                          \
+	{NMW_HW_BLOCK_SYMBOLS, 0, 64, NMW_WIRE_REG_SYMBOLS + 32 * (i), "name" #i, "", ""}, \
+		{NMW_HW_BLOCK_SYMBOLS,                                                     \
+		 0,                                                                        \
+		 32,                                                                       \
+		 NMW_WIRE_REG_SYMBOLS + 32 * (i) + 16,                                     \
+		 "base" #i,                                                                \
+		 "1/10,000",                                                               \
+		 "price of tick 0"},                                                       \
+		{NMW_HW_BLOCK_SYMBOLS,                                                     \
+		 32,                                                                       \
+		 32,                                                                       \
+		 NMW_WIRE_REG_SYMBOLS + 32 * (i) + 16,                                     \
+		 "step" #i,                                                                \
+		 "1/10,000",                                                               \
+		 "of a tick"},
+	SYMBOL(0) SYMBOL(1) SYMBOL(2) SYMBOL(3) SYMBOL(4) SYMBOL(5) SYMBOL(6) SYMBOL(7) SYMBOL(8)
+		SYMBOL(9) SYMBOL(10) SYMBOL(11) SYMBOL(12) SYMBOL(13) SYMBOL(14) SYMBOL(15)
+#undef SYMBOL
 };
 
 int nmw_device_blocks(struct nmw_device *d, struct nmw_device_block b[NMW_DEVICE_BLOCKS],
@@ -113,6 +184,10 @@ static uint32_t base_of(uint16_t type)
 		[NMW_HW_BLOCK_RINGS] = NMW_HW_REG_TX_BASE - 8,
 		[NMW_HW_BLOCK_COUNTERS] = NMW_HW_REG_CYCLES - 8,
 		[NMW_HW_BLOCK_PUSH] = NMW_HW_REG_PUSH_BUSY - 8,
+		[NMW_HW_BLOCK_WIRE] = NMW_WIRE_REG_UTC - 8,
+		[NMW_HW_BLOCK_FRAMES] = NMW_WIRE_REG_CYCLES - 8,
+		[NMW_HW_BLOCK_STAGES] = NMW_WIRE_REG_PARSE - 8,
+		[NMW_HW_BLOCK_SYMBOLS] = NMW_WIRE_REG_SYMBOLS - 8,
 	};
 	return base[type];
 }

@@ -291,19 +291,19 @@ START_TEST(what_was_loaded_is_remembered)
 	unit_path(dir, "device");
 	ck_assert_int_eq(mkdir(dir, 0700), 0);
 	setenv("NMW_DIR", dir, 1);
-	ck_assert_int_eq(nmw_bitstream_recall(got, &err), -ENOENT);
+	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, got, &err), -ENOENT);
 	int fd = unit_file(file, "bits");
 	ck_assert_int_eq((int)write(fd, "abc", 3), 3);
 	ck_assert_int_eq(nmw_bitstream_hash(file, &h, &err), 0);
 	ck_assert_uint_eq(h, UINT64_C(0xe71fa2190541574b)); /* FNV-1a */
-	ck_assert_int_eq(nmw_bitstream_remember(file, h, &err), 0);
-	ck_assert_int_eq(nmw_bitstream_recall(got, &err), 0);
+	ck_assert_int_eq(nmw_bitstream_remember(NMW_DEVICE_RECORD, file, h, &err), 0);
+	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, got, &err), 0);
 	ck_assert_str_eq(got, file);
 	ck_assert_int_eq((int)write(fd, "d", 1), 1);
-	ck_assert_int_eq(nmw_bitstream_recall(got, &err), -ESTALE);
+	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, got, &err), -ESTALE);
 	close(fd);
 	unlink(file);
-	ck_assert_int_eq(nmw_bitstream_recall(got, &err), -ENOENT);
+	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, got, &err), -ENOENT);
 }
 END_TEST
 
