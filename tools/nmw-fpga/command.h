@@ -42,4 +42,7 @@ int command_run(int argc, char **argv);
 /* Its options beside the device's: two tables, for the completion. */
 void command_run_opts(const struct nmw_opt *groups[2]);
 
+/* nmw-fpga wire, from its command line to its exit status. */
+int command_wire(int argc, char **argv);
+
 #endif

@@ -78,7 +78,7 @@ int command_info(const struct command_args *a, struct nmw_err *e)
 	int rc = nmw_device_peek(&d, &a->spec, e);
 	if (rc)
 		return rc;
-	rc = nmw_device_check(&d, e);
+	rc = nmw_device_check(&d, nmw_device_design(&d), e);
 	if (!rc || !a->json)
 		answer(a, &d.info, "device      ");
 	nmw_device_close(&d);

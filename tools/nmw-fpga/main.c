@@ -29,11 +29,13 @@ static const struct command *find(const char *name)
 
 static int no_such(const char *name, struct nmw_err *e)
 {
-	if (!strcmp(name, "run"))
+	if (!strcmp(name, "run") || !strcmp(name, "wire"))
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-				   "run: comes before its options: nmw-fpga run [OPTION]...");
+				   "%s: comes before its options: nmw-fpga %s [OPTION]...", name,
+				   name);
 	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-			   "%.64s: no such command: load, info, regs, reset, selftest, run", name);
+			   "%.64s: no such command: load, info, regs, reset, selftest, run, wire",
+			   name);
 }
 
 static int run(struct command_args *a, const struct device_choice *c, int argc, char **argv,
@@ -104,6 +106,7 @@ int main(int argc, char **argv)
 			"registers, rings, random commands against software; exit 5 when "
 			"it fails"),
 		COMMAND("run", "", "match as nmw-match does: `nmw-fpga run --help`"),
+		COMMAND("wire", "", "frames in, frames out: `nmw-fpga wire --help`"),
 		{.type = NMW_OPT_END},
 	};
 	const struct nmw_opt table[] = {
@@ -134,6 +137,8 @@ int main(int argc, char **argv)
 	int nargs = 0;
 	if (argc > 1 && !strcmp(argv[1], "run"))
 		return command_run(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "wire"))
+		return command_wire(argc - 1, argv + 1);
 	nmw_streams_init();
 	nmw_log_init("nmw-fpga", NMW_LOG_INFO, NMW_LOG_TEXT);
 	device_defaults(&c);
