@@ -113,22 +113,28 @@ wire tag2 = is_tag(a_data[16*8 +: 16]);
 wire [1:0] tags = {tag1 && tag2, tag1 && !tag2};
 wire [3:0] ihl = tags[1] ? a_data[22*8 +: 4] : tags[0] ? a_data[18*8 +: 4] : a_data[14*8 +: 4];
 
-// next start, by where this one starts: bytes into its beat, beats after this one
-reg [64*6-1:0] t_at_reg;
-reg [64*9-1:0] t_more_reg; // beats, less 1
+// next start, by where this one starts: bytes into its beat, beats after this one; bit b of all 64 is
+// at 64 b, so that a choice is one of 64 and nothing is multiplied
+reg [6*64-1:0] t_at_reg;
+reg [9*64-1:0] t_more_reg; // beats, less 1
 reg [63:0]     t_stay_reg, t_huge_reg;
 wire [66*8-1:0] len_bytes = {a_data, w_data_reg[511:496]};
 reg [64*15-1:0] next_start;
-integer i;
+reg [64*9-1:0]  more;
+integer i, b;
 always @* begin
-	for (i = 0; i < 64; i = i + 1)
+	for (i = 0; i < 64; i = i + 1) begin
 		next_start[i*15 +: 15] = {1'b0, len_bytes[i*8 +: 6], len_bytes[i*8 + 8 +: 8]} + i[14:0] + 15'd2;
+		more[i*9 +: 9] = next_start[i*15 + 6 +: 9] - 9'd1;
+	end
 end
 always @(posedge clk) begin
 	if (load) begin
 		for (i = 0; i < 64; i = i + 1) begin
-			t_at_reg[i*6 +: 6] <= next_start[i*15 +: 6];
-			t_more_reg[i*9 +: 9] <= next_start[i*15 + 6 +: 9] - 9'd1;
+			for (b = 0; b < 6; b = b + 1)
+				t_at_reg[b*64 + i] <= next_start[i*15 + b];
+			for (b = 0; b < 9; b = b + 1)
+				t_more_reg[b*64 + i] <= more[i*9 + b];
 			t_stay_reg[i] <= next_start[i*15 + 6 +: 9] == 9'd0;
 			t_huge_reg[i] <= |len_bytes[i*8 + 6 +: 2];
 		end
@@ -164,7 +170,7 @@ reg [8:0]  skip_reg;
 reg        skipping_reg, done_reg, one_reg, first_reg;
 reg [15:0] left_reg, nth_reg;
 reg [7:0]  beat_reg;
-reg        huge_reg, over_reg, long_reg, err_reg;
+reg        huge_reg, over_reg, long_reg, err_reg, full_reg;
 
 wire have = w_valid_reg && (w_last_reg || a_valid) && room;
 wire idle = first_reg ? head_none : done_reg;
@@ -173,22 +179,28 @@ wire [15:0] left = first_reg ? head_count : left_reg;
 wire active = !w_sof_reg && !idle && !skipping_reg;
 wire step = have && active;
 wire stay = t_stay_reg[at_reg];
-wire full = nth_reg == LAST;
-assign adv = have && (!active || one || full || !stay);
-wire [5:0] next_at = t_at_reg[at_reg*6 +: 6];
-wire [8:0] next_more = t_more_reg[at_reg*9 +: 9];
+assign adv = have && (!active || one || full_reg || !stay);
+reg  [5:0] next_at;
+reg  [8:0] next_more;
+always @* begin
+	for (b = 0; b < 6; b = b + 1)
+		next_at[b] = t_at_reg[{b[2:0], at_reg}];
+	for (b = 0; b < 9; b = b + 1)
+		next_more[b] = t_more_reg[{b[3:0], at_reg}];
+end
 
 always @(posedge clk) begin
 	if (step) begin
 		at_reg <= next_at;
 		skip_reg <= next_more;
 		skipping_reg <= !stay && next_more != 9'd0;
-		done_reg <= one || full;
+		done_reg <= one || full_reg;
 		one_reg <= left == 16'd2;
 		left_reg <= left - 16'd1;
 		first_reg <= 1'b0;
 		nth_reg <= nth_reg + 16'd1;
-		over_reg <= full && !one;
+		full_reg <= nth_reg == LAST - 16'd1;
+		over_reg <= full_reg && !one;
 		huge_reg <= huge_reg || t_huge_reg[at_reg];
 	end else if (adv && skipping_reg) begin
 		skip_reg <= skip_reg - 9'd1;
@@ -196,7 +208,9 @@ always @(posedge clk) begin
 	end
 	if (adv && w_sof_reg) begin
 		at_reg <= {w_j_reg, 2'b00};
+		skip_reg <= 9'd0;
 		skipping_reg <= 1'b0;
+		full_reg <= 1'b0;
 		first_reg <= 1'b1;
 		nth_reg <= 16'd0;
 		over_reg <= 1'b0;
@@ -216,10 +230,6 @@ reg         v_valid_reg, v_sof_reg, v_last_reg, tail_reg;
 reg [511:0] v_data_reg;
 reg [7:0]   v_beat_reg;
 reg [6:0]   v_bytes_reg;
-// a last message without a byte, whose length ends the beat and the frame
-wire tail = w_tail_reg && (w_sof_reg ? w_j_reg == 4'd0
-	: skipping_reg ? skip_reg == 9'd1 && at_reg == 6'd0
-	: step && !stay && next_more == 9'd0 && next_at == 6'd0);
 always @(posedge clk) begin
 	v_valid_reg <= adv;
 	v_sof_reg <= w_sof_reg;
@@ -227,7 +237,7 @@ always @(posedge clk) begin
 	v_beat_reg <= beat_reg;
 	v_bytes_reg <= w_bytes_reg;
 	v_data_reg <= w_data_reg;
-	tail_reg <= tail;
+	tail_reg <= w_tail_reg;
 	if (rst)
 		v_valid_reg <= 1'b0;
 end
@@ -238,7 +248,8 @@ assign v_data = v_data_reg;
 assign end_len = {v_beat_reg, 6'd0} + {7'd0, v_bytes_reg};
 assign end_err = err_reg;
 assign end_long = long_reg || over_reg;
-assign end_tail = tail_reg && one;
+// a last message without a byte, whose length ends the beat and the frame
+assign end_tail = tail_reg && one && !skipping_reg && at_reg == 6'd0;
 assign end_all = (idle || end_tail) && !huge_reg;
 assign end_count = nth_reg;
 

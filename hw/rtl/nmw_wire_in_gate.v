@@ -279,8 +279,8 @@ assign m_msg_data = m_data_reg;
 reg [26:0] stat_reg;
 reg [63:0] missing_reg;
 wire [9:0] first_fault = f & (~f + 10'd1);
-wire       out = q_get && !q_drop;
-wire       look = q_get && r_good_reg;
+reg        out_reg, bad_reg, old_reg;
+reg [2:0]  kind_reg;
 always @(posedge clk) begin
 	stat_reg[0] <= go;
 	stat_reg[1] <= go && good;
@@ -291,15 +291,23 @@ always @(posedge clk) begin
 	stat_reg[15] <= go && good && p_end;
 	stat_reg[16] <= go && good && p_gap;
 	for (i = 0; i < 5; i = i + 1)
-		stat_reg[17 + i] <= out && q_kind == i[2:0] + 3'd1;
-	stat_reg[22] <= look && !q_old && q_bad;
+		stat_reg[17 + i] <= out_reg && kind_reg == i[2:0] + 3'd1;
+	stat_reg[22] <= bad_reg;
 	stat_reg[23] <= go && good && f_tail && !p_all_old;
-	stat_reg[24] <= look && q_old;
+	stat_reg[24] <= old_reg;
 	stat_reg[25] <= go && good && f_tail && p_all_old;
 	stat_reg[26] <= learn;
+	out_reg <= q_get && !q_drop;
+	bad_reg <= q_get && r_good_reg && !q_old && q_bad;
+	old_reg <= q_get && r_good_reg && q_old;
+	kind_reg <= q_kind;
 	missing_reg <= ~p_old_reg[63:0] + 64'd1;
-	if (rst)
+	if (rst) begin
 		stat_reg <= 27'd0;
+		out_reg <= 1'b0;
+		bad_reg <= 1'b0;
+		old_reg <= 1'b0;
+	end
 end
 assign stat = stat_reg;
 assign stat_missing = missing_reg;

@@ -5,7 +5,7 @@
 // checksums are verified, a UDP checksum of 0 is none.
 //
 // Timing   head_* hold from the cycle after the first beat has left W (adv and w_sof) to the next
-//          frame's; info_valid with info_* a cycle after; fault_valid with fault_* three cycles after
+//          frame's; info_valid with info_* a cycle after; fault_valid with fault_* four cycles after
 //          V held the last beat. A beat a cycle, nothing waits.
 `default_nettype none
 module nmw_wire_in_head (
@@ -81,20 +81,26 @@ reg [223:0] h_udp_reg; // UDP header, MoldUDP64 header
 
 wire [15:0]  type_at = w_tags[1] ? w_data[20*8 +: 16] : w_tags[0] ? w_data[16*8 +: 16] : w_data[12*8 +: 16];
 wire [159:0] ip_at = w_tags[1] ? w_data[22*8 +: 160] : w_tags[0] ? w_data[18*8 +: 160] : w_data[14*8 +: 160];
-reg  [223:0] udp_at;
-reg          none_at, one_at;
+// from 34 + 4 j: 16 places, of which 13 are used, by two choices among four
+reg  [16*226-1:0] place;
+reg  [4*226-1:0]  quarter;
+reg  [225:0]      chosen;
 integer i;
 always @* begin
-	udp_at = 224'd0;
-	none_at = 1'b1;
-	one_at = 1'b0;
+	place = {16*226{1'b0}};
 	for (i = 0; i < 13; i = i + 1)
-		if (w_j == i[3:0]) begin
-			udp_at = two[(34 + 4*i)*8 +: 224];
-			none_at = two[(60 + 4*i)*8 +: 16] == 16'd0 || &two[(60 + 4*i)*8 +: 16];
-			one_at = two[(60 + 4*i)*8 +: 16] == 16'h0100;
-		end
+		place[i*226 +: 226] = {two[(60 + 4*i)*8 +: 16] == 16'h0100,
+			two[(60 + 4*i)*8 +: 16] == 16'd0 || &two[(60 + 4*i)*8 +: 16], two[(34 + 4*i)*8 +: 224]};
+	for (i = 13; i < 16; i = i + 1)
+		place[i*226 + 224] = 1'b1;
+	for (i = 0; i < 4; i = i + 1)
+		quarter[i*226 +: 226] = w_j[1] ? w_j[0] ? place[(4*i + 3)*226 +: 226] : place[(4*i + 2)*226 +: 226]
+			: w_j[0] ? place[(4*i + 1)*226 +: 226] : place[4*i*226 +: 226];
+	chosen = w_j[3] ? w_j[2] ? quarter[3*226 +: 226] : quarter[2*226 +: 226]
+		: w_j[2] ? quarter[226 +: 226] : quarter[0 +: 226];
 end
+wire [223:0] udp_at = chosen[223:0];
+wire         none_at = chosen[224], one_at = chosen[225];
 always @(posedge clk)
 	if (adv && w_sof) begin
 		h_link_reg <= type_at != 16'h0008;
@@ -186,7 +192,8 @@ always @* begin
 			in_udp = i >= 34 && {2'd0, h_j_reg} <= (i[5:0] - 6'd34) >> 2;
 			in_ip = i >= 14 && (i >= 22 || h_tags_reg == 2'd0 || (i >= 18 && !h_tags_reg[1])) && !in_udp;
 			if (i >= 62)
-				in_udp = in_udp && (h_j_reg != 4'd0 || udp_len > i[15:0] - 16'd34);
+				in_udp = in_udp && (h_j_reg != 4'd0 || |udp_len[15:5] || (&udp_len[4:1])
+					|| (i == 62 && udp_len[4:0] == 5'd29)); // over 28, over 29
 		end else if (second_reg) begin
 			in_ip = i < 18 && {2'd0, h_j_reg} > (i[5:0] + 6'd30) >> 2;
 			in_udp = !in_ip;
@@ -200,7 +207,7 @@ end
 
 // source, destination, protocol and length go into the sum too
 reg [17:0] pseudo_a_reg, pseudo_b_reg;
-reg [18:0] pseudo_reg;
+reg [18:0] pseudo_c_reg, pseudo_reg;
 always @(posedge clk) begin
 	if (v_valid) begin
 		second_reg <= v_sof;
@@ -208,7 +215,8 @@ always @(posedge clk) begin
 	end
 	pseudo_a_reg <= {2'd0, h_ip_reg[111:96]} + {2'd0, h_ip_reg[127:112]} + {2'd0, h_ip_reg[143:128]};
 	pseudo_b_reg <= {2'd0, h_ip_reg[159:144]} + {2'd0, h_udp_reg[47:32]} + 18'h01100;
-	pseudo_reg <= {1'b0, pseudo_a_reg} + {1'b0, pseudo_b_reg};
+	pseudo_c_reg <= {1'b0, pseudo_a_reg} + {1'b0, pseudo_b_reg};
+	pseudo_reg <= pseudo_c_reg;
 end
 wire ip_ok, udp_ok;
 nmw_wire_in_sum ip_sum (.clk(clk), .valid(v_valid), .first(v_sof), .data(v_data), .mask(ip_mask),
@@ -216,8 +224,8 @@ nmw_wire_in_sum ip_sum (.clk(clk), .valid(v_valid), .first(v_sof), .data(v_data)
 nmw_wire_in_sum udp_sum (.clk(clk), .valid(v_valid), .first(v_sof), .data(v_data), .mask(udp_mask),
 	.init(pseudo_reg), .ok(udp_ok));
 
-// --- what is wrong, in three steps after the last beat
-reg [2:0]  at_end_reg;
+// --- what is wrong, in four steps after the last beat
+reg [3:0]  at_end_reg;
 reg [16:0] e1_udp_end_reg, e1_ip_end_reg, e1_room_reg, e2_udp_end_reg, last_end_reg;
 reg [13:0] e1_len_reg;
 reg [15:0] e1_udp_len_reg;
@@ -225,15 +233,15 @@ reg [31:0] e1_dst_reg;
 reg [15:0] e1_port_reg;
 reg        e1_all_reg, e1_tail_reg, e1_any_reg, e2_any_reg, e2_nosum_reg, e1_nosum_reg;
 reg [9:0]  e1_reg, e2_reg; // as fault; checksum and IP's are told apart at the end
-reg [8:0]  e3_reg;
-reg        e3_over_reg, e3_nosum_reg;
-reg [15:0] count1_reg, count2_reg, count3_reg;
-reg [2:0]  tail_reg;
-reg [63:0] time1_reg, time2_reg, time3_reg, local_reg, day_reg;
-reg [47:0] day3_reg;
-reg        day_ok_reg;
+reg [8:0]  e3_reg, e4_reg;
+reg        e3_over_reg, e3_nosum_reg, e4_nosum_reg;
+reg [15:0] count1_reg, count2_reg, count3_reg, count4_reg;
+reg [3:0]  tail_reg;
+reg [63:0] time1_reg, time2_reg, time3_reg, time4_reg, local_reg, day_reg;
+reg [47:0] day3_reg, day4_reg;
+reg        day_ok3_reg, day_ok_reg;
 always @(posedge clk) begin
-	at_end_reg <= {at_end_reg[1:0], v_valid && v_last};
+	at_end_reg <= {at_end_reg[2:0], v_valid && v_last};
 	e1_reg <= {end_long, 2'd0, 2'd0, h_ip_reg[9*8 +: 8] != 8'd17, |(be16(h_ip_reg[6*8 +: 16]) & 16'h3fff),
 		h_ip_reg[7:4] != 4'd4 || h_ip_reg[3:0] < 4'd5, h_link_reg, end_err};
 	e1_udp_end_reg <= udp_end[16:0];
@@ -266,7 +274,7 @@ always @(posedge clk) begin
 	e2_any_reg <= e1_any_reg;
 	e2_nosum_reg <= e1_nosum_reg;
 	count2_reg <= count1_reg;
-	tail_reg <= {tail_reg[1:0], end_tail};
+	tail_reg <= {tail_reg[2:0], end_tail};
 	time2_reg <= time1_reg;
 	day_reg <= local_reg - midnight;
 
@@ -276,18 +284,25 @@ always @(posedge clk) begin
 	count3_reg <= count2_reg;
 	time3_reg <= time2_reg;
 	day3_reg <= day_reg[47:0];
-	day_ok_reg <= day_reg < DAY;
+	day_ok3_reg <= day_reg < DAY;
+
+	e4_reg <= e3_reg;
+	e4_reg[7] <= e3_reg[7] || e3_over_reg;
+	e4_nosum_reg <= e3_nosum_reg;
+	count4_reg <= count3_reg;
+	time4_reg <= time3_reg;
+	day4_reg <= day3_reg;
+	day_ok_reg <= day_ok3_reg;
 	if (rst)
-		at_end_reg <= 3'd0;
+		at_end_reg <= 4'd0;
 end
 wire unused = &{1'b0, h_ip_reg[95:80], h_ip_reg[71:64], h_ip_reg[47:32], h_ip_reg[15:8], e2_reg[8]};
-assign fault_valid = at_end_reg[2];
-assign fault = {e3_reg[8], !(udp_ok || e3_nosum_reg), e3_reg[7] || e3_over_reg, e3_reg[6:3],
-	e3_reg[2] || !ip_ok, e3_reg[1:0]};
-assign fault_count = count3_reg;
-assign fault_tail = tail_reg[2];
-assign fault_time = time3_reg;
-assign fault_day = day3_reg;
+assign fault_valid = at_end_reg[3];
+assign fault = {e4_reg[8], !(udp_ok || e4_nosum_reg), e4_reg[7:3], e4_reg[2] || !ip_ok, e4_reg[1:0]};
+assign fault_count = count4_reg;
+assign fault_tail = tail_reg[3];
+assign fault_time = time4_reg;
+assign fault_day = day4_reg;
 assign fault_day_ok = day_ok_reg;
 
 endmodule

@@ -74,6 +74,7 @@ wire is_o = m_type[4], is_u = m_type[3], is_x = m_type[2], is_m = m_type[1], is_
 wire [143:0] app = is_u ? m_data[40*8 +: 144] : m_data[47*8 +: 144];
 wire [15:0]  app_len = be16(is_u ? m_data[38*8 +: 16] : m_data[45*8 +: 16]);
 wire [16:0]  app_real = {1'b0, m_len} - (is_u ? 17'd40 : 17'd47);
+wire         app_fits = app_len[15:8] == 8'd0 && (!app_len[7] || app_len[6:0] == 7'd0); // 128
 wire [31:0]  qty = be32(is_u ? m_data[9*8 +: 32] : is_x ? m_data[5*8 +: 32] : m_data[6*8 +: 32]);
 wire [63:0]  price = be64(is_u ? m_data[13*8 +: 64] : m_data[18*8 +: 64]);
 wire [7:0]   tif = is_u ? m_data[21*8 +: 8] : m_data[26*8 +: 8];
@@ -132,7 +133,7 @@ always @(posedge clk) begin
 	first1_reg <= m_data[7:0];
 	nth1_reg <= m_nth;
 	len1_reg <= m_len;
-	shape1_reg <= ((is_o || is_u) && !app_real[16] && app_real[15:0] == app_len && app_len <= 16'd128)
+	shape1_reg <= ((is_o || is_u) && !app_real[16] && app_real[15:0] == app_len && app_fits)
 		|| (is_x && m_len == 16'd9) || (is_m && m_len == 16'd10) || (is_q && m_len == 16'd1);
 	app1_reg <= app;
 	app_len1_reg <= app_len[7:0];
@@ -236,7 +237,7 @@ end
 
 // --- 3: what the tags say, and the verdict
 function twice(input [TAGS-1:0] x);
-	twice = |(x & (x - 6'd1));
+	twice = x != 6'd0 && x != 6'd1 && x != 6'd2 && x != 6'd4 && x != 6'd8 && x != 6'd16 && x != 6'd32;
 endfunction
 wire [TAGS-1:0] firms = tag_reg & firm2_reg, mins = tag_reg & min2_reg, custs = tag_reg & cust2_reg,
 	posts = tag_reg & post2_reg;

@@ -2,8 +2,8 @@
 //
 // A sum does not care for the order of the two bytes of all its words: they are taken as they lie.
 //
-// Timing   valid, first, data, mask in cycle 0; init, what is added to a first beat, in cycle 2;
-//          ok, the words up to that beat make 0xFFFF, in cycle 3. A beat a cycle.
+// Timing   valid, first, data, mask in cycle 0; init, what is added to a first beat, in cycle 3;
+//          ok, the words up to that beat make 0xFFFF, in cycle 4. A beat a cycle.
 `default_nettype none
 module nmw_wire_in_sum (
 	input  wire         clk,
@@ -15,27 +15,26 @@ module nmw_wire_in_sum (
 	output wire         ok
 );
 
-reg [511:0]  word_reg;
-reg [4*19-1:0] part_reg;
-reg [28:0]   sum_reg; // 256 beats
-reg [1:0]    valid_reg, first_reg;
+reg [511:0]    word_reg;
+reg [8*18-1:0] four_reg;  // sums of 4 words
+reg [2*20-1:0] half_reg;  // of 16
+reg [28:0]     sum_reg;   // of up to 256 beats
+reg [2:0]      valid_reg, first_reg;
 
 integer i;
 always @(posedge clk) begin
 	for (i = 0; i < 64; i = i + 1)
 		word_reg[i*8 +: 8] <= data[i*8 +: 8] & {8{mask[i]}};
-	for (i = 0; i < 4; i = i + 1)
-		part_reg[i*19 +: 19] <=
-			  (({3'd0, word_reg[i*128 +: 16]} + {3'd0, word_reg[i*128 + 16 +: 16]})
-			+ ({3'd0, word_reg[i*128 + 32 +: 16]} + {3'd0, word_reg[i*128 + 48 +: 16]}))
-			+ (({3'd0, word_reg[i*128 + 64 +: 16]} + {3'd0, word_reg[i*128 + 80 +: 16]})
-			+ ({3'd0, word_reg[i*128 + 96 +: 16]} + {3'd0, word_reg[i*128 + 112 +: 16]}));
-	valid_reg <= {valid_reg[0], valid};
-	first_reg <= {first_reg[0], first};
-	if (valid_reg[1])
-		sum_reg <= (({10'd0, part_reg[18:0]} + {10'd0, part_reg[37:19]})
-			+ ({10'd0, part_reg[56:38]} + {10'd0, part_reg[75:57]}))
-			+ (first_reg[1] ? {10'd0, init} : sum_reg);
+	for (i = 0; i < 8; i = i + 1)
+		four_reg[i*18 +: 18] <= {2'd0, word_reg[i*64 +: 16]} + {2'd0, word_reg[i*64 + 16 +: 16]}
+			+ {2'd0, word_reg[i*64 + 32 +: 16]} + {2'd0, word_reg[i*64 + 48 +: 16]};
+	for (i = 0; i < 2; i = i + 1)
+		half_reg[i*20 +: 20] <= {2'd0, four_reg[i*72 +: 18]} + {2'd0, four_reg[i*72 + 18 +: 18]}
+			+ {2'd0, four_reg[i*72 + 36 +: 18]} + {2'd0, four_reg[i*72 + 54 +: 18]};
+	valid_reg <= {valid_reg[1:0], valid};
+	first_reg <= {first_reg[1:0], first};
+	if (valid_reg[2])
+		sum_reg <= {9'd0, half_reg[19:0]} + {9'd0, half_reg[39:20]} + (first_reg[2] ? {10'd0, init} : sum_reg);
 end
 
 wire [16:0] fold = {1'b0, sum_reg[15:0]} + {4'd0, sum_reg[28:16]};
