@@ -8,6 +8,7 @@
 #include "ring/route.h"
 
 #include <errno.h>
+#include <link.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -443,8 +444,23 @@ static int open_counters(struct nmw_stage *st, struct nmw_err *e)
 /* The program's variables, as the linker lays them. */
 extern char __data_start[], _end[];
 
-/* Variables, and the stack deeper than any burst goes: their first use is no page fault. A kernel
- * before 5.14 leaves that of the variables. */
+/* Code and constants of the program and of one library. */
+static int touch_code(struct dl_phdr_info *object, size_t size, void *unused)
+{
+	(void)size, (void)unused;
+	for (unsigned i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+		if (segment->p_type != PT_LOAD || segment->p_flags & PF_W)
+			continue;
+		uintptr_t from = object->dlpi_addr + segment->p_vaddr;
+		uintptr_t into = from % TOUCH_STEP;
+		madvise((void *)(from - into), segment->p_memsz + into, MADV_POPULATE_READ);
+	}
+	return 0;
+}
+
+/* Code, variables, and the stack deeper than any burst goes: their first use is no page fault. A
+ * kernel before 5.14 leaves that of code and variables. */
 static __attribute__((noinline)) void touch_own(void)
 {
 	volatile char deep[STACK_TOUCH];
@@ -452,6 +468,7 @@ static __attribute__((noinline)) void touch_own(void)
 		deep[i] = 0;
 	char *from = __data_start - (uintptr_t)__data_start % TOUCH_STEP;
 	madvise(from, (size_t)(_end - from), MADV_POPULATE_WRITE);
+	dl_iterate_phdr(touch_code, NULL);
 }
 
 int nmw_stage_sibling(struct nmw_stage *to, const struct nmw_stage *st, unsigned i,
