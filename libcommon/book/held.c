@@ -1,5 +1,6 @@
 /* Which orders a device holds, and how they move between it and the host. */
 #include "book/held_impl.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,11 +115,12 @@ bool nmw_held_get(struct nmw_held *h, struct nmw_port_evt *v)
 
 bool nmw_held_get_last(struct nmw_held *h, struct nmw_port_evt *v)
 {
-	do
-		if (!nmw_held_get(h, v))
-			return false;
-	while (!(v->flags & NMW_PORT_LAST));
-	return true;
+	/* no command has more: a fill of each order, and its end */
+	for (uint32_t n = 0; n < h->port->slots + 2 && nmw_held_get(h, v); n++)
+		if (v->flags & NMW_PORT_LAST)
+			return true;
+	nmw_held_wrong(h, v);
+	return false;
 }
 
 /* ---- held or not ---------------------------------------------------------------------------- */
@@ -157,12 +159,6 @@ void nmw_held_drop(struct nmw_held *h, nmw_oid id)
 	h->stat.orders--;
 }
 
-nmw_oid nmw_held_maker(const struct nmw_held *h, const struct nmw_port_evt *v)
-{
-	nmw_oid id = h->by_slot[v->handle & (h->port->slots - 1)];
-	return id && h->order[id].handle == v->handle ? id : 0;
-}
-
 /* A record that is on no book goes to the software book. */
 void nmw_held_rest_there(struct nmw_books *b, nmw_oid id)
 {
@@ -190,6 +186,7 @@ void nmw_held_spill(struct nmw_held *h, struct nmw_held_book *hb, enum nmw_held_
 static void cancel_list(struct nmw_held *h, nmw_oid list)
 {
 	struct nmw_port_evt v;
+	assert(!h->flying); /* other answers are not for this */
 	for (nmw_oid id = h->order[list].next; id != list && !h->lost; id = h->order[id].next) {
 		struct nmw_port_cmd c = {.op = NMW_PORT_CANCEL, .handle = h->order[id].handle};
 		if (h->flying == h->port->depth && !nmw_held_get_last(h, &v))
@@ -313,6 +310,7 @@ static void fit(const struct nmw_held *h, struct nmw_held_book *hb, uint64_t cen
 static void leave(struct nmw_held *h, size_t n)
 {
 	struct nmw_port_evt v;
+	assert(!h->flying);
 	for (size_t i = 0; i < n && !h->lost; i++) {
 		nmw_oid id = h->sorted[i];
 		if (!nmw_held_is(h->b, id))
@@ -352,7 +350,8 @@ bool nmw_held_got_order(struct nmw_held *h, struct nmw_held_book *hb, nmw_oid id
 	struct nmw_port_evt v;
 	if (!nmw_held_get(h, &v)) {
 		return false;
-	} else if (v.kind != NMW_CORE_RESTED || v.qty != nmw_book_qty(h->b, id)) {
+	} else if (v.kind != NMW_CORE_RESTED || v.qty != nmw_book_qty(h->b, id) ||
+		   !(v.flags & NMW_PORT_LAST) || !nmw_held_slot_free(h, &v)) {
 		nmw_held_wrong(h, &v);
 		return false;
 	}

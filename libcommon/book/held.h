@@ -157,8 +157,10 @@ bool nmw_held_execute(struct nmw_held *h, nmw_oid id, uint32_t qty, struct nmw_f
 
 /* ---- sent ahead ---- */
 
-/* The command of an order that may only trade and rest: plain, displayed. False: not now. */
-bool nmw_held_ahead_enter(struct nmw_held *h, const struct nmw_incoming *c);
+/* The command of an order that may only trade and rest: plain, displayed. rank: that of the next
+ * order to rest; where one with a later rank lies, others may have to leave for it, for which no
+ * command may be on its way. False: not now. */
+bool nmw_held_ahead_enter(struct nmw_held *h, const struct nmw_incoming *c, uint64_t rank);
 bool nmw_held_ahead_cancel(struct nmw_held *h, nmw_oid id);
 /* The events of a command sent ahead whose message had no use for it. */
 void nmw_held_skip(struct nmw_held *h);

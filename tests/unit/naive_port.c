@@ -167,6 +167,8 @@ static bool get(struct nmw_port *p, struct nmw_port_evt *v, struct nmw_err *e)
 		return false;
 	}
 	*v = n->evt[n->head++];
+	if (n->lie)
+		n->lie(n, v);
 	n->flying -= v->flags & NMW_PORT_LAST;
 	if (n->head == n->tail)
 		n->head = n->tail = 0;
