@@ -1,4 +1,5 @@
 /* Which orders a device holds, and how they move between it and the host. */
+#include "base/bits.h"
 #include "book/held_impl.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 
 static size_t round_up(size_t n)
 {
-	return (n + 63) / 64 * 64;
+	return nmw_round_up(n, 64);
 }
 
 static size_t lists_of(const struct nmw_port *p, uint32_t orders)

@@ -1,5 +1,6 @@
 #include "device/bitstream.h"
 
+#include "base/bits.h"
 #include "ring/shm.h"
 
 #include <errno.h>
@@ -35,11 +36,10 @@ int nmw_bitstream_hash(const char *file, uint64_t *hash, struct nmw_err *e)
 				   "make hw builds",
 				   file);
 	}
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = NMW_FNV_START;
 	ssize_t n;
 	while ((n = read(fd, buf, sizeof buf)) > 0)
-		for (ssize_t i = 0; i < n; i++)
-			h = (h ^ buf[i]) * UINT64_C(0x100000001b3);
+		h = nmw_fnv(h, buf, (size_t)n);
 	int err = errno;
 	close(fd);
 	*hash = h;

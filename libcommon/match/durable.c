@@ -1,5 +1,6 @@
 #include "match/durable.h"
 
+#include "base/bits.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -38,19 +39,11 @@ static void on_snapshot(int sig)
 
 /* ---- starting ------------------------------------------------------------------------------- */
 
-static uint64_t fnv(uint64_t h, const void *p, size_t n)
-{
-	const uint8_t *at = p;
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ at[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 int nmw_durable_conf_hash(const char *text, size_t n, const char *file, uint64_t *out,
 			  struct nmw_err *e)
 {
 	uint8_t buf[4096];
-	uint64_t h = fnv(UINT64_C(0xcbf29ce484222325), text, n);
+	uint64_t h = nmw_fnv(NMW_FNV_START, text, n);
 	if (file && !strcmp(file, "-"))
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--journal and --symbols -: a restart needs the symbols again: "
@@ -60,7 +53,7 @@ int nmw_durable_conf_hash(const char *text, size_t n, const char *file, uint64_t
 		return nmw_err_set(e, -errno, NMW_EXIT_USAGE, "%s: cannot open: %s", file,
 				   strerror(errno));
 	for (size_t got; f && (got = fread(buf, 1, sizeof buf, f)) > 0;)
-		h = fnv(h, buf, got);
+		h = nmw_fnv(h, buf, got);
 	int rc = f && ferror(f) ? nmw_err_set(e, errno ? -errno : -EIO, NMW_EXIT_USAGE,
 					      "%s: cannot read: %s", file, strerror(errno))
 				: 0;

@@ -1,5 +1,6 @@
 #include "stage/stage_impl.h"
 
+#include "base/bits.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -207,18 +208,13 @@ static int pin_cpu(uint64_t cpu, struct nmw_err *e)
 			   (unsigned long long)cpu, strerror(errno));
 }
 
-static bool power_of_two(uint64_t v)
-{
-	return v && !(v & (v - 1));
-}
-
 static int check_geometry(const struct nmw_stage_cold *c, struct nmw_err *e)
 {
-	if (!power_of_two(c->slots))
+	if (!nmw_power_of_two(c->slots))
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--slots %llu: not a power of two: 4K, 8K, 16K ...",
 				   (unsigned long long)c->slots);
-	if (!power_of_two(c->slot_sz))
+	if (!nmw_power_of_two(c->slot_sz))
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--slot-size %llu: not a power of two: 64, 128, 256 .. 4K",
 				   (unsigned long long)c->slot_sz);

@@ -10,20 +10,7 @@ need tshark
 need ping
 need ethtool
 NMW_DIR=$(mktemp -d /dev/shm/nmw-orders-XXXXXX) # net_af_xdp takes no pages of a disk's files
-ns=nmw-orders-$$ here=no${$}a there=no${$}b
-ip netns add "$ns" 2>/dev/null || skip "no network namespaces here"
-# shellcheck disable=SC2317
-tidy() {
-	rm -rf "$NMW_DIR"
-	ip netns del "$ns"
-	ip link del "$here" 2>/dev/null
-	finish
-}
-trap tidy EXIT
-ip link add "$here" type veth peer name "$there" netns "$ns" || skip "no veth here"
-ip link set "$here" up
-ip -n "$ns" link set "$there" up
-ip -n "$ns" addr add 10.9.0.2/24 dev "$there"
+veth_pair no
 # a driver of DPDK's that reads frames as they are on the wire wants their sums to be there
 ip netns exec "$ns" ethtool -K "$there" tx off >/dev/null 2>&1
 
