@@ -50,6 +50,16 @@ bool nmw_held_got_order(struct nmw_held *h, struct nmw_held_book *hb, nmw_oid id
 void nmw_held_to_software(struct nmw_held *h, struct nmw_held_book *hb, enum nmw_held_why why);
 void nmw_held_spill(struct nmw_held *h, struct nmw_held_book *hb, enum nmw_held_why why);
 
+/* A symbol is in software from now on. NMW_HELD_WHYS: nobody asks why. */
+void nmw_held_away(struct nmw_held *h, uint32_t sym, enum nmw_held_why why);
+/* One that is in software was used once more. */
+static inline void nmw_held_rested(struct nmw_held *h, uint32_t sym)
+{
+	struct nmw_held_symbol *s = &h->symbol[sym];
+	if (s->rest && !--s->rest)
+		h->ready = sym + 1;
+}
+
 /* The tick of a price, in the window and on its grid. */
 bool nmw_held_inside(const struct nmw_held_book *hb, uint32_t px, uint32_t *pos);
 /* The first one, about a price. */

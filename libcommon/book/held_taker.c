@@ -93,16 +93,65 @@ static bool peek(struct nmw_held *h)
 	return h->peeked;
 }
 
+/* The held order that the event is about, if the one that comes can meet it: in a trade, or as its
+ * own; else 0. */
+static nmw_oid maker_of(const struct nmw_held *h, const struct nmw_incoming *c, bool own)
+{
+	nmw_oid id = h->by_slot[h->evt.handle & (h->port->slots - 1)];
+	if (!id || h->order[id].handle != h->evt.handle || c->flags & NMW_TAKER_POST_ONLY)
+		return 0;
+	const struct nmw_order *o = nmw_order_get(h->b, id);
+	bool reached = c->t.side == NMW_BUY ? o->px <= c->t.limit : o->px >= c->t.limit;
+	bool is_own = c->t.owner && o->owner == c->t.owner;
+	return o->sides == ((c->t.sym * 2 + c->t.side) ^ 1) && reached && is_own == own ? id : 0;
+}
+
+/* A reason that it has. */
+static bool may_be_canceled(const struct nmw_held *h, const struct nmw_incoming *c)
+{
+	switch (h->evt.reason) {
+	case NMW_CORE_SELF:
+		return maker_of(h, c, true) && !(c->flags & NMW_TAKER_OWN_LEAVES);
+	case NMW_CORE_MIN_QTY:
+		return h->first && c->min_qty;
+	case NMW_CORE_WOULD_POST:
+		return h->first && c->flags & NMW_TAKER_POST_ONLY;
+	case NMW_CORE_IMMEDIATE:
+		return !h->slot;
+	default:
+		return false;
+	}
+}
+
+/* Is the event one that the order in hand can have, by what the host knows? */
+static bool can_be(const struct nmw_held *h, const struct nmw_incoming *c)
+{
+	const struct nmw_port_evt *v = &h->evt;
+	bool last = v->flags & NMW_PORT_LAST, all = c->t.qty && v->qty == c->t.qty;
+	nmw_oid maker;
+	switch (v->kind) {
+	case NMW_CORE_FILL:
+		maker = maker_of(h, c, false);
+		return maker && v->qty && v->qty <= c->t.qty &&
+		       nmw_book_qty(h->b, maker) == (uint64_t)v->qty + v->left;
+	case NMW_CORE_OWN:
+		return maker_of(h, c, true) && c->flags & NMW_TAKER_OWN_LEAVES;
+	case NMW_CORE_CANCELED:
+		return last && (all || v->reason == NMW_CORE_SELF) && may_be_canceled(h, c);
+	case NMW_CORE_RESTED:
+		return last && all && h->slot && nmw_held_slot_free(h, v);
+	default:
+		return false;
+	}
+}
+
 /* Its first event says that it found nothing, and rests or is to be placed. */
 static bool only_rests(const struct nmw_held *h, const struct nmw_incoming *c)
 {
 	const struct nmw_port_evt *v = &h->evt;
-	if (v->qty != c->t.qty || !(v->flags & NMW_PORT_LAST))
-		return false;
-	return v->kind == NMW_CORE_RESTED
-		       ? h->slot && nmw_held_slot_free(h, v)
-		       : v->kind == NMW_CORE_CANCELED && v->reason == NMW_CORE_IMMEDIATE &&
-				 h->split && !crosses(h, c);
+	return v->kind == NMW_CORE_RESTED ||
+	       (v->kind == NMW_CORE_CANCELED && v->reason == NMW_CORE_IMMEDIATE && h->split &&
+		v->qty == c->t.qty && !crosses(h, c));
 }
 
 bool nmw_held_takes(struct nmw_held *h, struct nmw_incoming *c)
@@ -111,6 +160,10 @@ bool nmw_held_takes(struct nmw_held *h, struct nmw_incoming *c)
 	if (!nmw_taker_goes_on(step))
 		return true;
 	bool near = h->phase == NMW_HELD_NEAR && peek(h);
+	if (near && !can_be(h, c)) {
+		nmw_held_wrong(h, &h->evt);
+		near = false;
+	}
 	if (near && !only_rests(h, c))
 		return true;
 	if (near && h->evt.kind == NMW_CORE_RESTED)
@@ -157,26 +210,10 @@ static struct nmw_fill fill_of(const struct nmw_held *h, nmw_oid maker, uint32_t
 				 .maker_left = left};
 }
 
-/* The held order that the event is about, if the one that comes can meet it: in a trade, or as its
- * own; else 0. */
-static nmw_oid maker_of(const struct nmw_held *h, const struct nmw_incoming *c, bool own)
-{
-	nmw_oid id = h->by_slot[h->evt.handle & (h->port->slots - 1)];
-	if (!id || h->order[id].handle != h->evt.handle || c->flags & NMW_TAKER_POST_ONLY)
-		return 0;
-	const struct nmw_order *o = nmw_order_get(h->b, id);
-	bool reached = c->t.side == NMW_BUY ? o->px <= c->t.limit : o->px >= c->t.limit;
-	bool is_own = c->t.owner && o->owner == c->t.owner;
-	return o->sides == ((c->t.sym * 2 + c->t.side) ^ 1) && reached && is_own == own ? id : 0;
-}
-
 static enum nmw_taker_step on_fill(struct nmw_held *h, struct nmw_incoming *c, struct nmw_fill *f)
 {
 	const struct nmw_port_evt *v = &h->evt;
 	nmw_oid maker = maker_of(h, c, false);
-	uint32_t open = maker ? nmw_book_qty(h->b, maker) : 0;
-	if (!maker || !v->qty || v->qty > c->t.qty || v->qty > open || v->left != open - v->qty)
-		return next_wrong(h, c, f);
 	h->first = false;
 	c->t.qty -= v->qty;
 	*f = fill_of(h, maker, v->qty, v->left);
@@ -187,12 +224,10 @@ static enum nmw_taker_step on_fill(struct nmw_held *h, struct nmw_incoming *c, s
 }
 
 /* Its own maker: it left, or it ends the order. */
-static enum nmw_taker_step on_own(struct nmw_held *h, struct nmw_incoming *c, struct nmw_fill *f,
-				  bool leaves)
+static enum nmw_taker_step on_own(struct nmw_held *h, const struct nmw_incoming *c,
+				  struct nmw_fill *f, bool leaves)
 {
 	nmw_oid maker = maker_of(h, c, true);
-	if (!maker || leaves != !!(c->flags & NMW_TAKER_OWN_LEAVES))
-		return next_wrong(h, c, f);
 	uint32_t open = nmw_book_qty(h->b, maker);
 	*f = fill_of(h, maker, open, leaves ? 0 : open);
 	if (!leaves)
@@ -202,37 +237,20 @@ static enum nmw_taker_step on_own(struct nmw_held *h, struct nmw_incoming *c, st
 	return NMW_TAKER_OWN;
 }
 
-/* A reason that it has. */
-static bool may_be_canceled(const struct nmw_held *h, const struct nmw_incoming *c)
-{
-	switch (h->evt.reason) {
-	case NMW_CORE_SELF:
-		return true; /* by its maker */
-	case NMW_CORE_MIN_QTY:
-		return h->first && c->min_qty;
-	case NMW_CORE_WOULD_POST:
-		return h->first && c->flags & NMW_TAKER_POST_ONLY;
-	case NMW_CORE_IMMEDIATE:
-		return !h->slot;
-	default:
-		return false;
-	}
-}
-
 static enum nmw_taker_step on_canceled(struct nmw_held *h, struct nmw_incoming *c,
 				       struct nmw_fill *f)
 {
-	bool self = h->evt.reason == NMW_CORE_SELF;
-	if (!h->last || (!self && h->evt.qty != c->t.qty) || !may_be_canceled(h, c))
-		return next_wrong(h, c, f);
-	if (self)
+	switch (h->evt.reason) {
+	case NMW_CORE_SELF:
 		return on_own(h, c, f, false);
-	if (h->evt.reason == NMW_CORE_MIN_QTY)
+	case NMW_CORE_MIN_QTY:
 		return ends(h, NMW_TAKER_MIN_QTY);
-	if (h->evt.reason == NMW_CORE_WOULD_POST)
+	case NMW_CORE_WOULD_POST:
 		return ends(h, NMW_TAKER_WOULD_POST);
-	ends(h, NMW_TAKER_GO); /* among the far ones, if it reaches them */
-	return next_far(h, c, f);
+	default: /* among the far ones, if it reaches them */
+		ends(h, NMW_TAKER_GO);
+		return next_far(h, c, f);
+	}
 }
 
 enum nmw_taker_step nmw_held_next(struct nmw_held *h, struct nmw_incoming *c, struct nmw_fill *f)
@@ -246,6 +264,8 @@ enum nmw_taker_step nmw_held_next(struct nmw_held *h, struct nmw_incoming *c, st
 		return next_lost(h, c, f);
 	h->peeked = false;
 	h->last = h->evt.flags & NMW_PORT_LAST;
+	if (!can_be(h, c))
+		return next_wrong(h, c, f);
 	switch (h->evt.kind) {
 	case NMW_CORE_FILL:
 		return on_fill(h, c, f);
@@ -253,14 +273,9 @@ enum nmw_taker_step nmw_held_next(struct nmw_held *h, struct nmw_incoming *c, st
 		return on_own(h, c, f, true);
 	case NMW_CORE_CANCELED:
 		return on_canceled(h, c, f);
-	case NMW_CORE_RESTED:
-		if (!h->last || !h->slot || !c->t.qty || h->evt.qty != c->t.qty ||
-		    !nmw_held_slot_free(h, &h->evt))
-			return next_wrong(h, c, f);
+	default:
 		h->phase = NMW_HELD_RESTED;
 		return NMW_TAKER_RESTS;
-	default:
-		return next_wrong(h, c, f);
 	}
 }
 
