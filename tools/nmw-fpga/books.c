@@ -106,7 +106,7 @@ int books_attach(struct books *b, struct nmw_device *d, struct nmw_match *m, boo
 
 int books_check(const struct books *b, struct nmw_err *e)
 {
-	if (!b->held->lost || !b->held->err.err)
+	if (!b->held || !b->held->lost || !b->held->err.err)
 		return 0;
 	*e = b->held->err;
 	return e->err;

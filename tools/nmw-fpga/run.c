@@ -40,6 +40,14 @@ static void run_say(struct nmw_match *m)
 		"device %s: rings of %" PRIu32 " in %s", i->device, i->ring, i->memory);
 }
 
+/* What its registers say then is not what it did: a reset clears them. */
+static bool lost(const struct run *r)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	return books_check(&r->books, &e) != 0;
+}
+
+/* Of a device that is lost the last figures stay. */
 static void run_report(struct nmw_match *m)
 {
 	struct run *r = m->tool->arg;
@@ -47,8 +55,10 @@ static void run_report(struct nmw_match *m)
 	struct nmw_device_stat s;
 	if (!r->open)
 		return;
-	nmw_device_stat(&r->device, &s);
 	books_report(&r->books, x);
+	if (lost(r))
+		return;
+	nmw_device_stat(&r->device, &s);
 	nmw_gauge(x, NMW_M_device_cycles, s.cycles);
 	nmw_gauge(x, NMW_M_device_commands, s.commands);
 	nmw_gauge(x, NMW_M_device_events, s.events);
@@ -86,7 +96,8 @@ static void run_close(struct nmw_match *m)
 {
 	struct run *r = m->tool->arg;
 	if (r->open && r->books.held && !nmw_stage_quiet(&m->stage)) {
-		say_device(&r->device);
+		if (!lost(r))
+			say_device(&r->device);
 		books_say(&r->books);
 	}
 	books_close(&r->books);
