@@ -114,10 +114,17 @@ static int parse_offset(const char *text, int64_t *ns, struct nmw_err *e)
 static int check_journal(const struct nmw_match *m, struct nmw_err *e)
 {
 	const struct nmw_durable_opts *j = &m->journal;
-	const char *alone = j->sync != NMW_SYNC_BATCH		       ? "--sync"
-			    : j->snapshot_every			       ? "--snapshot-every"
-			    : j->segment_sz != NMW_JOURNAL_SEGMENT_DEF ? "--segment-size"
-								       : NULL;
+	const struct {
+		const char *name;
+		const void *at;
+		bool differs; /* from its default */
+	} opt[] = {{"--sync", &j->sync, j->sync != NMW_SYNC_BATCH},
+		   {"--snapshot-every", &j->snapshot_every, j->snapshot_every != 0},
+		   {"--segment-size", &j->segment_sz, j->segment_sz != NMW_JOURNAL_SEGMENT_DEF}};
+	const char *alone = NULL;
+	for (size_t i = 0; i < sizeof opt / sizeof opt[0] && !alone; i++)
+		if (opt[i].differs || nmw_opt_given(opt[i].at))
+			alone = opt[i].name;
 	if (!j->dir && alone)
 		return nmw_err_set(
 			e, -EINVAL, NMW_EXIT_USAGE,

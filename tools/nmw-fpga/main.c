@@ -13,10 +13,14 @@ static const struct command {
 	const char *name, *args;
 	int min, max;
 	int (*run)(const struct command_args *a, struct nmw_err *e);
+	const char *opts; /* that it has a use for */
 } commands[] = {
-	{"load", "FILE", 1, 1, command_load},	  {"info", "", 0, 0, command_info},
-	{"regs", "", 0, 0, command_regs},	  {"reset", "", 0, 0, command_reset},
-	{"selftest", "", 0, 0, command_selftest},
+	{"load", "FILE", 1, 1, command_load, " json "},
+	{"info", "", 0, 0, command_info, " json device bitstream "},
+	{"regs", "", 0, 0, command_regs, " json device bitstream "},
+	{"reset", "", 0, 0, command_reset, " json device bitstream ring watchdog no-push no-huge "},
+	{"selftest", "", 0, 0, command_selftest,
+	 " json device bitstream ring watchdog no-push no-huge commands seed "},
 };
 
 static const struct command *find(const char *name)
@@ -36,8 +40,24 @@ static int no_such(const char *name, struct nmw_err *e)
 			   "%.64s: no such command: load, info, regs, reset, selftest, run", name);
 }
 
+/* An option that does nothing is a mistake. */
+static int check_opts(const struct command *k, const struct nmw_opt *rows, struct nmw_err *e)
+{
+	char word[32];
+	for (; rows->type != NMW_OPT_END; rows++) {
+		if (!rows->dst || !nmw_opt_given(rows->dst))
+			continue;
+		snprintf(word, sizeof word, " %s ", rows->name);
+		if (!strstr(k->opts, word))
+			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+					   "%s: --%s: has no effect on it: leave it out", k->name,
+					   rows->name);
+	}
+	return 0;
+}
+
 static int run(struct command_args *a, const struct device_choice *c, int argc, char **argv,
-	       struct nmw_err *e)
+	       const struct nmw_opt *const groups[], struct nmw_err *e)
 {
 	const struct command *k = find(argv[0]);
 	if (!k)
@@ -48,7 +68,11 @@ static int run(struct command_args *a, const struct device_choice *c, int argc, 
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "%s: %d arguments found: usage: nmw-fpga %s %s", k->name,
 				   a->argc, k->name, k->args);
-	int rc = device_spec(c, &a->spec, e);
+	int rc = 0;
+	for (; *groups && !rc; groups++)
+		rc = check_opts(k, *groups, e);
+	if (!rc)
+		rc = device_spec(c, &a->spec, e);
 	return rc ? rc : k->run(a, e);
 }
 
@@ -142,6 +166,6 @@ int main(int argc, char **argv)
 		command_run_opts(&spec.groups[3]);
 	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, &e);
 	if (rc == NMW_OPT_RUN)
-		rc = run(&a, &c, nargs, argv + 1, &e);
+		rc = run(&a, &c, nargs, argv + 1, spec.groups, &e);
 	return finish(a.json, rc, &e);
 }
