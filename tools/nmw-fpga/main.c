@@ -1,7 +1,7 @@
 /* nmw-fpga: loads, looks at, tests and runs the matching device. */
 #include "command.h"
 
-#include "base/json.h"
+#include "base/answer.h"
 #include "base/log.h"
 #include "base/streams.h"
 
@@ -76,29 +76,6 @@ static int run(struct command_args *a, const struct device_choice *c, int argc, 
 	return rc ? rc : k->run(a, e);
 }
 
-static void json_error(const struct nmw_err *e)
-{
-	struct nmw_json *doc = nmw_json_object();
-	struct nmw_json *o = nmw_json_set(doc, "error", nmw_json_object());
-	nmw_json_set(o, "exit", nmw_json_num((uint64_t)e->exit));
-	nmw_json_set(o, "message", nmw_json_str(e->msg));
-	nmw_json_print(doc, stdout, 0);
-}
-
-static int finish(bool json, int rc, struct nmw_err *e)
-{
-	if (rc < 0 && json)
-		json_error(e);
-	if (fflush(stdout) || ferror(stdout)) {
-		nmw_err_set(e, errno ? -errno : -EIO, NMW_EXIT_FAILED, "stdout: cannot write: %s",
-			    strerror(errno ? errno : EIO));
-		return nmw_log_err(e);
-	}
-	if (rc >= 0)
-		return NMW_EXIT_OK;
-	return json ? (int)e->exit : nmw_log_err(e);
-}
-
 /* A completion script knows the options of run too. */
 static bool asks_for_completion(int argc, char **argv)
 {
@@ -167,5 +144,5 @@ int main(int argc, char **argv)
 	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, &e);
 	if (rc == NMW_OPT_RUN)
 		rc = run(&a, &c, nargs, argv + 1, spec.groups, &e);
-	return finish(a.json, rc, &e);
+	return nmw_answer_end(rc == NMW_OPT_DONE ? 0 : rc, a.json, &e);
 }
