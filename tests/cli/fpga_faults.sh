@@ -52,7 +52,7 @@ grep -q ' 0 commands, 0 events' "$T/err" && { cat "$T/err"; fail "figures of a d
 
 # ---- lost with a journal, twice; then a sound one
 run() { # OPTION...
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2086,SC2317
 	timeout 100 nmw-fpga run $small -i orders -o events --slots 1K --wait 60s --journal "$T/journal" "$@"
 }
 nmw-send -q "jsonl:$T/got" -i events --consumer sink --wait 60s 2>"$T/send.log" &
@@ -64,8 +64,8 @@ says 'an address that is not mapped'
 expect 5 run --bitstream "$T/lies.so" --snapshot-every 1000
 says 'the design is faulty'
 expect 0 run
-wait $recv || { cat "$T/recv.log"; fail "nmw-recv: exit $?"; }
-wait $send || { cat "$T/send.log"; fail "nmw-send: exit $?"; }
+wait "$recv" || { cat "$T/recv.log"; fail "nmw-recv: exit $?"; }
+wait "$send" || { cat "$T/send.log"; fail "nmw-send: exit $?"; }
 cmp "$T/want" "$T/got" || fail "other output after the device was lost with a journal"
 
 # --watchdog bounds what would wait for ever
