@@ -32,6 +32,11 @@ static void opt_add(struct nmw_stage_cold *c, unsigned *n, struct nmw_opt o)
 	c->opts[(*n)++] = o;
 }
 
+static void opt_group(struct nmw_stage_cold *c, unsigned *n, const char *heading)
+{
+	opt_add(c, n, (struct nmw_opt){.type = NMW_OPT_GROUP, .help = heading});
+}
+
 static void opts_in(struct nmw_stage_cold *c, unsigned *n)
 {
 	opt_add(c, n,
@@ -84,21 +89,22 @@ static void opts_common(struct nmw_stage_cold *c, unsigned *n)
 		(struct nmw_opt){NMW_OPT_DURATION, 0, "wait", "TIME", &c->wait_ns, 0, 0,
 				 "how long to wait for a ring or its producer; 0s = for ever"});
 	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_FLAG, 0, "group", NULL, &c->group, 0, 0,
+				 "open rings and counters to the group"});
+	opt_group(c, n, "Running:");
+	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_U64, 0, "burst", "N", &c->burst, 1, NMW_BURST_MAX,
 				 "messages a burst"});
 	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_ENUM, 0, "wait-mode", "auto|spin|park", &c->wait_mode, 0,
 				 0, "what to do when idle"});
 	opt_add(c, n,
-		(struct nmw_opt){NMW_OPT_FLAG, 0, "group", NULL, &c->group, 0, 0,
-				 "open rings and counters to the group"});
+		(struct nmw_opt){NMW_OPT_U64, 0, "cpu", "N", &c->cpu, 0, CPU_SETSIZE - 1,
+				 "run on this CPU only"});
 	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_STR, 0, "name", "NAME", &c->instance, 0,
 				 NMW_METRICS_INSTANCE_MAX - 1,
 				 "name of this instance in nmw-stat"});
-	opt_add(c, n,
-		(struct nmw_opt){NMW_OPT_U64, 0, "cpu", "N", &c->cpu, 0, CPU_SETSIZE - 1,
-				 "run on this CPU only"});
 	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_ENUM, 0, "log-level", "error|warn|info|debug",
 				 &c->log_level, 0, 0, "least level that is logged"});
@@ -130,7 +136,7 @@ int nmw_stage_init(struct nmw_stage *st, const char *tool, unsigned flags)
 	c->cpu = CPU_SETSIZE;
 	c->log_level = NMW_LOG_INFO;
 	unsigned n = 0;
-	opt_add(c, &n, (struct nmw_opt){.type = NMW_OPT_GROUP, .help = "Rings and running:"});
+	opt_group(c, &n, "Rings:");
 	if (flags & NMW_STAGE_IN)
 		opts_in(c, &n);
 	if (flags & NMW_STAGE_OUT)

@@ -124,7 +124,9 @@ int command_run(int argc, char **argv)
 	static const char *const examples[] = {
 		"nmw-recv pcap:day.pcap | nmw-fpga run --device sim | nmw-send itch:hw.itch",
 		"nmw-fpga run -i orders -o events --journal day.log", NULL};
-	struct nmw_opt rows[DEVICE_OPTS + 1] = {{.type = NMW_OPT_GROUP, .help = "Device:"}};
+	struct nmw_opt rows[DEVICE_OPTS + 1] = {
+		{.type = NMW_OPT_GROUP,
+		 .help = "The device; all that follows is as with nmw-match:"}};
 	const struct nmw_match_tool tool = {
 		.name = "nmw-fpga",
 		.command = "nmw-fpga run",
