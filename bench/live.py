@@ -28,6 +28,8 @@ import sys
 import tempfile
 import time
 
+import host
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 B = os.path.abspath(os.environ.get("B", os.path.join(ROOT, "build/gcc-O2")))
 CLIENT = os.path.join(B, "bench/bench_live")
@@ -38,8 +40,6 @@ CPUS = sorted(os.sched_getaffinity(0))
 
 
 FIFO = []  # [True] with --fifo
-HUGE = "/dev/hugepages"
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 def fifo(priority):
@@ -66,12 +66,6 @@ def free_port(kind):
 
 def port_of(proto):
     return free_port(socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM)
-
-
-def stolen():
-    """Seconds of CPU that the host gave to others since it was started, of all CPUs."""
-    with open("/proc/stat", encoding="ascii") as f:
-        return int(f.readline().split()[8]) / TICK
 
 
 def measure(argv, limit):
@@ -135,7 +129,7 @@ def wait_for(texts, path, p):
 def nmw(o, proto, spin):
     with tempfile.TemporaryDirectory(prefix="nmw-live-") as tmp:
         accounts, log, port = os.path.join(tmp, "accounts.json"), os.path.join(tmp, "log"), port_of(proto)
-        rings = tempfile.mkdtemp(prefix="nmw-live-", dir=HUGE if free_huge() else tmp)
+        rings = host.ring_dir()
         with open(os.open(accounts, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as f:
             json.dump({"accounts": [ACCOUNT]}, f)
         w = " --wait-mode spin" if spin else ""
@@ -154,26 +148,6 @@ def nmw(o, proto, spin):
             os.killpg(p.pid, 15)
             p.wait(20)
             shutil.rmtree(rings, ignore_errors=True)
-
-
-def free_huge():
-    """Pages for three rings and more."""
-    with open("/proc/meminfo", encoding="ascii") as f:
-        return os.path.ismount(HUGE) and int(re.search(r"HugePages_Free: *(\d+)", f.read())[1]) >= 64
-
-
-def calm(o, run, proto):
-    """One round, again until the host has left it alone: (its figures, percent of a CPU stolen, tries)."""
-    best = None
-    for tries in range(1, o.tries + 1):
-        begun, before = time.monotonic(), stolen()
-        r = run(o, proto)
-        took = 100 * (stolen() - before) / (time.monotonic() - begun)
-        if r and (not best or took < best[1]):
-            best = (r, took)
-        if best and best[1] <= o.stolen:
-            break
-    return best and (*best, tries)
 
 
 def raise_priority():
@@ -206,19 +180,19 @@ def main():
                   ("sockperf, server spins", lambda o, proto: sockperf(o, proto, True))]
     else:
         print("sockperf is not installed: no figures beside it")
-    found, host = {}, {}
+    found, state = {}, {}
     for _ in range(o.rounds):
         for proto in ("tcp", "udp"):
             for name, run in peers:
-                got = calm(o, run, proto)
+                got = host.calm(lambda: run(o, proto), o.stolen, o.tries)
                 if got:
                     found.setdefault((proto, name), []).append(got[0])
-                    host.setdefault((proto, name), []).append(got[1:])
+                    state.setdefault((proto, name), []).append(got[1:])
     print(f"round trip at {o.rate} orders/s, us, median of {o.rounds} rounds of {o.seconds} s"
           f"{'' if len(CPUS) > 1 else '; ONE CPU: client and server share it'}; load {os.getloadavg()[0]:.1f}")
     mid = {k: {c: {m: statistics.median(r[c][m] for r in v) for m in METRICS} for c in v[0]} for k, v in found.items()}
     for (proto, name), by in sorted(mid.items()):
-        took = host[proto, name]
+        took = state[proto, name]
         beside = {"nmw": ("sockperf", "echo"), "nmw, spins": ("sockperf", "sockperf, server spins")}.get(name, ())
         for c in by:
             line = f"{proto} {name:24s} {c:4s}" + "".join(f" {m} {by[c][m]:9.1f}" for m in METRICS)
