@@ -51,6 +51,7 @@ enum nmw_held_why {
 struct nmw_held_stat {
 	uint64_t commands, events, ahead; /* ahead: of the commands */
 	uint64_t symbols, orders;	  /* now: on the device */
+	uint64_t software;		  /* now: symbols in software */
 	uint64_t far;		      /* orders of its symbols that came to rest with the host */
 	uint64_t moves, moved;	      /* of windows; orders that came again for it */
 	uint64_t behind;	      /* orders that came again for a rank */

@@ -25,6 +25,7 @@ static uint32_t rest_of(const struct nmw_held_symbol *s, enum nmw_held_why why)
 static void stays(struct nmw_held *h, uint32_t sym, enum nmw_held_why why)
 {
 	struct nmw_held_symbol *s = &h->symbol[sym];
+	h->stat.software += h->of_sym[sym] != NMW_HELD_SOFTWARE;
 	h->of_sym[sym] = NMW_HELD_SOFTWARE;
 	s->why = (uint8_t)why;
 	s->rest = rest_of(s, why);
@@ -68,6 +69,7 @@ static bool come(struct nmw_held *h, uint32_t sym)
 		stays(h, sym, h->lost ? NMW_HELD_LOST : NMW_HELD_NO_BOOK);
 		return false;
 	}
+	h->stat.software -= h->of_sym[sym] == NMW_HELD_SOFTWARE;
 	h->of_sym[sym] = 0;
 	fill(h, nmw_held_take(h, sym));
 	bool came = h->of_sym[sym] != NMW_HELD_SOFTWARE;

@@ -427,6 +427,15 @@ static void durable(struct nmw_match *m, unsigned n)
 		nmw_stage_fail(&m->stage, &e);
 }
 
+static bool check_tool(struct nmw_match *m)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	if (!m->tool->check || !m->tool->check(m, &e))
+		return true;
+	nmw_stage_fail(&m->stage, &e);
+	return false;
+}
+
 /* --strict: one by one until the first that cannot be read, so that it can be named. */
 static void engine_strict(struct nmw_match *m, unsigned n)
 {
@@ -468,10 +477,8 @@ static void burst(struct nmw_match *m, struct nmw_cons *c, unsigned n)
 	if (nmw_stage_cut(&m->stage))
 		return;
 	nmw_cons_release(c, n);
-	if (m->tool->check && m->tool->check(m, &e)) {
-		nmw_stage_fail(&m->stage, &e);
+	if (!check_tool(m))
 		return;
-	}
 	durable(m, n);
 	m->unreported += n;
 	if (m->unreported >= REPORT_EVERY)
@@ -481,11 +488,8 @@ static void burst(struct nmw_match *m, struct nmw_cons *c, unsigned n)
 static void run(struct nmw_match *m)
 {
 	struct nmw_stage *st = &m->stage;
-	struct nmw_err e = NMW_ERR_INIT;
-	if (m->tool->check && m->tool->check(m, &e)) { /* lost while the books were filled */
-		nmw_stage_fail(st, &e);
+	if (!check_tool(m)) /* lost while the books were filled */
 		return;
-	}
 	while (nmw_stage_go(st)) {
 		struct nmw_cons *c;
 		unsigned n = nmw_stage_poll(st, &c);
@@ -497,7 +501,8 @@ static void run(struct nmw_match *m)
 		if (m->unreported)
 			report(m);
 		durable(m, 0);
-		nmw_stage_idle(st);
+		if (check_tool(m))
+			nmw_stage_idle(st);
 	}
 }
 

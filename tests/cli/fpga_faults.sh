@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What befalls the device while orders flow ends nmw-fpga run at once: exit 5, with the reason; nothing hangs. What came
-# out up to then is nmw-match's output, and with a journal a sound device gives the rest of it.
+# With --on-device-loss exit what befalls the device while orders flow ends nmw-fpga run: exit 5, with the reason;
+# nothing hangs. What came out up to then is nmw-match's output, and with a journal a sound device gives the rest of it.
 . "$(dirname "$0")/fpga_lib.sh"
 export NMW_BITSTREAM=$SO
 gen=gen:seed=3,count=20k,symbols=4
@@ -25,7 +25,7 @@ befalls() { # DEVICE OPTION... -- WORDS...
 	shift
 	# shellcheck disable=SC2086
 	nmw-recv "$gen" -q 2>"$T/recv.log" |
-		timeout 100 nmw-fpga run $small --device "$device" "${opts[@]}" 2>"$T/err" |
+		timeout 100 nmw-fpga run $small --on-device-loss exit --device "$device" "${opts[@]}" 2>"$T/err" |
 		nmw-send -q "jsonl:$T/got" 2>"$T/send.log"
 	rc=${PIPESTATUS[1]}
 	[ "$rc" = 5 ] || { cat "$T/err"; fail "$device: exit $rc, 5 expected"; }
@@ -45,7 +45,7 @@ befalls sim --ring 16 --burst 1 --bitstream "$T/lies.so" -- 'the design is fault
 
 # A device that was reset remembers nothing: what it was given is said by who gave it.
 # shellcheck disable=SC2086
-nmw-recv "$gen" -q 2>"$T/recv.log" | nmw-fpga run ${small#-q } --device sim:reset=3000 2>"$T/err" |
+nmw-recv "$gen" -q 2>"$T/recv.log" | nmw-fpga run ${small#-q } --on-device-loss exit --device sim:reset=3000 2>"$T/err" |
 	nmw-send -q null: 2>"$T/send.log"
 says ' (the device was lost)'
 grep -q ' 0 commands, 0 events' "$T/err" && { cat "$T/err"; fail "figures of a device that was lost"; }
@@ -53,7 +53,7 @@ grep -q ' 0 commands, 0 events' "$T/err" && { cat "$T/err"; fail "figures of a d
 # ---- lost with a journal, twice; then a sound one
 run() { # OPTION...
 	# shellcheck disable=SC2086,SC2317
-	timeout 100 nmw-fpga run $small -i orders -o events --slots 1K --wait 60s --journal "$T/journal" "$@"
+	timeout 100 nmw-fpga run $small --on-device-loss exit -i orders -o events --slots 1K --wait 60s --journal "$T/journal" "$@"
 }
 nmw-send -q "jsonl:$T/got" -i events --consumer sink --wait 60s 2>"$T/send.log" &
 send=$!

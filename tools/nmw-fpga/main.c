@@ -1,9 +1,12 @@
 /* nmw-fpga: loads, looks at, tests and runs the matching device. */
 #include "command.h"
+#include "control.h"
 
 #include "base/answer.h"
 #include "base/log.h"
 #include "base/streams.h"
+#include "base/units.h"
+#include "stat/metrics.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +24,10 @@ static const struct command {
 	{"reset", "", 0, 0, command_reset, " json device bitstream ring watchdog no-push no-huge "},
 	{"selftest", "", 0, 0, command_selftest,
 	 " json device bitstream ring watchdog no-push no-huge commands seed "},
+	{"symbols", "[SYMBOL]...", 0, CONTROL_SYMBOLS, command_symbols, " json instance timeout "},
+	{"offload", "SYMBOL...", 0, CONTROL_SYMBOLS, command_offload,
+	 " json instance timeout all lost "},
+	{"return", "SYMBOL...", 0, CONTROL_SYMBOLS, command_return, " json instance timeout all "},
 };
 
 static const struct command *find(const char *name)
@@ -37,7 +44,9 @@ static int no_such(const char *name, struct nmw_err *e)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "run: comes before its options: nmw-fpga run [OPTION]...");
 	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-			   "%.64s: no such command: load, info, regs, reset, selftest, run", name);
+			   "%.64s: no such command: load, info, regs, reset, selftest, run, "
+			   "symbols, offload, return",
+			   name);
 }
 
 /* An option that does nothing is a mistake. */
@@ -92,7 +101,7 @@ static bool asks_for_completion(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct command_args a = {.commands = 100000, .seed = 1};
+	struct command_args a = {.commands = 100000, .seed = 1, .wait_ns = 10 * NMW_NS_PER_S};
 	struct device_choice c;
 	struct nmw_opt device[DEVICE_OPTS];
 	static const struct nmw_opt words[] = {
@@ -105,6 +114,10 @@ int main(int argc, char **argv)
 			"registers, rings, random commands against software; exit 5 when "
 			"it fails"),
 		COMMAND("run", "", "match as nmw-match does: `nmw-fpga run --help`"),
+		COMMAND("symbols", "[SYMBOL]...",
+			"where they are in a run: on the device, or why not"),
+		COMMAND("offload", "SYMBOL...", "in a run, from the software books to the device"),
+		COMMAND("return", "SYMBOL...", "in a run, from the device to the software books"),
 		{.type = NMW_OPT_END},
 	};
 	const struct nmw_opt table[] = {
@@ -113,6 +126,14 @@ int main(int argc, char **argv)
 		{NMW_OPT_COUNT, 0, "commands", "N", &a.commands, 1, 1000000000,
 		 "selftest: random commands that are compared"},
 		{NMW_OPT_U64, 0, "seed", "N", &a.seed, 0, 0, "selftest: another run"},
+		{.type = NMW_OPT_GROUP, .help = "Asking a run: symbols, offload, return:"},
+		{NMW_OPT_STR, 0, "instance", "NAME", &a.instance, 0, NMW_METRICS_INSTANCE_MAX - 1,
+		 "which run, by name or pid (default: the only one)"},
+		{NMW_OPT_DURATION, 0, "timeout", "TIME", &a.wait_ns, 1000000, NMW_NS_PER_S * 3600,
+		 "how long to wait for its answer"},
+		{NMW_OPT_FLAG, 0, "all", NULL, &a.all, 0, 0, "all symbols"},
+		{NMW_OPT_FLAG, 0, "lost", NULL, &a.lost, 0, 0,
+		 "offload: those that a lost device had; it is reset first"},
 		{.type = NMW_OPT_GROUP, .help = "The device:"},
 		{.type = NMW_OPT_END},
 	};
@@ -129,7 +150,7 @@ int main(int argc, char **argv)
 		.groups = {words, table, device, NULL},
 		.backends = "sim",
 		.min_args = 1,
-		.max_args = 2,
+		.max_args = 1 + CONTROL_SYMBOLS,
 	};
 	struct nmw_err e = NMW_ERR_INIT;
 	int nargs = 0;
