@@ -65,10 +65,10 @@ chain() { # NAME RECEIVER SENDER
 	ip netns exec "$ns" ip neigh show 10.9.0.1 | grep -q lladdr || fail "$name: no ARP"
 	ip netns exec "$ns" timeout 60 tshark -i "$there" -f 'udp port 5000 or arp or icmp' -w "$T/$name.pcap" -q 2>/dev/null &
 	local shark=$!
-	sleep 1.5
+	for _ in $(seq 100); do [ -s "$T/$name.pcap" ] && break; sleep 0.1; done # it captures
 	ip netns exec "$ns" timeout 60 python3 "$T/client.py" >"$T/$name.client" 2>&1 ||
 		fail "$name: $(cat "$T/$name.client" "$T/$name.recv" "$T/$name.match" "$T/$name.send")"
-	sleep 0.5
+	sleep 1
 	kill -INT $shark
 	wait $shark
 	[ "$(tshark -r "$T/$name.pcap" -d udp.port==5000,moldudp64 -o udp.check_checksum:TRUE \
