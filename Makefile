@@ -66,10 +66,11 @@ UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$B/tests/%)
 TEST_AUX  := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
 PROG_SRC  := $(sort $(wildcard tests/crash/*.c tests/fuzz/*.c))
 PROG_BIN  := $(PROG_SRC:tests/%.c=$B/tests/%)
-BENCH_SRC := $(sort $(wildcard bench/bench_*.c))
+BENCH_SRC := $(sort $(filter-out $(if $(DPDK),,%_dpdk.c),$(wildcard bench/bench_*.c)))
 BENCH_BIN := $(BENCH_SRC:bench/%.c=$B/bench/%)
-BENCH_AUX := $(filter-out $(BENCH_SRC),$(sort $(wildcard bench/*.c)))
+BENCH_AUX := $(filter-out bench/bench_%,$(sort $(wildcard bench/*.c)))
 RING_AUX  := $(sort $(wildcard bench/ring/*.c))
+LIVE_AUX  := $(sort $(wildcard bench/live/*.c))
 
 .PHONY: all
 all: $(LIB) $(TOOL_BIN) ## build the library and every tool into build/<variant>/bin
@@ -148,6 +149,7 @@ endif
 $B/bench/ring/peer_ck.o: NMW_CPPFLAGS += $(call flags_of,ck)
 $B/bench/bench_ring: NMW_LDLIBS += $(if $(DPDK),-lrte_ring -lrte_eal) $(if $(call have,ck),-lck)
 $B/bench/bench_ring: $(RING_AUX:%.c=$B/%.o)
+$B/bench/bench_live $B/bench/bench_memif_dpdk: $(LIVE_AUX:%.c=$B/%.o)
 
 # The textbook engine of the C++ library's containers: a peer of the book's bench, where there is a
 # compiler for it.

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """dpdk: against dpdk-testpmd with the same device, packets and cores, in turns.
 
-    bench/dpdk.py [--seconds S] [--rounds N] [-j FILE]
+    bench/dpdk.py [--seconds S] [--rounds N] [-j FILE] [CASE]...
 
 null: net_null gives buffers as they are, 64 bytes each; both sides only receive.  testpmd touches no byte of a packet,
 nmw-recv parses it and publishes the order in it; null-read: and another process on the other CPU reads it.
 memif: testpmd sends 64-byte packets on the first CPU, the receiver has the second one to itself; the reader of the ring
 runs on the first.  Ratios of one round are what counts.
+
+latency: the round trip of an order over net_memif at 100,000 orders/s, open loop, counted from when it was due; the
+client on the last CPU, the three stages take turns on the first (--wait-mode spin).  Beside it, measured by the same
+rules, an echo over net_memif, and the same stages behind a kernel's UDP socket with io_uring on the loopback.
 """
 import argparse
 import json
@@ -14,14 +18,18 @@ import os
 import re
 import shutil
 import statistics
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 
+import host
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 B = os.path.abspath(os.environ.get("B", os.path.join(ROOT, "build/gcc-O2")))
 CPUS = sorted(os.sched_getaffinity(0))
+MEMIF = os.path.join(B, "bench/bench_memif_dpdk")
 ORDER = "58" + "41" * 14 + "00000064"  # OUCH 4.2 cancel, 19 bytes: 61 with its headers
 EAL = ["--no-pci", "--in-memory", "--no-telemetry"]
 START = 2.0  # seconds until the programs run and the link is up
@@ -59,14 +67,6 @@ def testpmd_rate(p, seconds):
     return statistics.median(rates[1:])
 
 
-def ring_dir():
-    """Where the ring lies: huge pages as testpmd has them, when enough are free."""
-    huge = "/dev/hugepages"
-    with open("/proc/meminfo", encoding="ascii") as f:
-        free = int(re.search(r"HugePages_Free:\s+(\d+)", f.read()).group(1))
-    return huge if free > 128 and os.path.ismount(huge) else "/dev/shm"
-
-
 def published(env):
     out = subprocess.run([os.path.join(B, "bin/nmw-stat"), "--json"], stdout=subprocess.PIPE, text=True, env=env, check=True)
     rings = [r for r in json.loads(out.stdout)["rings"] if r["name"] == "bench"]
@@ -77,8 +77,7 @@ class Nmw:
     """nmw-recv on the last CPU, the reader of its ring on the first."""
 
     def __init__(self, dev, *more, read=True):
-        self.dir = tempfile.mkdtemp(prefix="nmw-bench.", dir=ring_dir())
-        os.chmod(self.dir, 0o700)
+        self.dir = host.ring_dir(128)
         self.env = dict(os.environ, NMW_DIR=self.dir)
         self.log = tempfile.NamedTemporaryFile("w+", encoding="utf-8")
         self.recv = subprocess.Popen(on(CPUS[-1], [os.path.join(B, "bin/nmw-recv"), "dpdk:" + dev, "-o", "bench",
@@ -147,12 +146,78 @@ def memif(seconds):
         shutil.rmtree(where, ignore_errors=True)
 
 
+def client(argv, seconds):
+    done = subprocess.run(on(CPUS[-1], argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=seconds + 30, check=False)
+    return json.loads(done.stdout)["due"] if done.stdout.startswith("{") else print(done.stderr.strip(), file=sys.stderr)
+
+
+def staged(recv, send, run):
+    """What run() gives with three stages on the first CPU."""
+    rings = host.ring_dir()
+    line = " --wait-mode spin | ".join(("nmw-recv " + recv, "nmw-match", "nmw-send " + send)) + " --wait-mode spin"
+    env = dict(os.environ, NMW_DIR=rings, PATH=os.path.join(B, "bin") + ":" + os.environ["PATH"])
+    with subprocess.Popen(on(CPUS[0], ["bash", "-c", line]), env=env, stderr=subprocess.DEVNULL, start_new_session=True) as p:
+        try:
+            time.sleep(START)
+            return run()
+        finally:
+            os.killpg(p.pid, 15)
+            p.wait(20)
+            shutil.rmtree(rings, ignore_errors=True)
+
+
+def over_memif(seconds):
+    with tempfile.TemporaryDirectory(prefix="nmw-memif.") as d:
+        port = "role=server,mac=02:00:00:00:00:01,socket=" + d
+        return staged(f"dpdk:net_memif0,{port}/in,addr=10.9.0.1:5000",
+                      f"dpdk:net_memif0,{port}/out,addr=10.9.0.1/24:5000,hop=02:00:00:00:00:02,to=reply",
+                      lambda: client([MEMIF, "-s", str(seconds), d + "/in", d + "/out"], seconds))
+
+
+def over_udp(seconds):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        where = "127.0.0.1:%d" % s.getsockname()[1]
+    return staged("udp:" + where, "udp:reply",
+                  lambda: client([os.path.join(B, "bench/bench_live"), "-r", "100000", "-s", str(seconds), "udp", where], seconds))
+
+
+def echo(seconds):
+    with tempfile.TemporaryDirectory(prefix="nmw-memif.") as d:
+        server = subprocess.Popen(on(CPUS[0], [MEMIF, "serve", d + "/s"]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(0.7)
+            return client([MEMIF, "-s", str(seconds), "-e", d + "/s"], seconds)
+        finally:
+            end(server)
+
+
+def latency(a):
+    """Rows; a line a transport and round."""
+    rows = []
+    for name, run in (("nmw, net_memif", over_memif), ("echo, net_memif", echo), ("nmw, udp with io_uring", over_udp)):
+        rounds = [got for got in (host.calm(lambda: run(int(a.seconds)), a.stolen, a.tries) for _ in range(a.rounds)) if got]
+        state = host.core_state(os.path.join(B, "bench/bench_ring"))
+        if not rounds:
+            print(f"latency   {name}: no figures")
+            continue
+        mid = {m: statistics.median(r[0][m] for r in rounds) / 1e3 for m in ("p50", "p99", "p99.9")}
+        print(f"latency   {name:24s}" + "".join(f" {m} {v:9.1f}" for m, v in mid.items()) +
+              f" us, median of {len(rounds)}; cores {state}; stolen {max(r[1] for r in rounds):.1f} % of a CPU at most", flush=True)
+        rows += [{"bench": "dpdk", "case": "round trip", "metric": m, "value": v, "unit": "us", "peer": name, "state": state}
+                 for m, v in mid.items()]
+    return rows
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--seconds", type=float, default=3)
     ap.add_argument("--rounds", type=int, default=3)
     ap.add_argument("-j", metavar="FILE", help="rows of figures, a line each")
-    ap.add_argument("case", nargs="*", help="null, null-read, memif")
+    ap.add_argument("--stolen", type=float, default=0.5, help="percent of a CPU that the host may take in a round of latency")
+    ap.add_argument("--tries", type=int, default=5, help="for a round of latency that the host leaves alone")
+    ap.add_argument("case", nargs="*", help="null, null-read, memif, latency")
     a = ap.parse_args()
     if not shutil.which("dpdk-testpmd"):
         print("dpdk-testpmd is not installed: tools/deps bench")
@@ -177,6 +242,8 @@ def main():
             rows.append({"bench": "dpdk", "case": name, "metric": "packets", "value": v, "unit": "1/s", "peer": peer, "state": ""})
         rows.append({"bench": "dpdk", "case": name, "metric": "ratio", "value": statistics.median(o / p for o, p in rounds),
                      "unit": "", "peer": "nmw", "state": ""})
+    if not a.case or "latency" in a.case:
+        rows += latency(a)
     if a.j:
         with open(a.j, "w", encoding="utf-8") as f:
             f.writelines(json.dumps(r) + "\n" for r in rows)

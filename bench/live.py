@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
 """The round trip of an order over TCP and UDP on the loopback, beside sockperf's ping-pong and an echo.
 
-    bench/live.py [--rounds N] [--seconds S] [--rate R] [--fifo] [-j FILE]
+    bench/live.py [--rounds N] [--seconds S] [--rate R] [--stolen PERCENT] [--tries N] [--fifo] [-j FILE]
 
 Client (bench_live, open loop) on the last CPU; the pipeline, sockperf's server or the echo on the others.  All take
 turns, round by round; each figure is the median of its rounds.  "due": an order's time counts from when it was due,
 so with what it waited for those before it and for a client that was late; "sent": from when it was sent, as
 sockperf's ping-pong counts, which sends the next when the last has come.  The echo is answered by one thread with
 blocking calls and measured by the same client: what is more than that is nmw.  "spins": --wait-mode spin of all
-stages, to be put beside sockperf's server that spins.  --fifo: all of it at real-time priorities (SCHED_FIFO), each
+stages, to be put beside sockperf's server that spins.
+
+A guest's CPU is taken away for other guests, for milliseconds (steal in proc(5)), and an open loop pays for each of
+those as many times as orders were due: a round of anybody's in which the host took more than --stolen of a CPU is
+measured again, up to --tries times.  The table says how many it took, and what was stolen in those that count.  The
+rings lie where nmw puts them, in huge pages where there are some.  --fifo: all of it at real-time priorities (SCHED_FIFO), each
 stage's above that of the one before it; for a machine that others use, too.
 """
 import argparse
@@ -22,6 +27,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import host
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 B = os.path.abspath(os.environ.get("B", os.path.join(ROOT, "build/gcc-O2")))
@@ -122,9 +129,9 @@ def wait_for(texts, path, p):
 def nmw(o, proto, spin):
     with tempfile.TemporaryDirectory(prefix="nmw-live-") as tmp:
         accounts, log, port = os.path.join(tmp, "accounts.json"), os.path.join(tmp, "log"), port_of(proto)
+        rings = host.ring_dir()
         with open(os.open(accounts, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as f:
             json.dump({"accounts": [ACCOUNT]}, f)
-        os.mkdir(os.path.join(tmp, "rings"), 0o700)
         w = " --wait-mode spin" if spin else ""
         source = f"tcp:127.0.0.1:{port} --accounts {accounts}" if proto == "tcp" else f"udp:127.0.0.1:{port}"
         stages = (f"nmw-recv {source}", "nmw-match", f"nmw-send {'tcp:' if proto == 'tcp' else 'udp:reply'}")
@@ -132,7 +139,7 @@ def nmw(o, proto, spin):
         line = " | ".join(" ".join(fifo(10 + i * up) + [s + w]) for i, s in enumerate(stages))
         with open(log, "w", encoding="utf-8") as err:
             p = subprocess.Popen(server(["bash", "-c", line]), stderr=err, start_new_session=True,
-                                 env=dict(os.environ, NMW_DIR=os.path.join(tmp, "rings")))
+                                 env=dict(os.environ, NMW_DIR=rings))
         try:
             wait_for(("engine:", f"port {port}:" if proto == "tcp" else "udp: 1 lines"), log, p)
             who = [f"127.0.0.1:{port}"] + (["ALICE", "SECRET"] if proto == "tcp" else [])
@@ -140,6 +147,7 @@ def nmw(o, proto, spin):
         finally:
             os.killpg(p.pid, 15)
             p.wait(20)
+            shutil.rmtree(rings, ignore_errors=True)
 
 
 def raise_priority():
@@ -155,6 +163,8 @@ def main():
     a.add_argument("--rounds", type=int, default=5)
     a.add_argument("--seconds", type=int, default=2)
     a.add_argument("--rate", type=int, default=10000)
+    a.add_argument("--stolen", type=float, default=0.5)
+    a.add_argument("--tries", type=int, default=5)
     a.add_argument("--fifo", action="store_true")
     a.add_argument("-j", metavar="FILE")
     o = a.parse_args()
@@ -162,31 +172,37 @@ def main():
     os.environ["PATH"] = f"{B}/bin:{os.environ['PATH']}"
     raise_priority()
     # who spins at a real-time priority is stopped for 50 ms in a second
-    peers = [("nmw", nmw, False)] + ([] if o.fifo else [("nmw, spins", nmw, True)]) + [("echo", lambda o, proto, _: echo(o, proto), False)]
+    peers = [("nmw", lambda o, proto: nmw(o, proto, False)), ("echo", echo)]
+    if not o.fifo:
+        peers.append(("nmw, spins", lambda o, proto: nmw(o, proto, True)))
     if shutil.which("sockperf"):
-        peers += [("sockperf", sockperf, False), ("sockperf, server spins", sockperf, True)]
+        peers += [("sockperf", lambda o, proto: sockperf(o, proto, False)),
+                  ("sockperf, server spins", lambda o, proto: sockperf(o, proto, True))]
     else:
         print("sockperf is not installed: no figures beside it")
-    found = {}
+    found, state = {}, {}
     for _ in range(o.rounds):
         for proto in ("tcp", "udp"):
-            for name, run, spin in peers:
-                r = run(o, proto, spin)
-                if r:
-                    found.setdefault((proto, name), []).append(r)
+            for name, run in peers:
+                got = host.calm(lambda: run(o, proto), o.stolen, o.tries)
+                if got:
+                    found.setdefault((proto, name), []).append(got[0])
+                    state.setdefault((proto, name), []).append(got[1:])
     print(f"round trip at {o.rate} orders/s, us, median of {o.rounds} rounds of {o.seconds} s"
-          f"{'' if len(CPUS) > 1 else '; ONE CPU: client and server share it'}")
+          f"{'' if len(CPUS) > 1 else '; ONE CPU: client and server share it'}; load {os.getloadavg()[0]:.1f}")
     mid = {k: {c: {m: statistics.median(r[c][m] for r in v) for m in METRICS} for c in v[0]} for k, v in found.items()}
     for (proto, name), by in sorted(mid.items()):
+        took = state[proto, name]
+        beside = {"nmw": ("sockperf", "echo"), "nmw, spins": ("sockperf", "sockperf, server spins")}.get(name, ())
         for c in by:
             line = f"{proto} {name:24s} {c:4s}" + "".join(f" {m} {by[c][m]:9.1f}" for m in METRICS)
-            beside = {"nmw": ("sockperf", "echo"), "nmw, spins": ("sockperf", "sockperf, server spins")}.get(name, ())
             for peer in ((proto, b) for b in beside):
                 base = mid.get(peer, {})
                 if base:
                     base = base.get(c, base["sent"])
                     line += f"   of {peer[1]}: " + " ".join(f"{by[c][m] / base[m]:.2f}" for m in METRICS)
             print(line)
+        print(f"    stolen {max(t[0] for t in took):.1f} % of a CPU at most, {sum(t[1] for t in took)} tries")
     rows = [{"bench": "live", "case": f"round trip, {proto}, from when {c}", "metric": m, "value": by[c][m], "unit": "us",
              "peer": name} for (proto, name), by in sorted(mid.items()) for c in by for m in METRICS]
     if o.j:

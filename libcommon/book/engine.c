@@ -206,3 +206,8 @@ uint64_t nmw_engine_symbol_name(const struct nmw_engine *e, uint32_t sym)
 	struct nmw_engine *w = (struct nmw_engine *)(uintptr_t)e;
 	return nmw_symbols_at(nmw_symbols_of(w), sym)->name;
 }
+
+uint32_t nmw_engine_symbol_find(const struct nmw_engine *e, uint64_t name)
+{
+	return nmw_symbols_find(nmw_symbols_of((struct nmw_engine *)(uintptr_t)e), name);
+}

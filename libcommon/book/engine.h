@@ -136,5 +136,7 @@ struct nmw_engine_order {
 void nmw_engine_order(const struct nmw_engine *e, nmw_oid id, struct nmw_engine_order *out);
 /* Name of a book's symbol, 8 characters as in memory. sym: 0..symbols-1. */
 uint64_t nmw_engine_symbol_name(const struct nmw_engine *e, uint32_t sym);
+/* The book of a name; UINT32_MAX: no order and no file named it. */
+uint32_t nmw_engine_symbol_find(const struct nmw_engine *e, uint64_t name);
 
 #endif

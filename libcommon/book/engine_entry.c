@@ -720,7 +720,7 @@ static bool ahead_enter(struct nmw_run *r, struct nmw_in *in, struct ahead *a)
 	if (!nmw_back_holds(r, in->sym))
 		return true;
 	bool hidden = in->flags & NMW_IN_HIDDEN && !(in->flags & NMW_IN_IMMEDIATE);
-	if (hidden || !nmw_held_ahead_enter(r->held, &c))
+	if (hidden || !nmw_held_ahead_enter(r->held, &c, r->e->next_rank))
 		return false;
 	in->ahead = NMW_AHEAD_SENT;
 	return true;

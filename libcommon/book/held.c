@@ -1,5 +1,7 @@
 /* Which orders a device holds, and how they move between it and the host. */
+#include "base/bits.h"
 #include "book/held_impl.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +14,7 @@
 
 static size_t round_up(size_t n)
 {
-	return (n + 63) / 64 * 64;
+	return nmw_round_up(n, 64);
 }
 
 static size_t lists_of(const struct nmw_port *p, uint32_t orders)
@@ -23,6 +25,7 @@ static size_t lists_of(const struct nmw_port *p, uint32_t orders)
 size_t nmw_held_footprint(const struct nmw_port *p, uint32_t orders, uint32_t symbols)
 {
 	return round_up(sizeof(struct nmw_held)) + round_up(symbols * sizeof(uint16_t)) +
+	       round_up(symbols * sizeof(struct nmw_held_symbol)) +
 	       round_up(p->books * sizeof(struct nmw_held_book)) +
 	       round_up(lists_of(p, orders) * sizeof(struct nmw_held_order)) +
 	       round_up(p->slots * sizeof(nmw_oid)) +
@@ -51,6 +54,7 @@ struct nmw_held *nmw_held_init(void *mem, struct nmw_port *p, struct nmw_books *
 	struct nmw_held *h = part(&at, sizeof(*h));
 	*h = (struct nmw_held){.port = p, .b = b, .orders = orders, .symbols = symbols};
 	h->of_sym = part(&at, symbols * sizeof(uint16_t));
+	h->symbol = part(&at, symbols * sizeof(*h->symbol));
 	h->book = part(&at, p->books * sizeof(*h->book));
 	h->order = part(&at, lists_of(p, orders) * sizeof(*h->order));
 	h->by_slot = part(&at, p->slots * sizeof(*h->by_slot));
@@ -114,11 +118,12 @@ bool nmw_held_get(struct nmw_held *h, struct nmw_port_evt *v)
 
 bool nmw_held_get_last(struct nmw_held *h, struct nmw_port_evt *v)
 {
-	do
-		if (!nmw_held_get(h, v))
-			return false;
-	while (!(v->flags & NMW_PORT_LAST));
-	return true;
+	/* no command has more: a fill of each order, and its end */
+	for (uint32_t n = 0; n < h->port->slots + 2 && nmw_held_get(h, v); n++)
+		if (v->flags & NMW_PORT_LAST)
+			return true;
+	nmw_held_wrong(h, v);
+	return false;
 }
 
 /* ---- held or not ---------------------------------------------------------------------------- */
@@ -157,12 +162,6 @@ void nmw_held_drop(struct nmw_held *h, nmw_oid id)
 	h->stat.orders--;
 }
 
-nmw_oid nmw_held_maker(const struct nmw_held *h, const struct nmw_port_evt *v)
-{
-	nmw_oid id = h->by_slot[v->handle & (h->port->slots - 1)];
-	return id && h->order[id].handle == v->handle ? id : 0;
-}
-
 /* A record that is on no book goes to the software book. */
 void nmw_held_rest_there(struct nmw_books *b, nmw_oid id)
 {
@@ -179,10 +178,8 @@ void nmw_held_spill(struct nmw_held *h, struct nmw_held_book *hb, enum nmw_held_
 			nmw_held_rest_there(h->b, id);
 		}
 	}
-	h->of_sym[hb->sym] = NMW_HELD_SOFTWARE;
 	h->stat.symbols--;
-	if (why < NMW_HELD_WHYS)
-		h->stat.went[why]++;
+	nmw_held_away(h, hb->sym, why);
 	*hb = (struct nmw_held_book){0};
 }
 
@@ -190,6 +187,7 @@ void nmw_held_spill(struct nmw_held *h, struct nmw_held_book *hb, enum nmw_held_
 static void cancel_list(struct nmw_held *h, nmw_oid list)
 {
 	struct nmw_port_evt v;
+	assert(!h->flying); /* other answers are not for this */
 	for (nmw_oid id = h->order[list].next; id != list && !h->lost; id = h->order[id].next) {
 		struct nmw_port_cmd c = {.op = NMW_PORT_CANCEL, .handle = h->order[id].handle};
 		if (h->flying == h->port->depth && !nmw_held_get_last(h, &v))
@@ -210,18 +208,27 @@ void nmw_held_to_software(struct nmw_held *h, struct nmw_held_book *hb, enum nmw
 
 struct nmw_held_book *nmw_held_take(struct nmw_held *h, uint32_t sym)
 {
-	if (h->of_sym[sym] == NMW_HELD_SOFTWARE)
+	struct nmw_held_symbol *s = &h->symbol[sym];
+	if (h->of_sym[sym] == NMW_HELD_SOFTWARE) {
+		nmw_held_rested(h, sym);
 		return NULL;
-	for (uint32_t i = 0; i < h->port->books && !h->lost; i++)
-		if (!h->book[i].used) {
-			h->book[i] = (struct nmw_held_book){.sym = sym, .used = true};
-			h->of_sym[sym] = (uint16_t)(i + 1);
-			h->stat.symbols++;
-			return &h->book[i];
-		}
-	h->of_sym[sym] = NMW_HELD_SOFTWARE;
-	h->stat.went[h->lost ? NMW_HELD_LOST : NMW_HELD_NO_BOOK]++;
-	return NULL;
+	}
+	if (s->wish == NMW_HELD_ANYWHERE)
+		s->wish = (uint8_t)(h->wish ? h->wish(h->wish_arg, sym) : NMW_HELD_DEVICE);
+	struct nmw_held_book *hb = NULL;
+	for (uint32_t i = 0; i < h->port->books && !hb; i++)
+		hb = h->book[i].used ? NULL : &h->book[i];
+	if (!hb || h->lost || s->wish == NMW_HELD_HOST) {
+		nmw_held_away(h, sym,
+			      s->wish == NMW_HELD_HOST ? NMW_HELD_ASKED
+			      : h->lost		       ? NMW_HELD_LOST
+						       : NMW_HELD_NO_BOOK);
+		return NULL;
+	}
+	*hb = (struct nmw_held_book){.sym = sym, .used = true};
+	h->of_sym[sym] = (uint16_t)(hb - h->book + 1);
+	h->stat.symbols++;
+	return hb;
 }
 
 /* ---- the window ----------------------------------------------------------------------------- */
@@ -313,6 +320,7 @@ static void fit(const struct nmw_held *h, struct nmw_held_book *hb, uint64_t cen
 static void leave(struct nmw_held *h, size_t n)
 {
 	struct nmw_port_evt v;
+	assert(!h->flying);
 	for (size_t i = 0; i < n && !h->lost; i++) {
 		nmw_oid id = h->sorted[i];
 		if (!nmw_held_is(h->b, id))
@@ -352,7 +360,8 @@ bool nmw_held_got_order(struct nmw_held *h, struct nmw_held_book *hb, nmw_oid id
 	struct nmw_port_evt v;
 	if (!nmw_held_get(h, &v)) {
 		return false;
-	} else if (v.kind != NMW_CORE_RESTED || v.qty != nmw_book_qty(h->b, id)) {
+	} else if (v.kind != NMW_CORE_RESTED || v.qty != nmw_book_qty(h->b, id) ||
+		   !(v.flags & NMW_PORT_LAST) || !nmw_held_slot_free(h, &v)) {
 		nmw_held_wrong(h, &v);
 		return false;
 	}
@@ -467,34 +476,11 @@ void nmw_held_behind(struct nmw_held *h, struct nmw_held_book *hb, nmw_oid id, u
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
-/* Takes the symbol's orders from the software book. */
-static void adopt(struct nmw_held *h, uint32_t sym)
-{
-	int64_t bid = nmw_book_best(h->b, sym, NMW_BUY), ask = nmw_book_best(h->b, sym, NMW_SELL);
-	if (bid < 0 && ask < 0)
-		return;
-	struct nmw_held_book *hb = nmw_held_take(h, sym);
-	if (!hb)
-		return;
-	if (bid >= 0 && ask >= 0 && bid >= ask)
-		nmw_held_to_software(h, hb, NMW_HELD_CROSSED);
-	else if (bid >= 0)
-		nmw_held_move(h, hb, NMW_BUY, (uint32_t)bid);
-	else
-		nmw_held_move(h, hb, NMW_SELL, (uint32_t)ask);
-}
-
 void nmw_held_return(struct nmw_books *b)
 {
 	for (nmw_oid id = 1; id <= nmw_books_top(b); id++)
 		if (nmw_held_is(b, id))
 			nmw_held_rest_there(b, id);
-}
-
-void nmw_held_adopt(struct nmw_held *h, uint32_t n)
-{
-	for (uint32_t sym = 0; sym < n; sym++)
-		adopt(h, sym);
 }
 
 void nmw_held_release(struct nmw_held *h)

@@ -19,8 +19,12 @@
  * Nothing depends on where an order lies.  What the device cannot do is done here, and counted:
  *      a better price outside the window     the window moves: its orders leave and come again
  *      insertion by rank (hidden orders)     those behind leave and come again
- *      no slot, no book, a crossed feed ..   the symbol goes to the software books, and stays there
+ *      no slot, no book, a crossed feed ..   the symbol goes to the software books
  *      the device is lost                    all symbols do; the order in hand goes on there
+ *
+ * So a symbol may go and come between any two messages (nmw_held_come, nmw_held_go): its orders
+ * keep their records, their handles and, by rank, their places.  One that went for a reason that
+ * passes comes again by itself: nmw_held_turn.
  *
  * Commands may be sent ahead (nmw_held_ahead_*): their events are taken when it is their message's
  * turn.  One thread.  Deterministic.  All memory at the start, apart from the engine's: it is made
@@ -40,16 +44,31 @@ enum nmw_held_why {
 	NMW_HELD_CROSSED, /* a replayed feed's book is crossed */
 	NMW_HELD_DIFFERS, /* a replayed feed executes another order than the first */
 	NMW_HELD_LOST,	  /* the device */
+	NMW_HELD_ASKED,	  /* it is wished so */
 	NMW_HELD_WHYS
 };
 
 struct nmw_held_stat {
 	uint64_t commands, events, ahead; /* ahead: of the commands */
 	uint64_t symbols, orders;	  /* now: on the device */
+	uint64_t software;		  /* now: symbols in software */
 	uint64_t far;		      /* orders of its symbols that came to rest with the host */
 	uint64_t moves, moved;	      /* of windows; orders that came again for it */
 	uint64_t behind;	      /* orders that came again for a rank */
-	uint64_t went[NMW_HELD_WHYS]; /* symbols that went to the software books */
+	uint64_t went[NMW_HELD_WHYS]; /* times that a symbol went to the software books */
+	uint64_t came;		      /* and came from there */
+};
+
+/* Where a symbol is to be. */
+enum nmw_held_wish { NMW_HELD_ANYWHERE, NMW_HELD_DEVICE, NMW_HELD_HOST };
+
+/* What is remembered of a symbol beside its book. */
+struct nmw_held_symbol {
+	uint32_t rest; /* uses of it until it may come again; 0: it does not by itself */
+	uint8_t why;   /* enum nmw_held_why, while it is in software */
+	uint8_t wish;  /* enum nmw_held_wish; ANYWHERE: not asked for yet */
+	uint8_t times; /* that it went for a reason that passes; each doubles the rest */
+	uint8_t pad;
 };
 
 /* A symbol's book on the device. */
@@ -78,6 +97,11 @@ struct nmw_held {
 	struct nmw_books *b;
 	uint32_t orders, symbols;
 	uint16_t *of_sym; /* book + 1; 0: none yet; NMW_HELD_SOFTWARE */
+	struct nmw_held_symbol *symbol;
+	uint32_t ready; /* a symbol + 1 that may come again; 0: none */
+	/* Where a symbol is to be, asked once, when it is first used; NULL: on the device. */
+	enum nmw_held_wish (*wish)(void *arg, uint32_t sym);
+	void *wish_arg;
 	struct nmw_held_book *book;
 	struct nmw_held_order *order; /* by handle of the pool; then 4 lists a book */
 	nmw_oid *by_slot;
@@ -94,7 +118,7 @@ struct nmw_held {
 	bool slot;   /* it took one in `used` */
 	bool peeked; /* its next event is in `evt` */
 	bool last;   /* its last event was seen */
-	bool first;  /* no event was seen */
+	bool first;  /* no event was believed: it may begin anew in software */
 	struct nmw_held_book *hb;
 	struct nmw_port_evt evt;
 	struct nmw_err err; /* why the device is lost */
@@ -112,10 +136,37 @@ struct nmw_held *nmw_held_init(void *mem, struct nmw_port *p, struct nmw_books *
 /* What a device held rests on the software books again: nmw_engine_join does it, so that the state
  * of an engine with a device is one for any engine. */
 void nmw_held_return(struct nmw_books *b);
-/* After a restart: symbols 0..n-1 go to the device as far as there is room. */
+/* After a restart: symbols 0..n-1 go to the device as far as there is room and it is wished. */
 void nmw_held_adopt(struct nmw_held *h, uint32_t n);
 /* All orders to the software books (for looking at them), and there they stay. */
 void nmw_held_release(struct nmw_held *h);
+
+/* ---- moves: between two messages, no burst is being worked on; held_move.c --------------------
+ */
+
+/* The symbol comes to the device with its orders, and is to be there. False: it is in software, and
+ * nmw_held_why says why. */
+bool nmw_held_come(struct nmw_held *h, uint32_t sym);
+/* It goes to software, and is to be there. Orders that left the device. */
+uint32_t nmw_held_go(struct nmw_held *h, uint32_t sym);
+/* A symbol that is to be on the device, went for a reason that passes and was used often enough
+ * since (4,096 times if no book was free, else 65,536 times, twice as many each time) tries again.
+ * Cheap when there is none. */
+void nmw_held_turn(struct nmw_held *h);
+/* The device was lost, and is another one or was reset: it is empty. All symbols are in software
+ * still. */
+void nmw_held_again(struct nmw_held *h);
+/* Orders of a symbol that the device has; -1: it is in software; -2: it was not used yet. */
+int64_t nmw_held_orders(const struct nmw_held *h, uint32_t sym);
+/* Orders of a symbol that the software book has, counted one by one. */
+uint64_t nmw_held_far(const struct nmw_held *h, uint32_t sym);
+static inline enum nmw_held_why nmw_held_why(const struct nmw_held *h, uint32_t sym)
+{
+	return (enum nmw_held_why)h->symbol[sym].why;
+}
+/* Books of the device that are free. */
+uint32_t nmw_held_free(const struct nmw_held *h);
+
 void nmw_held_stat(const struct nmw_held *h, struct nmw_held_stat *out);
 
 /* Is it on the device? Takes a book for a symbol that is new. */
@@ -157,8 +208,10 @@ bool nmw_held_execute(struct nmw_held *h, nmw_oid id, uint32_t qty, struct nmw_f
 
 /* ---- sent ahead ---- */
 
-/* The command of an order that may only trade and rest: plain, displayed. False: not now. */
-bool nmw_held_ahead_enter(struct nmw_held *h, const struct nmw_incoming *c);
+/* The command of an order that may only trade and rest: plain, displayed. rank: that of the next
+ * order to rest; where one with a later rank lies, others may have to leave for it, for which no
+ * command may be on its way. False: not now. */
+bool nmw_held_ahead_enter(struct nmw_held *h, const struct nmw_incoming *c, uint64_t rank);
 bool nmw_held_ahead_cancel(struct nmw_held *h, nmw_oid id);
 /* The events of a command sent ahead whose message had no use for it. */
 void nmw_held_skip(struct nmw_held *h);

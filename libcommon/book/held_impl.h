@@ -19,6 +19,12 @@ static inline uint32_t nmw_held_div(const struct nmw_held_book *hb, uint64_t off
 	return hb->step == 1 ? (uint32_t)off : (uint32_t)(((u128)hb->inv * off) >> 64);
 }
 
+/* No order is held in the slot that the event names. */
+static inline bool nmw_held_slot_free(const struct nmw_held *h, const struct nmw_port_evt *v)
+{
+	return !h->by_slot[v->handle & (h->port->slots - 1)];
+}
+
 /* A command; there is room. */
 void nmw_held_put(struct nmw_held *h, struct nmw_port_cmd *c);
 /* The next event, which is the oldest command's. False: the device is lost; its orders are on the
@@ -35,8 +41,6 @@ void nmw_held_hold(struct nmw_held *h, struct nmw_held_book *hb, nmw_oid id, uin
 void nmw_held_drop(struct nmw_held *h, nmw_oid id);
 /* A record that is on no book goes to the software book. */
 void nmw_held_rest_there(struct nmw_books *b, nmw_oid id);
-/* The order that an event is about; 0: none that is held. */
-nmw_oid nmw_held_maker(const struct nmw_held *h, const struct nmw_port_evt *v);
 /* Its command, and what comes of it. False: the device is lost, and the order on no book. */
 void nmw_held_put_order(struct nmw_held *h, const struct nmw_held_book *hb, nmw_oid id,
 			uint32_t pos);
@@ -45,6 +49,16 @@ bool nmw_held_got_order(struct nmw_held *h, struct nmw_held_book *hb, nmw_oid id
 /* The symbol's orders leave the device for the software book; spill: it is not told. */
 void nmw_held_to_software(struct nmw_held *h, struct nmw_held_book *hb, enum nmw_held_why why);
 void nmw_held_spill(struct nmw_held *h, struct nmw_held_book *hb, enum nmw_held_why why);
+
+/* A symbol is in software from now on. NMW_HELD_WHYS: nobody asks why. */
+void nmw_held_away(struct nmw_held *h, uint32_t sym, enum nmw_held_why why);
+/* One that is in software was used once more. */
+static inline void nmw_held_rested(struct nmw_held *h, uint32_t sym)
+{
+	struct nmw_held_symbol *s = &h->symbol[sym];
+	if (s->rest && !--s->rest)
+		h->ready = sym + 1;
+}
 
 /* The tick of a price, in the window and on its grid. */
 bool nmw_held_inside(const struct nmw_held_book *hb, uint32_t px, uint32_t *pos);

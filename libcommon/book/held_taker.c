@@ -1,5 +1,6 @@
 /* Orders that come to books which a device holds: what it is told, and what its events mean. */
 #include "book/held_impl.h"
+#include <assert.h>
 
 #define NEVER_RESTS (NMW_TAKER_IOC | NMW_TAKER_MARKET)
 
@@ -92,16 +93,65 @@ static bool peek(struct nmw_held *h)
 	return h->peeked;
 }
 
+/* The held order that the event is about, if the one that comes can meet it: in a trade, or as its
+ * own; else 0. */
+static nmw_oid maker_of(const struct nmw_held *h, const struct nmw_incoming *c, bool own)
+{
+	nmw_oid id = h->by_slot[h->evt.handle & (h->port->slots - 1)];
+	if (!id || h->order[id].handle != h->evt.handle || c->flags & NMW_TAKER_POST_ONLY)
+		return 0;
+	const struct nmw_order *o = nmw_order_get(h->b, id);
+	bool reached = c->t.side == NMW_BUY ? o->px <= c->t.limit : o->px >= c->t.limit;
+	bool is_own = c->t.owner && o->owner == c->t.owner;
+	return o->sides == ((c->t.sym * 2 + c->t.side) ^ 1) && reached && is_own == own ? id : 0;
+}
+
+/* A reason that it has. */
+static bool may_be_canceled(const struct nmw_held *h, const struct nmw_incoming *c)
+{
+	switch (h->evt.reason) {
+	case NMW_CORE_SELF:
+		return maker_of(h, c, true) && !(c->flags & NMW_TAKER_OWN_LEAVES);
+	case NMW_CORE_MIN_QTY:
+		return h->first && c->min_qty;
+	case NMW_CORE_WOULD_POST:
+		return h->first && c->flags & NMW_TAKER_POST_ONLY;
+	case NMW_CORE_IMMEDIATE:
+		return !h->slot;
+	default:
+		return false;
+	}
+}
+
+/* Is the event one that the order in hand can have, by what the host knows? */
+static bool can_be(const struct nmw_held *h, const struct nmw_incoming *c)
+{
+	const struct nmw_port_evt *v = &h->evt;
+	bool last = v->flags & NMW_PORT_LAST, all = c->t.qty && v->qty == c->t.qty;
+	nmw_oid maker;
+	switch (v->kind) {
+	case NMW_CORE_FILL:
+		maker = maker_of(h, c, false);
+		return maker && v->qty && v->qty <= c->t.qty &&
+		       nmw_book_qty(h->b, maker) == (uint64_t)v->qty + v->left;
+	case NMW_CORE_OWN:
+		return maker_of(h, c, true) && c->flags & NMW_TAKER_OWN_LEAVES;
+	case NMW_CORE_CANCELED:
+		return last && (all || v->reason == NMW_CORE_SELF) && may_be_canceled(h, c);
+	case NMW_CORE_RESTED:
+		return last && all && h->slot && nmw_held_slot_free(h, v);
+	default:
+		return false;
+	}
+}
+
 /* Its first event says that it found nothing, and rests or is to be placed. */
 static bool only_rests(const struct nmw_held *h, const struct nmw_incoming *c)
 {
 	const struct nmw_port_evt *v = &h->evt;
-	if (v->qty != c->t.qty)
-		return false;
-	return v->kind == NMW_CORE_RESTED
-		       ? h->slot
-		       : v->kind == NMW_CORE_CANCELED && v->reason == NMW_CORE_IMMEDIATE &&
-				 h->split && !crosses(h, c);
+	return v->kind == NMW_CORE_RESTED ||
+	       (v->kind == NMW_CORE_CANCELED && v->reason == NMW_CORE_IMMEDIATE && h->split &&
+		v->qty == c->t.qty && !crosses(h, c));
 }
 
 bool nmw_held_takes(struct nmw_held *h, struct nmw_incoming *c)
@@ -110,6 +160,10 @@ bool nmw_held_takes(struct nmw_held *h, struct nmw_incoming *c)
 	if (!nmw_taker_goes_on(step))
 		return true;
 	bool near = h->phase == NMW_HELD_NEAR && peek(h);
+	if (near && !can_be(h, c)) {
+		nmw_held_wrong(h, &h->evt);
+		near = false;
+	}
 	if (near && !only_rests(h, c))
 		return true;
 	if (near && h->evt.kind == NMW_CORE_RESTED)
@@ -159,10 +213,8 @@ static struct nmw_fill fill_of(const struct nmw_held *h, nmw_oid maker, uint32_t
 static enum nmw_taker_step on_fill(struct nmw_held *h, struct nmw_incoming *c, struct nmw_fill *f)
 {
 	const struct nmw_port_evt *v = &h->evt;
-	nmw_oid maker = nmw_held_maker(h, v);
-	uint32_t open = maker ? nmw_book_qty(h->b, maker) : 0;
-	if (!maker || !v->qty || v->qty > c->t.qty || v->qty > open || v->left != open - v->qty)
-		return next_wrong(h, c, f);
+	nmw_oid maker = maker_of(h, c, false);
+	h->first = false;
 	c->t.qty -= v->qty;
 	*f = fill_of(h, maker, v->qty, v->left);
 	nmw_book_reduce(h->b, maker, v->left);
@@ -172,16 +224,15 @@ static enum nmw_taker_step on_fill(struct nmw_held *h, struct nmw_incoming *c, s
 }
 
 /* Its own maker: it left, or it ends the order. */
-static enum nmw_taker_step on_own(struct nmw_held *h, struct nmw_incoming *c, struct nmw_fill *f,
-				  bool leaves)
+static enum nmw_taker_step on_own(struct nmw_held *h, const struct nmw_incoming *c,
+				  struct nmw_fill *f, bool leaves)
 {
-	nmw_oid maker = nmw_held_maker(h, &h->evt);
-	if (!maker || nmw_order_get(h->b, maker)->owner != c->t.owner)
-		return next_wrong(h, c, f);
+	nmw_oid maker = maker_of(h, c, true);
 	uint32_t open = nmw_book_qty(h->b, maker);
 	*f = fill_of(h, maker, open, leaves ? 0 : open);
 	if (!leaves)
 		return ends(h, NMW_TAKER_SELF);
+	h->first = false;
 	nmw_held_drop(h, maker);
 	return NMW_TAKER_OWN;
 }
@@ -189,8 +240,6 @@ static enum nmw_taker_step on_own(struct nmw_held *h, struct nmw_incoming *c, st
 static enum nmw_taker_step on_canceled(struct nmw_held *h, struct nmw_incoming *c,
 				       struct nmw_fill *f)
 {
-	if (h->evt.reason != NMW_CORE_SELF && h->evt.qty != c->t.qty)
-		return next_wrong(h, c, f);
 	switch (h->evt.reason) {
 	case NMW_CORE_SELF:
 		return on_own(h, c, f, false);
@@ -198,11 +247,9 @@ static enum nmw_taker_step on_canceled(struct nmw_held *h, struct nmw_incoming *
 		return ends(h, NMW_TAKER_MIN_QTY);
 	case NMW_CORE_WOULD_POST:
 		return ends(h, NMW_TAKER_WOULD_POST);
-	case NMW_CORE_IMMEDIATE: /* among the far ones, if it reaches them */
+	default: /* among the far ones, if it reaches them */
 		ends(h, NMW_TAKER_GO);
 		return next_far(h, c, f);
-	default:
-		return next_wrong(h, c, f);
 	}
 }
 
@@ -215,8 +262,10 @@ enum nmw_taker_step nmw_held_next(struct nmw_held *h, struct nmw_incoming *c, st
 		return c->t.qty ? next_wrong(h, c, f) : ends(h, NMW_TAKER_DONE);
 	if (!peek(h))
 		return next_lost(h, c, f);
-	h->peeked = h->first = false;
+	h->peeked = false;
 	h->last = h->evt.flags & NMW_PORT_LAST;
+	if (!can_be(h, c))
+		return next_wrong(h, c, f);
 	switch (h->evt.kind) {
 	case NMW_CORE_FILL:
 		return on_fill(h, c, f);
@@ -224,13 +273,9 @@ enum nmw_taker_step nmw_held_next(struct nmw_held *h, struct nmw_incoming *c, st
 		return on_own(h, c, f, true);
 	case NMW_CORE_CANCELED:
 		return on_canceled(h, c, f);
-	case NMW_CORE_RESTED:
-		if (!h->slot || h->evt.qty != c->t.qty)
-			return next_wrong(h, c, f);
+	default:
 		h->phase = NMW_HELD_RESTED;
 		return NMW_TAKER_RESTS;
-	default:
-		return next_wrong(h, c, f);
 	}
 }
 
@@ -260,6 +305,7 @@ static void place(struct nmw_held *h, struct nmw_held_book *hb, nmw_oid id)
 	const struct nmw_order *o = nmw_order_at(h->b, id);
 	uint32_t side = o->sides & 1, pos;
 	uint64_t rank_top = hb->rank_top[side];
+	assert(!h->flying);
 	if (!hb->step)
 		nmw_held_window(h, hb, o->px);
 	bool inside = nmw_held_inside(hb, o->px, &pos);
@@ -272,7 +318,8 @@ static void place(struct nmw_held *h, struct nmw_held_book *hb, nmw_oid id)
 	}
 	if (inside && h->used == h->port->slots) {
 		nmw_held_to_software(h, hb, NMW_HELD_NO_SLOT);
-		inside = false;
+		nmw_held_rest_there(h->b, id);
+		return;
 	}
 	if (!inside) {
 		h->stat.far++;
@@ -399,13 +446,14 @@ bool nmw_held_execute(struct nmw_held *h, nmw_oid id, uint32_t qty, struct nmw_f
 
 /* ---- sent ahead ----------------------------------------------------------------------------- */
 
-bool nmw_held_ahead_enter(struct nmw_held *h, const struct nmw_incoming *c)
+bool nmw_held_ahead_enter(struct nmw_held *h, const struct nmw_incoming *c, uint64_t rank)
 {
 	struct nmw_held_book *hb = nmw_held_of(h, c->t.sym);
 	bool rests = !(c->flags & NEVER_RESTS);
 	uint32_t pos;
 	if (!hb || h->flying == h->port->depth || !nmw_held_inside(hb, c->t.limit, &pos) ||
-	    (rests && (hb->hidden[c->t.side] || h->used == h->port->slots)))
+	    (rests && (hb->hidden[c->t.side] || rank <= hb->rank_top[c->t.side] ||
+		       h->used == h->port->slots)))
 		return false;
 	put_taker(h, hb, c, pos, rests);
 	h->stat.ahead++;

@@ -1,4 +1,6 @@
 #include "book/session.h"
+
+#include "base/bits.h"
 #include <string.h>
 
 static const char no_name[10] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
@@ -61,9 +63,7 @@ static bool unnamed(const char name[10])
 
 static uint32_t hash_of(const char name[10])
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	for (unsigned i = 0; i < 10; i++)
-		h = (h ^ (uint8_t)name[i]) * UINT64_C(0x100000001b3);
+	uint64_t h = nmw_fnv(NMW_FNV_START, name, 10);
 	return (uint32_t)(h ^ h >> 32);
 }
 

@@ -1,5 +1,6 @@
 #include "device/bitstream.h"
 
+#include "base/bits.h"
 #include "ring/shm.h"
 
 #include <errno.h>
@@ -22,25 +23,46 @@ static int missing(const char *file, int err, struct nmw_err *e)
 			   file, strerror(err));
 }
 
-int nmw_bitstream_hash(const char *file, uint64_t *hash, struct nmw_err *e)
+/* What is in it is run here. */
+static bool others_write(const struct stat *st)
 {
-	uint8_t buf[65536];
-	struct stat sb;
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
+	return (st->st_uid != 0 && st->st_uid != geteuid()) || st->st_mode & (S_IWGRP | S_IWOTH);
+}
+
+static int check_file(const char *file, int fd, struct nmw_err *e)
+{
+	struct stat st;
+	if (fstat(fd, &st))
 		return missing(file, errno, e);
-	if (fstat(fd, &sb) == 0 && !S_ISREG(sb.st_mode)) {
-		close(fd);
+	if (!S_ISREG(st.st_mode))
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_RESOURCE,
 				   "bitstream %s: not a regular file: give the shared object that "
 				   "make hw builds",
 				   file);
+	if (others_write(&st))
+		return nmw_err_set(e, -EPERM, nmw_exit_of(EPERM),
+				   "bitstream %s: belongs to user %u, mode %04o: one's own or "
+				   "root's, writable by nobody else, expected: chmod go-w it, or "
+				   "load a copy",
+				   file, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777u);
+	return 0;
+}
+
+int nmw_bitstream_hash(const char *file, uint64_t *hash, struct nmw_err *e)
+{
+	uint8_t buf[65536];
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return missing(file, errno, e);
+	int rc = check_file(file, fd, e);
+	if (rc) {
+		close(fd);
+		return rc;
 	}
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = NMW_FNV_START;
 	ssize_t n;
 	while ((n = read(fd, buf, sizeof buf)) > 0)
-		for (ssize_t i = 0; i < n; i++)
-			h = (h ^ buf[i]) * UINT64_C(0x100000001b3);
+		h = nmw_fnv(h, buf, (size_t)n);
 	int err = errno;
 	close(fd);
 	*hash = h;
@@ -126,9 +148,7 @@ static int read_record(const char *path, char *text, size_t cap, struct nmw_err 
 	ssize_t n = fstat(fd, &st) ? -1 : read(fd, text, cap - 1);
 	close(fd);
 	text[n > 0 ? n : 0] = 0;
-	/* it says what code is run here */
-	if (n >= 0 &&
-	    ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH)))
+	if (n >= 0 && others_write(&st))
 		return nmw_err_set(
 			e, -EPERM, nmw_exit_of(EPERM),
 			"%s: belongs to user %u, mode %04o: a bitstream is taken from a record of "

@@ -2,6 +2,7 @@
 
 #include "base/pages.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -156,19 +157,37 @@ static int take_memory(struct nmw_device *d, bool normal, struct nmw_err *e)
 	return 0;
 }
 
-static int map_rings(struct nmw_device *d, const struct nmw_device_spec *s, struct nmw_err *e)
+static int check_spec(const struct nmw_device *d, const struct nmw_device_spec *s, uint32_t log2,
+		      struct nmw_err *e)
 {
-	uint32_t log2 = s->ring_log2 ? s->ring_log2 : NMW_HW_RING_LOG2;
 	if (log2 < NMW_DEVICE_LOG2_MIN || log2 > NMW_DEVICE_LOG2_MAX)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "device %s: rings of 2^%" PRIu32 " entries: 2^%u to 2^%u are "
 				   "possible",
 				   d->info.device, log2, NMW_DEVICE_LOG2_MIN, NMW_DEVICE_LOG2_MAX);
-	int rc = take_memory(d, s->normal_pages, e);
+	if (s->batch > 1u << log2)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "device %s: a doorbell for %" PRIu32
+				   " commands: rings have %u entries: as many at most",
+				   d->info.device, s->batch, 1u << log2);
+	if (s->watchdog > UINT32_MAX)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "device %s: watchdog of %" PRIu64
+				   " cycles: its register has 32 bits: %" PRIu32 " at most",
+				   d->info.device, s->watchdog, UINT32_MAX);
+	return 0;
+}
+
+static int map_rings(struct nmw_device *d, const struct nmw_device_spec *s, struct nmw_err *e)
+{
+	uint32_t log2 = s->ring_log2 ? s->ring_log2 : NMW_HW_RING_LOG2;
+	int rc = check_spec(d, s, log2, e);
+	if (!rc)
+		rc = take_memory(d, s->normal_pages, e);
 	if (rc)
 		return rc;
 	d->mask = (1u << log2) - 1;
-	d->batch = s->batch && s->batch <= d->mask ? s->batch : (d->mask + 1) / 4;
+	d->batch = s->batch ? s->batch : (d->mask + 1) / 4;
 	d->watchdog = s->watchdog ? s->watchdog : NMW_HW_WATCHDOG;
 	d->no_push = s->no_push;
 	d->keep_full = d->keep_full || s->keep_full;
@@ -278,14 +297,6 @@ static void doorbell(struct nmw_device *d)
 	d->doorbells++;
 }
 
-void nmw_device_submit(struct nmw_device *d, uint32_t n)
-{
-	d->tail += n;
-	d->flying += n;
-	if (d->tail - d->rung >= d->batch && d->batch > 1)
-		doorbell(d);
-}
-
 /* The command's place in the ring is free again at once. */
 static void push(struct nmw_device *d)
 {
@@ -308,6 +319,15 @@ void nmw_device_ring(struct nmw_device *d)
 		push(d);
 	else
 		doorbell(d);
+}
+
+void nmw_device_submit(struct nmw_device *d, uint32_t n)
+{
+	assert(n <= nmw_device_room(d));
+	d->tail += n;
+	d->flying += n;
+	if (d->tail - d->rung >= d->batch)
+		nmw_device_ring(d);
 }
 
 /* ---- events --------------------------------------------------------------------------------- */
@@ -353,6 +373,7 @@ static void hand_back(struct nmw_device *d, uint32_t to)
 
 void nmw_device_release(struct nmw_device *d, uint32_t n)
 {
+	assert(n <= d->seen - d->head);
 	d->head += n;
 	if (!d->keep_full && d->head - d->credit > d->mask / 4)
 		hand_back(d, d->head);
@@ -376,25 +397,39 @@ static const char *fault_text(uint64_t fault)
 	}
 }
 
+/* As was said before. */
+static int stopped(const struct nmw_device *d, struct nmw_err *e)
+{
+	if (d->down == -EPROTO)
+		return nmw_err_set(e, -EPROTO, NMW_EXIT_RESOURCE,
+				   "device %s: its events do not end as many commands as it was "
+				   "given: reset it",
+				   d->info.device);
+	return nmw_err_set(e, d->down, NMW_EXIT_RESOURCE, "device %s: has stopped: reset it",
+			   d->info.device);
+}
+
 int nmw_device_fault(struct nmw_device *d, struct nmw_err *e)
 {
 	uint64_t status = nmw_device_status(d);
 	const char *name = d->info.device;
 	if (status & NMW_DEVICE_FAULT)
-		d->down = nmw_err_set(e, -EIO, NMW_EXIT_RESOURCE,
-				      "device %s: fault: %s: address 0x%" PRIx64 ", after %" PRIu64
-				      " commands; the rings are at 0x%" PRIx64 " to 0x%" PRIx64
-				      ": it has stopped until it is reset",
-				      name, fault_text(nmw_device_read(d, NMW_HW_REG_FAULT)),
-				      nmw_device_read(d, NMW_HW_REG_FAULT_ADDR),
-				      nmw_device_read(d, NMW_HW_REG_COMMANDS), d->info.window,
-				      d->info.window + d->info.window_sz - 1);
-	else if (!(status & NMW_DEVICE_ENABLED))
-		d->down = nmw_err_set(e, -ECONNRESET, NMW_EXIT_RESOURCE,
-				      "device %s: somebody else reset it in mid-run, %" PRIu32
-				      " commands on their way: its books are gone: start again",
-				      name, d->flying);
-	return d->down;
+		return d->down = nmw_err_set(
+			       e, -EIO, NMW_EXIT_RESOURCE,
+			       "device %s: fault: %s: address 0x%" PRIx64 ", after %" PRIu64
+			       " commands; the rings are at 0x%" PRIx64 " to 0x%" PRIx64
+			       ": it has stopped until it is reset",
+			       name, fault_text(nmw_device_read(d, NMW_HW_REG_FAULT)),
+			       nmw_device_read(d, NMW_HW_REG_FAULT_ADDR),
+			       nmw_device_read(d, NMW_HW_REG_COMMANDS), d->info.window,
+			       d->info.window + d->info.window_sz - 1);
+	if (!(status & NMW_DEVICE_ENABLED))
+		return d->down = nmw_err_set(
+			       e, -ECONNRESET, NMW_EXIT_RESOURCE,
+			       "device %s: somebody else reset it in mid-run, %" PRIu32
+			       " commands on their way: its books are gone: start again",
+			       name, d->flying);
+	return d->down ? stopped(d, e) : 0;
 }
 
 static int look(struct nmw_device *d, struct nmw_err *e)
@@ -415,14 +450,8 @@ int nmw_device_wait(struct nmw_device *d, struct nmw_err *e)
 {
 	if (!d->flying && !d->down)
 		d->down = -EPROTO;
-	if (d->down == -EPROTO)
-		return nmw_err_set(e, -EPROTO, NMW_EXIT_RESOURCE,
-				   "device %s: its events do not end as many commands as it was "
-				   "given: reset it",
-				   d->info.device);
 	if (d->down)
-		return nmw_err_set(e, d->down, NMW_EXIT_RESOURCE,
-				   "device %s: has stopped: reset it", d->info.device);
+		return stopped(d, e);
 	nmw_device_ring(d);
 	if (!d->keep_full)
 		hand_back(d, d->head);

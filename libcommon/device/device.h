@@ -56,8 +56,10 @@ struct nmw_device_spec {
 	const char *device; /* "sim", "sim:latency=200,stall=30,..." (see nmw-fpga(1)); NULL: sim */
 	const char *bitstream; /* file of the simulated device; NULL: the one that was loaded */
 	uint32_t ring_log2;    /* entries of each ring, log2, 3..12; 0 = NMW_HW_RING_LOG2 */
-	uint32_t batch;	   /* commands that wait for one doorbell at most; 0 = a ring's quarter */
-	uint64_t watchdog; /* cycles without progress that are a fault; 0 = NMW_HW_WATCHDOG */
+	uint32_t batch;	   /* commands that wait for one doorbell at most, up to a ring's; 0 = its
+			    * quarter; 1: none waits */
+	uint64_t watchdog; /* cycles without progress that are a fault, 32 bits; 0 =
+			    * NMW_HW_WATCHDOG */
 	bool no_push;	   /* a command that is alone goes through the ring too */
 	bool keep_full;	   /* for tests: events are handed back one by one, when the device waits */
 	bool normal_pages; /* do not ask for huge pages */
@@ -191,7 +193,8 @@ static inline struct nmw_hw_cmd *nmw_device_cmd(const struct nmw_device *d, uint
 {
 	return &d->tx[(d->tail + i) & d->mask];
 }
-/* Hands over the first n. The doorbell rings when `batch` wait, or in nmw_device_ring. */
+/* Hands over the first n <= room. They are told to the device when `batch` wait, or in
+ * nmw_device_ring. */
 void nmw_device_submit(struct nmw_device *d, uint32_t n);
 /* What waits is told to the device: a command that is alone by the push window (fewest cycles). */
 void nmw_device_ring(struct nmw_device *d);
@@ -216,7 +219,13 @@ void nmw_device_release(struct nmw_device *d, uint32_t n);
  * neither answers nor says why; -EPROTO: no command is on its way (so that a caller who wants
  * another event does not wait for ever). */
 int nmw_device_wait(struct nmw_device *d, struct nmw_err *e);
-/* Asks the device whether it has stopped by a fault or a reset: 0, -EIO, -ECONNRESET. */
+/* The next wait lets one cycle pass only, for who measures in cycles. */
+static inline void nmw_device_wait_one(struct nmw_device *d)
+{
+	d->step = 1;
+}
+/* Asks the device whether it has stopped by a fault or a reset: 0, -EIO, -ECONNRESET; or what
+ * stopped it before, as nmw_device_wait says it. */
 int nmw_device_fault(struct nmw_device *d, struct nmw_err *e);
 
 /* ---- host memory that the device reaches, beside the rings ---- */

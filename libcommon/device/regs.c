@@ -15,6 +15,20 @@ static const char *const block_names[] = {
 };
 #define BLOCK_NAMES (sizeof block_names / sizeof block_names[0])
 
+/* Part of a register, from bit `shift` on. */
+#define PART(block, reg, shift, width, name, unit, help)                               \
+	{                                                                              \
+		NMW_HW_BLOCK_##block, shift, width, NMW_HW_REG_##reg, name, unit, help \
+	}
+#define SIZE(shift, name, unit, help)	    PART(PARAMS, SIZES, shift, 8, name, unit, help)
+#define WHOLE(block, reg, name, unit, help) PART(block, reg, 0, 64, name, unit, help)
+#define COUNTER(reg, name, unit, help)	    WHOLE(COUNTERS, reg, name, unit, help)
+#define WIRE_PART(block, reg, shift, width, name, unit, help)                            \
+	{                                                                                \
+		NMW_HW_BLOCK_##block, shift, width, NMW_WIRE_REG_##reg, name, unit, help \
+	}
+#define WIRE(block, reg, name, unit, help) WIRE_PART(block, reg, 0, 64, name, unit, help)
+
 /* type of block, then as in struct nmw_device_reg */
 static const struct {
 	uint16_t type;
@@ -22,122 +36,94 @@ static const struct {
 	uint32_t at;
 	const char *name, *unit, *help;
 } regs[] = {
-	{NMW_HW_BLOCK_IDENT, 0, 32, NMW_HW_REG_ID, "id", "", "which design"},
-	{NMW_HW_BLOCK_IDENT, 32, 32, NMW_HW_REG_ID, "version", "", "of registers and records"},
-	{NMW_HW_BLOCK_IDENT, 0, 64, NMW_HW_REG_BUILD, "build", "", "which sources"},
-	{NMW_HW_BLOCK_PARAMS, 0, 8, NMW_HW_REG_SIZES, "symbols_log2", "", "books"},
-	{NMW_HW_BLOCK_PARAMS, 8, 8, NMW_HW_REG_SIZES, "ticks_log2", "bits", "of a price"},
-	{NMW_HW_BLOCK_PARAMS, 16, 8, NMW_HW_REG_SIZES, "slots_log2", "", "resting orders"},
-	{NMW_HW_BLOCK_PARAMS, 24, 8, NMW_HW_REG_SIZES, "gen_bits", "bits", "generation of a slot"},
-	{NMW_HW_BLOCK_PARAMS, 32, 8, NMW_HW_REG_SIZES, "owner_bits", "bits", "owner of an order"},
-	{NMW_HW_BLOCK_PARAMS, 40, 8, NMW_HW_REG_SIZES, "best", "levels", "at hand, a side"},
-	{NMW_HW_BLOCK_PARAMS, 48, 8, NMW_HW_REG_SIZES, "word_log2", "", "ticks of a bitmap word"},
-	{NMW_HW_BLOCK_PARAMS, 56, 8, NMW_HW_REG_SIZES, "lines_log2", "", "lines in flight"},
-	{NMW_HW_BLOCK_PARAMS, 0, 32, NMW_HW_REG_TICKS, "ticks", "ticks", "of a side"},
-	{NMW_HW_BLOCK_CONTROL, 0, 1, NMW_HW_REG_CONTROL, "enable", "", "rings run"},
-	{NMW_HW_BLOCK_CONTROL, 0, 1, NMW_HW_REG_STATUS, "ready", "", "RAMs are clear"},
-	{NMW_HW_BLOCK_CONTROL, 1, 1, NMW_HW_REG_STATUS, "enabled", "", "as enable"},
-	{NMW_HW_BLOCK_CONTROL, 2, 1, NMW_HW_REG_STATUS, "faulted", "", "stopped until reset"},
-	{NMW_HW_BLOCK_CONTROL, 3, 1, NMW_HW_REG_STATUS, "idle", "", "nothing is on its way"},
-	{NMW_HW_BLOCK_CONTROL, 0, 8, NMW_HW_REG_FAULT, "fault", "",
-	 "1 read, 2 write of an unmapped address; 3 read, 4 write too late"},
-	{NMW_HW_BLOCK_CONTROL, 0, 64, NMW_HW_REG_FAULT_ADDR, "fault_addr", "", "IOVA"},
-	{NMW_HW_BLOCK_CONTROL, 0, 32, NMW_HW_REG_WATCHDOG, "watchdog", "cycles", "until too late"},
-	{NMW_HW_BLOCK_RINGS, 0, 64, NMW_HW_REG_TX_BASE, "tx_base", "", "IOVA of commands"},
-	{NMW_HW_BLOCK_RINGS, 0, 4, NMW_HW_REG_TX_LOG2, "tx_log2", "", "entries"},
-	{NMW_HW_BLOCK_RINGS, 0, 32, NMW_HW_REG_TX_TAIL, "tx_tail", "commands", "doorbell"},
-	{NMW_HW_BLOCK_RINGS, 0, 32, NMW_HW_REG_TX_HEAD, "tx_head", "commands", "handed on"},
-	{NMW_HW_BLOCK_RINGS, 0, 64, NMW_HW_REG_RX_BASE, "rx_base", "", "IOVA of events"},
-	{NMW_HW_BLOCK_RINGS, 0, 4, NMW_HW_REG_RX_LOG2, "rx_log2", "", "entries"},
-	{NMW_HW_BLOCK_RINGS, 0, 32, NMW_HW_REG_RX_TAIL, "rx_tail", "events", "written"},
-	{NMW_HW_BLOCK_RINGS, 0, 32, NMW_HW_REG_RX_HEAD, "rx_head", "events", "doorbell"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_CYCLES, "cycles", "cycles", "since reset"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_COMMANDS, "commands", "commands", "taken"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_EVENTS, "events", "events", "made"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_FILLS, "fills", "fills", "of them"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_WAIT_EVENT, "wait_event", "cycles",
-	 "stood still: events not taken"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_WAIT_LEVEL, "wait_level", "cycles",
-	 "stood still: next level not found yet"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_WAIT_HEAD, "wait_head", "cycles",
-	 "stood still: its first order not read yet"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_WAIT_MIN, "wait_min", "cycles",
-	 "stood still: counting for a minimum quantity"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_WAIT_SLOT, "wait_slot", "cycles",
-	 "stood still: no free slot at hand"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_FREE, "free", "slots", "without an order"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_LINES_READ, "lines_read", "lines", "of 64 bytes"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_LINES_WRITTEN, "lines_written", "lines",
-	 "of 64 bytes, or half of one"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_LATENCY_SUM, "latency_sum", "cycles",
-	 "command taken to its last event, all of them"},
-	{NMW_HW_BLOCK_COUNTERS, 0, 64, NMW_HW_REG_LATENCY_MAX, "latency_max", "cycles",
-	 "the longest"},
-	{NMW_HW_BLOCK_PUSH, 0, 1, NMW_HW_REG_PUSH_BUSY, "push_busy", "", "window is in use"},
-	{NMW_HW_BLOCK_WIRE, 0, 64, NMW_WIRE_REG_UTC, "utc_offset", "ns", "for the time of day"},
-	{NMW_HW_BLOCK_WIRE, 0, 1, NMW_WIRE_REG_FLAGS, "closed", "", "other symbols are rejected"},
-	{NMW_HW_BLOCK_WIRE, 1, 2, NMW_WIRE_REG_FLAGS, "self_match", "",
-	 "0 trade, 1 the new one goes, 2 the old"},
-	{NMW_HW_BLOCK_WIRE, 0, 48, NMW_WIRE_REG_MAC, "mac", "", "of what is sent"},
-	{NMW_HW_BLOCK_WIRE, 0, 32, NMW_WIRE_REG_HOST, "host_ip", "", "whom orders are for; 0: all"},
-	{NMW_HW_BLOCK_WIRE, 32, 16, NMW_WIRE_REG_HOST, "host_port", "", ""},
-	{NMW_HW_BLOCK_WIRE, 0, 48, NMW_WIRE_REG_FEED_MAC, "feed_mac", "", "market data goes there"},
-	{NMW_HW_BLOCK_WIRE, 0, 32, NMW_WIRE_REG_FEED, "feed_ip", "", ""},
-	{NMW_HW_BLOCK_WIRE, 32, 16, NMW_WIRE_REG_FEED, "feed_port", "", ""},
-	{NMW_HW_BLOCK_WIRE, 0, 32, NMW_WIRE_REG_FEED_SOURCE, "source_ip", "",
-	 "and comes from there"},
-	{NMW_HW_BLOCK_WIRE, 32, 16, NMW_WIRE_REG_FEED_SOURCE, "source_port", "", ""},
-	{NMW_HW_BLOCK_WIRE, 0, 64, NMW_WIRE_REG_SESSION, "session", "",
-	 "of MoldUDP64, 8 characters"},
-	{NMW_HW_BLOCK_WIRE, 0, 16, NMW_WIRE_REG_SESSION_END, "session_end", "", "and 2"},
-	{NMW_HW_BLOCK_WIRE, 0, 32, NMW_WIRE_REG_HEARTBEAT, "heartbeat", "cycles",
-	 "of silence before one; 0: none"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_CYCLES, "cycles", "cycles", "since reset"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_FRAMES_IN, "frames_in", "frames", "taken"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_WORDS_IN, "words_in", "words",
-	 "of 64 bytes, taken"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_WAIT_IN, "wait_in", "cycles",
-	 "a word that came waited"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_FRAMES_OUT, "frames_out", "frames", "sent"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_WORDS_OUT, "words_out", "words",
-	 "of 64 bytes, sent"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_WAIT_OUT, "wait_out", "cycles",
-	 "a word to be sent was not taken"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_HOST_MESSAGES, "host_messages", "messages",
-	 "from the host"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 0, "marks", "messages", "of no kind"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 8, "enters", "messages", "to the core"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 16, "replaces", "messages", ""},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 24, "cancels", "messages", ""},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 32, "modifies", "messages", ""},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 40, "unfit_seen", "messages",
-	 "for the host, found by the parser"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_KIND + 48, "day_ends", "messages", ""},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_REPLIES, "replies", "messages", "to clients"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_FEED_OUT, "feed", "messages", "of market data"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_WAIT_MSG, "wait_msg", "cycles",
-	 "a message waited for the core"},
-	{NMW_HW_BLOCK_FRAMES, 0, 64, NMW_WIRE_REG_UNFIT, "unfit", "messages", "left to the host"},
+	PART(IDENT, ID, 0, 32, "id", "", "which design"),
+	PART(IDENT, ID, 32, 32, "version", "", "of registers and records"),
+	WHOLE(IDENT, BUILD, "build", "", "which sources"),
+	SIZE(0, "symbols_log2", "", "books"),
+	SIZE(8, "ticks_log2", "bits", "of a price"),
+	SIZE(16, "slots_log2", "", "resting orders"),
+	SIZE(24, "gen_bits", "bits", "generation of a slot"),
+	SIZE(32, "owner_bits", "bits", "owner of an order"),
+	SIZE(40, "best", "levels", "at hand, a side"),
+	SIZE(48, "word_log2", "", "ticks of a bitmap word"),
+	SIZE(56, "lines_log2", "", "lines in flight"),
+	PART(PARAMS, TICKS, 0, 32, "ticks", "ticks", "of a side"),
+	PART(CONTROL, CONTROL, 0, 1, "enable", "", "rings run"),
+	PART(CONTROL, STATUS, 0, 1, "ready", "", "RAMs are clear"),
+	PART(CONTROL, STATUS, 1, 1, "enabled", "", "as enable"),
+	PART(CONTROL, STATUS, 2, 1, "faulted", "", "stopped until reset"),
+	PART(CONTROL, STATUS, 3, 1, "idle", "", "nothing is on its way"),
+	PART(CONTROL, FAULT, 0, 8, "fault", "",
+	     "1 read, 2 write of an unmapped address; 3 read, 4 write too late"),
+	WHOLE(CONTROL, FAULT_ADDR, "fault_addr", "", "IOVA"),
+	PART(CONTROL, WATCHDOG, 0, 32, "watchdog", "cycles", "until too late"),
+	WHOLE(RINGS, TX_BASE, "tx_base", "", "IOVA of commands"),
+	PART(RINGS, TX_LOG2, 0, 4, "tx_log2", "", "entries"),
+	PART(RINGS, TX_TAIL, 0, 32, "tx_tail", "commands", "doorbell"),
+	PART(RINGS, TX_HEAD, 0, 32, "tx_head", "commands", "handed on"),
+	WHOLE(RINGS, RX_BASE, "rx_base", "", "IOVA of events"),
+	PART(RINGS, RX_LOG2, 0, 4, "rx_log2", "", "entries"),
+	PART(RINGS, RX_TAIL, 0, 32, "rx_tail", "events", "written"),
+	PART(RINGS, RX_HEAD, 0, 32, "rx_head", "events", "doorbell"),
+	COUNTER(CYCLES, "cycles", "cycles", "since reset"),
+	COUNTER(COMMANDS, "commands", "commands", "taken"),
+	COUNTER(EVENTS, "events", "events", "made"),
+	COUNTER(FILLS, "fills", "fills", "of them"),
+	COUNTER(WAIT_EVENT, "wait_event", "cycles", "stood still: events not taken"),
+	COUNTER(WAIT_LEVEL, "wait_level", "cycles", "stood still: next level not found yet"),
+	COUNTER(WAIT_HEAD, "wait_head", "cycles", "stood still: its first order not read yet"),
+	COUNTER(WAIT_MIN, "wait_min", "cycles", "stood still: counting for a minimum quantity"),
+	COUNTER(WAIT_SLOT, "wait_slot", "cycles", "stood still: no free slot at hand"),
+	COUNTER(FREE, "free", "slots", "without an order"),
+	COUNTER(LINES_READ, "lines_read", "lines", "of 64 bytes"),
+	COUNTER(LINES_WRITTEN, "lines_written", "lines", "of 64 bytes, or half of one"),
+	COUNTER(LATENCY_SUM, "latency_sum", "cycles",
+		"command taken to its last event, all of them"),
+	COUNTER(LATENCY_MAX, "latency_max", "cycles", "the longest"),
+	PART(PUSH, PUSH_BUSY, 0, 1, "push_busy", "", "window is in use"),
+	WIRE(WIRE, UTC, "utc_offset", "ns", "for the time of day"),
+	WIRE_PART(WIRE, FLAGS, 0, 1, "closed", "", "other symbols are rejected"),
+	WIRE_PART(WIRE, FLAGS, 1, 2, "self_match", "", "0 trade, 1 the new one goes, 2 the old"),
+	WIRE_PART(WIRE, MAC, 0, 48, "mac", "", "of what is sent"),
+	WIRE_PART(WIRE, HOST, 0, 32, "host_ip", "", "whom orders are for; 0: all"),
+	WIRE_PART(WIRE, HOST, 32, 16, "host_port", "", ""),
+	WIRE_PART(WIRE, FEED_MAC, 0, 48, "feed_mac", "", "market data goes there"),
+	WIRE_PART(WIRE, FEED, 0, 32, "feed_ip", "", ""),
+	WIRE_PART(WIRE, FEED, 32, 16, "feed_port", "", ""),
+	WIRE_PART(WIRE, FEED_SOURCE, 0, 32, "source_ip", "", "and comes from there"),
+	WIRE_PART(WIRE, FEED_SOURCE, 32, 16, "source_port", "", ""),
+	WIRE(WIRE, SESSION, "session", "", "of MoldUDP64, 8 characters"),
+	WIRE_PART(WIRE, SESSION_END, 0, 16, "session_end", "", "and 2"),
+	WIRE_PART(WIRE, HEARTBEAT, 0, 32, "heartbeat", "cycles", "of silence before one; 0: none"),
+	WIRE(FRAMES, CYCLES, "cycles", "cycles", "since reset"),
+	WIRE(FRAMES, FRAMES_IN, "frames_in", "frames", "taken"),
+	WIRE(FRAMES, WORDS_IN, "words_in", "words", "of 64 bytes, taken"),
+	WIRE(FRAMES, WAIT_IN, "wait_in", "cycles", "a word that came waited"),
+	WIRE(FRAMES, FRAMES_OUT, "frames_out", "frames", "sent"),
+	WIRE(FRAMES, WORDS_OUT, "words_out", "words", "of 64 bytes, sent"),
+	WIRE(FRAMES, WAIT_OUT, "wait_out", "cycles", "a word to be sent was not taken"),
+	WIRE(FRAMES, HOST_MESSAGES, "host_messages", "messages", "from the host"),
+	WIRE(FRAMES, KIND + 0, "marks", "messages", "of no kind"),
+	WIRE(FRAMES, KIND + 8, "enters", "messages", "to the core"),
+	WIRE(FRAMES, KIND + 16, "replaces", "messages", ""),
+	WIRE(FRAMES, KIND + 24, "cancels", "messages", ""),
+	WIRE(FRAMES, KIND + 32, "modifies", "messages", ""),
+	WIRE(FRAMES, KIND + 40, "unfit_seen", "messages", "for the host, found by the parser"),
+	WIRE(FRAMES, KIND + 48, "day_ends", "messages", ""),
+	WIRE(FRAMES, REPLIES, "replies", "messages", "to clients"),
+	WIRE(FRAMES, FEED_OUT, "feed", "messages", "of market data"),
+	WIRE(FRAMES, WAIT_MSG, "wait_msg", "cycles", "a message waited for the core"),
+	WIRE(FRAMES, UNFIT, "unfit", "messages", "left to the host"),
 #define STAGE(reg, i, name, unit, help) \
 	{NMW_HW_BLOCK_STAGES, 0, 64, NMW_WIRE_REG_##reg + 8 * (i), name, unit, help},
 #include "device/wire_stages.def"
 #undef STAGE
 #define SYMBOL(i)                                                                          \
-	{NMW_HW_BLOCK_SYMBOLS, 0, 64, NMW_WIRE_REG_SYMBOLS + 32 * (i), "name" #i, "", ""}, \
-		{NMW_HW_BLOCK_SYMBOLS,                                                     \
-		 0,                                                                        \
-		 32,                                                                       \
-		 NMW_WIRE_REG_SYMBOLS + 32 * (i) + 16,                                     \
-		 "base" #i,                                                                \
-		 "1/10,000",                                                               \
-		 "price of tick 0"},                                                       \
-		{NMW_HW_BLOCK_SYMBOLS,                                                     \
-		 32,                                                                       \
-		 32,                                                                       \
-		 NMW_WIRE_REG_SYMBOLS + 32 * (i) + 16,                                     \
-		 "step" #i,                                                                \
-		 "1/10,000",                                                               \
-		 "of a tick"},
+	WIRE(SYMBOLS, SYMBOLS + 32 * (i), "name" #i, "", ""),                              \
+		WIRE_PART(SYMBOLS, SYMBOLS + 32 * (i) + 16, 0, 32, "base" #i, "1/10,000",  \
+			  "price of tick 0"),                                              \
+		WIRE_PART(SYMBOLS, SYMBOLS + 32 * (i) + 16, 32, 32, "step" #i, "1/10,000", \
+			  "of a tick"),
 	SYMBOL(0) SYMBOL(1) SYMBOL(2) SYMBOL(3) SYMBOL(4) SYMBOL(5) SYMBOL(6) SYMBOL(7) SYMBOL(8)
 		SYMBOL(9) SYMBOL(10) SYMBOL(11) SYMBOL(12) SYMBOL(13) SYMBOL(14) SYMBOL(15)
 #undef SYMBOL

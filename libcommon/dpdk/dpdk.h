@@ -86,7 +86,8 @@ struct nmw_dpdk_port {
 	uint64_t rx_offloads, tx_offloads; /* RTE_ETH_*_OFFLOAD_* in force */
 	uint64_t rss; /* RTE_ETH_RSS_* in force; 0 = one queue, or not by hash */
 	uint8_t mac[6];
-	int socket; /* NUMA node; -1 = any */
+	int socket;	    /* NUMA node; -1 = any */
+	unsigned interface; /* of the kernel's, by index, that the driver stands on; 0 = none */
 	char name[NMW_DPDK_NAME];
 };
 

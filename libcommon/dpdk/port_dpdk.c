@@ -9,6 +9,8 @@
 #include <rte_ethdev.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define DESC_DEF   1024u
@@ -23,22 +25,38 @@ static bool over_kernel(const struct nmw_dpdk_dev *d)
 	return !strncmp(d->name, "net_af_", 7) || !strncmp(d->name, "net_tap", 7);
 }
 
-static int check_interface(const struct nmw_dpdk_dev *d, struct nmw_err *e)
+/* The interface that a driver of sockets stands on, by its index; 0: it stands on none. */
+static int find_interface(const struct nmw_dpdk_dev *d, unsigned *index, struct nmw_err *e)
 {
 	char name[IF_NAMESIZE] = "";
 	const char *at = strstr(d->args, ",iface=");
+	*index = 0;
 	if (!at || strncmp(d->name, "net_af_", 7) != 0)
 		return 0;
 	at += strlen(",iface=");
 	size_t n = strcspn(at, ",");
 	if (n < sizeof name) {
 		memcpy(name, at, n);
-		if (if_nametoindex(name))
-			return 0;
+		*index = if_nametoindex(name);
 	}
+	if (*index)
+		return 0;
 	return nmw_err_set(e, -ENODEV, NMW_EXIT_RESOURCE,
 			   "%s: iface=%.*s: no such interface: ip link lists them", d->name, (int)n,
 			   at);
+}
+
+/* These drivers say that a link is up whatever becomes of their interface. */
+static bool interface_runs(unsigned index)
+{
+	struct ifreq r = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return true; /* not known: as the driver says */
+	bool runs = if_indextoname(index, r.ifr_name) && ioctl(fd, SIOCGIFFLAGS, &r) == 0 &&
+		    r.ifr_flags & IFF_RUNNING;
+	close(fd);
+	return runs;
 }
 
 static int probe_error(const struct nmw_dpdk_dev *d, int rc, struct nmw_err *e)
@@ -71,7 +89,7 @@ static int probe_error(const struct nmw_dpdk_dev *d, int rc, struct nmw_err *e)
 
 static int probe(struct nmw_dpdk_port *p, const struct nmw_dpdk_dev *d, struct nmw_err *e)
 {
-	int rc = check_interface(d, e);
+	int rc = find_interface(d, &p->interface, e);
 	if (rc)
 		return rc;
 	if (rte_eth_dev_get_port_by_name(d->name, &p->id) == 0)
@@ -204,6 +222,8 @@ int nmw_dpdk_port_start(struct nmw_dpdk_port *p, struct rte_mempool *const *rx, 
 bool nmw_dpdk_port_link(const struct nmw_dpdk_port *p)
 {
 	struct rte_eth_link link = {0};
+	if (p->interface && !interface_runs(p->interface))
+		return false;
 	return rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 

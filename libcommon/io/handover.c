@@ -1,22 +1,15 @@
 #include "io/handover.h"
 
+#include "io/local.h"
 #include "ring/shm.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
-
-#define DEAD_TRIES 50u
-#define DEAD_NS	   (10l * 1000 * 1000)
 
 int nmw_handover_path(char path[NMW_HANDOVER_PATH_MAX], uint16_t port, bool group,
 		      struct nmw_err *e)
@@ -28,120 +21,11 @@ int nmw_handover_path(char path[NMW_HANDOVER_PATH_MAX], uint16_t port, bool grou
 	return 0;
 }
 
-/* An address holds 107 characters; a directory may be longer: it is named by a descriptor. Returns
- * the descriptor, to close when the address was used. */
-static int address(struct sockaddr_un *a, const char *path, struct nmw_err *e)
-{
-	char dir[NMW_HANDOVER_PATH_MAX];
-	const char *name = strrchr(path, '/') + 1;
-	snprintf(dir, sizeof dir, "%.*s", (int)(name - path), path);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return nmw_err_set(e, -errno, nmw_exit_of(errno), "%s: %s", dir, strerror(errno));
-	memset(a, 0, sizeof *a);
-	a->sun_family = AF_UNIX;
-	snprintf(a->sun_path, sizeof a->sun_path, "/proc/self/fd/%d/%.60s", fd, name);
-	return fd;
-}
-
-static int new_socket(struct nmw_err *e)
-{
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	return fd < 0 ? nmw_err_set(e, -errno, NMW_EXIT_RESOURCE, "hand-over socket: %s",
-				    strerror(errno))
-		      : fd;
-}
-
-/* Whether the other end belongs to somebody who may have our clients' sockets, or give us some. */
-static int trusted(int fd, bool group, struct nmw_err *e)
-{
-	struct ucred c;
-	socklen_t n = sizeof c;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n) < 0)
-		return nmw_err_set(e, -errno, NMW_EXIT_PERM, "hand-over socket: %s",
-				   strerror(errno));
-	if (c.uid == geteuid() || c.uid == 0 || (group && c.gid == getegid()))
-		return 0;
-	return nmw_err_set(e, -EPERM, NMW_EXIT_PERM,
-			   "hand-over socket: process %d of user %u found, user %u expected%s",
-			   (int)c.pid, c.uid, geteuid(),
-			   group ? " or the same group"
-				 : ": run both as one user, or with --group");
-}
+static const struct nmw_local_kind kind = {.name = "hand-over socket",
+					   .in_use = "another port, or another NMW_DIR, is needed",
+					   .absent = "is nmw-recv tcp: running there?"};
 
 /* ---- the reader's side ----------------------------------------------------------------------- */
-
-/* Whether somebody listens there. He does not notice: the type is not his. */
-static bool answers(const struct sockaddr_un *a)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 &&
-		   errno == EPROTOTYPE;
-	if (fd >= 0)
-		close(fd);
-	return yes;
-}
-
-/* Process that listens there; 0: the kernel does not say. */
-static int owner_of(const struct sockaddr_un *a)
-{
-	struct ucred c = {.pid = 0};
-	socklen_t n = sizeof c;
-	int fd = new_socket(NULL);
-	if (fd < 0)
-		return 0;
-	if (connect(fd, (const struct sockaddr *)a, sizeof *a) == 0)
-		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n);
-	close(fd);
-	return (int)c.pid;
-}
-
-static int bind_at(int fd, const struct sockaddr_un *a, bool group)
-{
-	mode_t old = umask(group ? 0117 : 0177);
-	int rc = bind(fd, (const struct sockaddr *)a, sizeof *a) < 0 ? -errno : 0;
-	umask(old);
-	return rc == 0 && listen(fd, 4) < 0 ? -errno : rc;
-}
-
-/* Takes the place of what a dead process left. Under the lock of the directory: of two that start
- * at once the second must not take the socket of the first away. -EADDRINUSE: somebody lives. */
-static int take_path(int fd, const struct sockaddr_un *a, const char *path, int dir, bool group)
-{
-	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
-	int rc = -EADDRINUSE;
-	if (!answers(a)) {
-		unlink(path);
-		rc = bind_at(fd, a, group);
-	}
-	flock(dir, LOCK_UN);
-	return rc;
-}
-
-/* What a dead process listened on may outlive it by a moment: io_uring is taken down in the
- * background. */
-static int bind_file(int fd, const char *path, bool group, struct nmw_err *e)
-{
-	struct sockaddr_un a;
-	int dir = address(&a, path, e), rc = -EADDRINUSE;
-	if (dir < 0)
-		return dir;
-	for (unsigned i = 0; i < DEAD_TRIES && rc == -EADDRINUSE; i++) {
-		if (i > 0)
-			nanosleep(&(struct timespec){.tv_nsec = DEAD_NS}, NULL);
-		rc = take_path(fd, &a, path, dir, group);
-	}
-	if (rc == -EADDRINUSE)
-		nmw_err_set(e, rc, NMW_EXIT_RESOURCE,
-			    "hand-over socket %s: in use by pid %d: another port, or another "
-			    "NMW_DIR, is needed",
-			    path, owner_of(&a));
-	else if (rc)
-		nmw_err_set(e, rc, nmw_exit_of(rc), "hand-over socket %s: %s", path, strerror(-rc));
-	close(dir);
-	return rc;
-}
 
 int nmw_handover_listen(struct nmw_handover_server *h, uint16_t port, bool group, struct nmw_err *e)
 {
@@ -149,14 +33,9 @@ int nmw_handover_listen(struct nmw_handover_server *h, uint16_t port, bool group
 	int rc = nmw_handover_path(h->path, port, group, e);
 	if (rc)
 		return rc;
-	int fd = new_socket(e);
+	int fd = nmw_local_listen(&kind, h->path, group, e);
 	if (fd < 0)
 		return fd;
-	rc = bind_file(fd, h->path, group, e);
-	if (rc) {
-		close(fd);
-		return rc;
-	}
 	struct stat sb;
 	if (stat(h->path, &sb) == 0) {
 		h->dev = sb.st_dev;
@@ -188,7 +67,7 @@ int nmw_handover_accept(struct nmw_handover_server *h, struct nmw_err *e)
 	int fd = accept4(h->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return left ? -EPIPE : 0;
-	int rc = trusted(fd, h->group, e);
+	int rc = nmw_local_trusted(&kind, fd, h->group, e);
 	if (!rc && h->peer >= 0)
 		rc = nmw_err_set(e, -EBUSY, NMW_EXIT_PEER,
 				 "hand-over socket %s: a second nmw-send was refused: one writes "
@@ -244,38 +123,11 @@ void nmw_handover_end(struct nmw_handover_server *h)
 
 /* ---- the writer's side ----------------------------------------------------------------------- */
 
-static int connect_fd(int fd, const char *path, struct nmw_err *e)
-{
-	struct sockaddr_un a;
-	int dir = address(&a, path, e);
-	if (dir < 0)
-		return dir;
-	int rc = connect(fd, (struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
-	close(dir);
-	if (rc)
-		nmw_err_set(e, rc, rc == -EACCES ? NMW_EXIT_PERM : NMW_EXIT_PEER,
-			    "hand-over socket %s: %s: is nmw-recv tcp: running there?", path,
-			    strerror(-rc));
-	return rc;
-}
-
 int nmw_handover_connect(uint16_t port, bool group, struct nmw_err *e)
 {
 	char path[NMW_HANDOVER_PATH_MAX];
 	int rc = nmw_handover_path(path, port, group, e);
-	if (rc)
-		return rc;
-	int fd = new_socket(e);
-	if (fd < 0)
-		return fd;
-	rc = connect_fd(fd, path, e);
-	if (!rc)
-		rc = trusted(fd, group, e);
-	if (rc) {
-		close(fd);
-		return rc;
-	}
-	return fd;
+	return rc ? rc : nmw_local_connect(&kind, path, group, e);
 }
 
 int nmw_handover_reader(int fd)

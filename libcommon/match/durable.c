@@ -1,5 +1,6 @@
 #include "match/durable.h"
 
+#include "base/bits.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #define PROGRESS    (1u << 18) /* records between two progress lines */
 
 _Static_assert(sizeof(struct nmw_durable_pos) == 16 + 32 * 64 + 8 + 24, "position is 2096 bytes");
+_Static_assert(NMW_STAGE_INS <= DURABLE_INPUTS, "a place for each input");
 _Static_assert(sizeof(struct nmw_durable_pos) <= NMW_JOURNAL_USER_MAX, "position fits a snapshot");
 
 /* Notes in the log. */
@@ -38,19 +40,11 @@ static void on_snapshot(int sig)
 
 /* ---- starting ------------------------------------------------------------------------------- */
 
-static uint64_t fnv(uint64_t h, const void *p, size_t n)
-{
-	const uint8_t *at = p;
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ at[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 int nmw_durable_conf_hash(const char *text, size_t n, const char *file, uint64_t *out,
 			  struct nmw_err *e)
 {
 	uint8_t buf[4096];
-	uint64_t h = fnv(UINT64_C(0xcbf29ce484222325), text, n);
+	uint64_t h = nmw_fnv(NMW_FNV_START, text, n);
 	if (file && !strcmp(file, "-"))
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--journal and --symbols -: a restart needs the symbols again: "
@@ -60,7 +54,7 @@ int nmw_durable_conf_hash(const char *text, size_t n, const char *file, uint64_t
 		return nmw_err_set(e, -errno, NMW_EXIT_USAGE, "%s: cannot open: %s", file,
 				   strerror(errno));
 	for (size_t got; f && (got = fread(buf, 1, sizeof buf, f)) > 0;)
-		h = fnv(h, buf, got);
+		h = nmw_fnv(h, buf, got);
 	int rc = f && ferror(f) ? nmw_err_set(e, errno ? -errno : -EIO, NMW_EXIT_USAGE,
 					      "%s: cannot read: %s", file, strerror(errno))
 				: 0;
@@ -124,7 +118,8 @@ static void note_apply(struct nmw_durable *d, const struct note *n)
 		p->input[n->index].last = n->seq;
 		memcpy(p->input[n->index].name, n->name, sizeof n->name);
 		p->input[n->index].name[sizeof n->name - 1] = 0;
-		p->inputs++;
+		while (p->inputs++ % DURABLE_INPUTS != n->index)
+			; /* places that were passed over are in use */
 	}
 	if (n->kind == NOTE_OUTPUT) {
 		p->output.ring_ns = n->ring_ns;
@@ -195,26 +190,59 @@ static int input_skip(struct nmw_durable *d, struct nmw_cons *c, uint64_t last, 
 	return 0;
 }
 
-static int input_take_up(struct nmw_durable *d, unsigned i, struct nmw_err *e)
+/* The place of an input's ring; DURABLE_INPUTS: it has none. */
+static unsigned input_place(const struct nmw_durable_pos *p, const char *name, uint64_t ring_ns)
 {
-	struct nmw_durable_pos *p = &d->pos;
-	struct nmw_cons *c = &d->stage->in[i];
-	struct note n = {.kind = NOTE_INPUT, .seq = c->next - 1};
-	int rc = ring_identity(nmw_cons_name(c), &n.ring_ns, e);
-	if (rc)
-		return rc;
-	for (unsigned k = 0; k < DURABLE_INPUTS; k++)
-		if (p->input[k].ring_ns == n.ring_ns &&
-		    !strncmp(p->input[k].name, nmw_cons_name(c), sizeof p->input[k].name - 1)) {
-			d->input_of[i] = (uint16_t)k;
-			return input_skip(d, c, p->input[k].last, d->stage->in_route[i], e);
+	unsigned k = 0;
+	while (k < DURABLE_INPUTS &&
+	       (p->input[k].ring_ns != ring_ns ||
+		strncmp(p->input[k].name, name, sizeof p->input[k].name - 1) != 0))
+		k++;
+	return k;
+}
+
+/* The oldest place that no input of the stage has. */
+static unsigned place_new(const struct nmw_durable *d)
+{
+	uint64_t at = d->pos.inputs;
+	for (unsigned i = 0; i < d->stage->n_in;)
+		if (d->input_of[i++] == at % DURABLE_INPUTS) {
+			at++;
+			i = 0;
 		}
-	n.index = p->inputs % DURABLE_INPUTS;
+	return at % DURABLE_INPUTS;
+}
+
+static int input_new(struct nmw_durable *d, unsigned i, uint64_t ring_ns, struct nmw_err *e)
+{
+	const struct nmw_cons *c = &d->stage->in[i];
+	struct note n = {
+		.kind = NOTE_INPUT, .index = place_new(d), .ring_ns = ring_ns, .seq = c->next - 1};
 	snprintf(n.name, sizeof n.name, "%.47s", nmw_cons_name(c));
 	d->input_of[i] = (uint16_t)n.index;
-	rc = note_write(d, &n, e);
+	int rc = note_write(d, &n, e);
 	if (!rc)
 		note_apply(d, &n);
+	return rc;
+}
+
+/* Those that are known first: a new one must not take the place of one that comes after it. */
+static int inputs_take_up(struct nmw_durable *d, struct nmw_err *e)
+{
+	struct nmw_stage *st = d->stage;
+	uint64_t ring_ns[NMW_STAGE_INS];
+	int rc = 0;
+	for (unsigned i = 0; !rc && i < st->n_in; i++) {
+		rc = ring_identity(nmw_cons_name(&st->in[i]), &ring_ns[i], e);
+		d->input_of[i] =
+			(uint16_t)input_place(&d->pos, nmw_cons_name(&st->in[i]), ring_ns[i]);
+	}
+	for (unsigned i = 0; !rc && i < st->n_in; i++)
+		if (d->input_of[i] == DURABLE_INPUTS)
+			rc = input_new(d, i, ring_ns[i], e);
+		else
+			rc = input_skip(d, &st->in[i], d->pos.input[d->input_of[i]].last,
+					st->in_route[i], e);
 	return rc;
 }
 
@@ -283,8 +311,8 @@ int nmw_durable_start(struct nmw_durable *d, struct nmw_stage *st, struct nmw_en
 		return rc;
 	nmw_stage_flush(st);
 	rc = output_take_up(d, e);
-	for (unsigned i = 0; !rc && i < st->n_in; i++)
-		rc = input_take_up(d, i, e);
+	if (!rc)
+		rc = inputs_take_up(d, e);
 	if (!rc)
 		say_start(d);
 	return rc;

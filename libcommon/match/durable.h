@@ -35,7 +35,7 @@ struct nmw_durable_pos {
 		uint64_t last;	  /* last message of it that is in the log */
 		char name[48];
 	} input[DURABLE_INPUTS];
-	uint64_t inputs; /* how many are used; a new one after the last takes the oldest's place */
+	uint64_t inputs; /* how many were given; a new one takes the oldest place not in use */
 	struct {
 		uint64_t ring_ns;
 		uint64_t made; /* outputs made before the first that went there */

@@ -114,10 +114,17 @@ static int parse_offset(const char *text, int64_t *ns, struct nmw_err *e)
 static int check_journal(const struct nmw_match *m, struct nmw_err *e)
 {
 	const struct nmw_durable_opts *j = &m->journal;
-	const char *alone = j->sync != NMW_SYNC_BATCH		       ? "--sync"
-			    : j->snapshot_every			       ? "--snapshot-every"
-			    : j->segment_sz != NMW_JOURNAL_SEGMENT_DEF ? "--segment-size"
-								       : NULL;
+	const struct {
+		const char *name;
+		const void *at;
+		bool differs; /* from its default */
+	} opt[] = {{"--sync", &j->sync, j->sync != NMW_SYNC_BATCH},
+		   {"--snapshot-every", &j->snapshot_every, j->snapshot_every != 0},
+		   {"--segment-size", &j->segment_sz, j->segment_sz != NMW_JOURNAL_SEGMENT_DEF}};
+	const char *alone = NULL;
+	for (size_t i = 0; i < sizeof opt / sizeof opt[0] && !alone; i++)
+		if (opt[i].differs || nmw_opt_given(opt[i].at))
+			alone = opt[i].name;
 	if (!j->dir && alone)
 		return nmw_err_set(
 			e, -EINVAL, NMW_EXIT_USAGE,
@@ -420,6 +427,15 @@ static void durable(struct nmw_match *m, unsigned n)
 		nmw_stage_fail(&m->stage, &e);
 }
 
+static bool check_tool(struct nmw_match *m)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	if (!m->tool->check || !m->tool->check(m, &e))
+		return true;
+	nmw_stage_fail(&m->stage, &e);
+	return false;
+}
+
 /* --strict: one by one until the first that cannot be read, so that it can be named. */
 static void engine_strict(struct nmw_match *m, unsigned n)
 {
@@ -461,10 +477,8 @@ static void burst(struct nmw_match *m, struct nmw_cons *c, unsigned n)
 	if (nmw_stage_cut(&m->stage))
 		return;
 	nmw_cons_release(c, n);
-	if (m->tool->check && m->tool->check(m, &e)) {
-		nmw_stage_fail(&m->stage, &e);
+	if (!check_tool(m))
 		return;
-	}
 	durable(m, n);
 	m->unreported += n;
 	if (m->unreported >= REPORT_EVERY)
@@ -474,11 +488,8 @@ static void burst(struct nmw_match *m, struct nmw_cons *c, unsigned n)
 static void run(struct nmw_match *m)
 {
 	struct nmw_stage *st = &m->stage;
-	struct nmw_err e = NMW_ERR_INIT;
-	if (m->tool->check && m->tool->check(m, &e)) { /* lost while the books were filled */
-		nmw_stage_fail(st, &e);
+	if (!check_tool(m)) /* lost while the books were filled */
 		return;
-	}
 	while (nmw_stage_go(st)) {
 		struct nmw_cons *c;
 		unsigned n = nmw_stage_poll(st, &c);
@@ -490,7 +501,8 @@ static void run(struct nmw_match *m)
 		if (m->unreported)
 			report(m);
 		durable(m, 0);
-		nmw_stage_idle(st);
+		if (check_tool(m))
+			nmw_stage_idle(st);
 	}
 }
 

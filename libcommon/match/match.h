@@ -30,8 +30,8 @@ struct nmw_match_tool {
 	/* m->engine is there, its symbols loaded. restored: from a snapshot, with orders; the log
 	 * after it is replayed later */
 	int (*attach)(struct nmw_match *m, bool restored, struct nmw_err *e);
-	/* After each burst, when its outputs are published and its input is handed back: an error
-	 * ends the stage with e. */
+	/* Between two bursts, when the outputs are published and the input is handed back, and
+	 * while there is nothing to do: an error ends the stage with e. */
 	int (*check)(struct nmw_match *m, struct nmw_err *e);
 	void (*report)(struct nmw_match *m); /* brings its counters in m->stage.m up to date */
 	void (*say)(struct nmw_match *m);    /* the rings are open: lines for people */

@@ -1,4 +1,6 @@
 #include "match/memory.h"
+
+#include "base/bits.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,11 +13,6 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
-
-static size_t round_up(size_t n, size_t to)
-{
-	return (n + to - 1) / to * to;
-}
 
 /* Kernels before 5.14 cannot be asked: every page is touched. */
 static void fault_in(struct nmw_memory *m)
@@ -66,7 +63,7 @@ static int take_normal(struct nmw_memory *m, bool prefault, struct nmw_err *e)
 
 int nmw_memory_take(struct nmw_memory *m, size_t size, bool prefault, struct nmw_err *e)
 {
-	m->size = round_up(size, HUGE_PAGE);
+	m->size = nmw_round_up(size, HUGE_PAGE);
 	m->is = "2 MiB pages";
 	m->at = mmap(NULL, m->size, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);

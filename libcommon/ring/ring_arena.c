@@ -9,6 +9,7 @@
  * the area, so taking a frame is a few additions, and what is in use is known without a list of
  * frames. Marks are the producer's own memory; a producer that resumes a ring makes them from the
  * slots. */
+#include "base/bits.h"
 #include "ring/ring_file.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@ static struct nmw_arena_mark *mark(struct nmw_arena *a, uint64_t i)
 
 static uint64_t round_up(uint64_t len)
 {
-	return (len + NMW_RING_FRAME_ALIGN - 1) & ~(NMW_RING_FRAME_ALIGN - 1ull);
+	return nmw_round_up(len, NMW_RING_FRAME_ALIGN);
 }
 
 /* Ends the open stretch: all up to head belongs to messages up to last. Without a free mark the one

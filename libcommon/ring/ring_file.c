@@ -1,5 +1,6 @@
 #include "ring/ring_file.h"
 
+#include "base/bits.h"
 #include "base/clock.h"
 #include "base/parse.h"
 
@@ -34,32 +35,23 @@ void nmw_ring_path(char path[NMW_RING_PATH_MAX], const char *dir, const char *na
 	snprintf(path, NMW_RING_PATH_MAX, "%s/%s%s", dir, name, NMW_RING_SUFFIX);
 }
 
-static uint64_t round_up(uint64_t n, uint64_t to)
-{
-	return (n + to - 1) / to * to;
-}
-
 void nmw_ring_geom_lay(struct nmw_ring_geom *g)
 {
-	g->ctl_off = round_up(NMW_RING_HDR_SZ, g->page_sz);
-	g->slots_off = g->ctl_off + round_up(NMW_RING_CTL_SZ, g->page_sz);
-	g->frames_off = g->slots_off + round_up(g->slot_cnt * g->slot_sz, g->page_sz);
-	g->frame_sz = round_up(g->frame_sz, g->page_sz);
+	g->ctl_off = nmw_round_up(NMW_RING_HDR_SZ, g->page_sz);
+	g->slots_off = g->ctl_off + nmw_round_up(NMW_RING_CTL_SZ, g->page_sz);
+	g->frames_off = g->slots_off + nmw_round_up(g->slot_cnt * g->slot_sz, g->page_sz);
+	g->frame_sz = nmw_round_up(g->frame_sz, g->page_sz);
 	g->file_sz = g->frames_off + g->frame_sz;
 }
 
 uint64_t nmw_ring_geom_sum(const struct nmw_ring_geom *g)
 {
-	const uint8_t *p = (const uint8_t *)g;
-	uint64_t h = 0xcbf29ce484222325ull;
-	for (size_t i = 0; i < offsetof(struct nmw_ring_geom, check); i++)
-		h = (h ^ p[i]) * 0x100000001b3ull;
-	return h;
+	return nmw_fnv(NMW_FNV_START, g, offsetof(struct nmw_ring_geom, check));
 }
 
-static bool power_of_two(uint64_t n, uint64_t lo, uint64_t hi)
+static bool power_within(uint64_t n, uint64_t lo, uint64_t hi)
 {
-	return n >= lo && n <= hi && (n & (n - 1)) == 0;
+	return n >= lo && n <= hi && nmw_power_of_two(n);
 }
 
 int nmw_ring_geom_check(const struct nmw_ring_geom *g, uint64_t file_sz, uint64_t page_sz,
@@ -78,9 +70,9 @@ int nmw_ring_geom_check(const struct nmw_ring_geom *g, uint64_t file_sz, uint64_
 	struct nmw_ring_geom want = *g;
 	bool ok = nmw_ring_geom_sum(g) == g->check && g->hdr_sz == NMW_RING_HDR_SZ &&
 		  g->consumers == NMW_RING_CONSUMERS &&
-		  power_of_two(g->slot_cnt, NMW_RING_SLOTS_MIN, NMW_RING_SLOTS_MAX) &&
-		  power_of_two(g->slot_sz, NMW_LINE, NMW_RING_SLOT_SZ_MAX) &&
-		  power_of_two(g->page_sz, 4096, NMW_RING_PAGE_MAX) && g->page_sz == page_sz &&
+		  power_within(g->slot_cnt, NMW_RING_SLOTS_MIN, NMW_RING_SLOTS_MAX) &&
+		  power_within(g->slot_sz, NMW_LINE, NMW_RING_SLOT_SZ_MAX) &&
+		  power_within(g->page_sz, 4096, NMW_RING_PAGE_MAX) && g->page_sz == page_sz &&
 		  g->frame_sz <= NMW_RING_FRAMES_MAX && g->frame_sz > 0;
 	if (ok) {
 		nmw_ring_geom_lay(&want);

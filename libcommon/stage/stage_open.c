@@ -1,5 +1,6 @@
 #include "stage/stage_impl.h"
 
+#include "base/bits.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -8,6 +9,7 @@
 #include "ring/route.h"
 
 #include <errno.h>
+#include <link.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +30,11 @@
 static void opt_add(struct nmw_stage_cold *c, unsigned *n, struct nmw_opt o)
 {
 	c->opts[(*n)++] = o;
+}
+
+static void opt_group(struct nmw_stage_cold *c, unsigned *n, const char *heading)
+{
+	opt_add(c, n, (struct nmw_opt){.type = NMW_OPT_GROUP, .help = heading});
 }
 
 static void opts_in(struct nmw_stage_cold *c, unsigned *n)
@@ -82,21 +89,22 @@ static void opts_common(struct nmw_stage_cold *c, unsigned *n)
 		(struct nmw_opt){NMW_OPT_DURATION, 0, "wait", "TIME", &c->wait_ns, 0, 0,
 				 "how long to wait for a ring or its producer; 0s = for ever"});
 	opt_add(c, n,
+		(struct nmw_opt){NMW_OPT_FLAG, 0, "group", NULL, &c->group, 0, 0,
+				 "open rings and counters to the group"});
+	opt_group(c, n, "Running:");
+	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_U64, 0, "burst", "N", &c->burst, 1, NMW_BURST_MAX,
 				 "messages a burst"});
 	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_ENUM, 0, "wait-mode", "auto|spin|park", &c->wait_mode, 0,
 				 0, "what to do when idle"});
 	opt_add(c, n,
-		(struct nmw_opt){NMW_OPT_FLAG, 0, "group", NULL, &c->group, 0, 0,
-				 "open rings and counters to the group"});
+		(struct nmw_opt){NMW_OPT_U64, 0, "cpu", "N", &c->cpu, 0, CPU_SETSIZE - 1,
+				 "run on this CPU only"});
 	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_STR, 0, "name", "NAME", &c->instance, 0,
 				 NMW_METRICS_INSTANCE_MAX - 1,
 				 "name of this instance in nmw-stat"});
-	opt_add(c, n,
-		(struct nmw_opt){NMW_OPT_U64, 0, "cpu", "N", &c->cpu, 0, CPU_SETSIZE - 1,
-				 "run on this CPU only"});
 	opt_add(c, n,
 		(struct nmw_opt){NMW_OPT_ENUM, 0, "log-level", "error|warn|info|debug",
 				 &c->log_level, 0, 0, "least level that is logged"});
@@ -128,7 +136,7 @@ int nmw_stage_init(struct nmw_stage *st, const char *tool, unsigned flags)
 	c->cpu = CPU_SETSIZE;
 	c->log_level = NMW_LOG_INFO;
 	unsigned n = 0;
-	opt_add(c, &n, (struct nmw_opt){.type = NMW_OPT_GROUP, .help = "Rings and running:"});
+	opt_group(c, &n, "Rings:");
 	if (flags & NMW_STAGE_IN)
 		opts_in(c, &n);
 	if (flags & NMW_STAGE_OUT)
@@ -206,18 +214,13 @@ static int pin_cpu(uint64_t cpu, struct nmw_err *e)
 			   (unsigned long long)cpu, strerror(errno));
 }
 
-static bool power_of_two(uint64_t v)
-{
-	return v && !(v & (v - 1));
-}
-
 static int check_geometry(const struct nmw_stage_cold *c, struct nmw_err *e)
 {
-	if (!power_of_two(c->slots))
+	if (!nmw_power_of_two(c->slots))
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--slots %llu: not a power of two: 4K, 8K, 16K ...",
 				   (unsigned long long)c->slots);
-	if (!power_of_two(c->slot_sz))
+	if (!nmw_power_of_two(c->slot_sz))
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--slot-size %llu: not a power of two: 64, 128, 256 .. 4K",
 				   (unsigned long long)c->slot_sz);
@@ -443,8 +446,23 @@ static int open_counters(struct nmw_stage *st, struct nmw_err *e)
 /* The program's variables, as the linker lays them. */
 extern char __data_start[], _end[];
 
-/* Variables, and the stack deeper than any burst goes: their first use is no page fault. A kernel
- * before 5.14 leaves that of the variables. */
+/* Code and constants of the program and of one library. */
+static int touch_code(struct dl_phdr_info *object, size_t size, void *unused)
+{
+	(void)size, (void)unused;
+	for (unsigned i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+		if (segment->p_type != PT_LOAD || segment->p_flags & PF_W)
+			continue;
+		uintptr_t from = object->dlpi_addr + segment->p_vaddr;
+		uintptr_t into = from % TOUCH_STEP;
+		madvise((void *)(from - into), segment->p_memsz + into, MADV_POPULATE_READ);
+	}
+	return 0;
+}
+
+/* Code, variables, and the stack deeper than any burst goes: their first use is no page fault. A
+ * kernel before 5.14 leaves that of code and variables. */
 static __attribute__((noinline)) void touch_own(void)
 {
 	volatile char deep[STACK_TOUCH];
@@ -452,6 +470,7 @@ static __attribute__((noinline)) void touch_own(void)
 		deep[i] = 0;
 	char *from = __data_start - (uintptr_t)__data_start % TOUCH_STEP;
 	madvise(from, (size_t)(_end - from), MADV_POPULATE_WRITE);
+	dl_iterate_phdr(touch_code, NULL);
 }
 
 int nmw_stage_sibling(struct nmw_stage *to, const struct nmw_stage *st, unsigned i,

@@ -43,3 +43,24 @@ said 5 'queues=2: the device has 1: at most queues=1' \
 # memory
 expect 5 timeout 20 nmw-recv dpdk:net_null0 -o small --frames 1M --discard "${bare[@]}"
 grep -q -e '--frames: .* hold .* receive buffers' "$T/err" || { cat "$T/err"; fail "frames"; }
+
+# what is not there, on a machine that has it: hugepages hidden from this process, another user
+hidden="mount -t tmpfs none /sys/kernel/mm/hugepages"
+if [ "$(id -u)" = 0 ] && unshare -m sh -c "$hidden" 2>/dev/null; then
+	expect 5 unshare -m sh -c "$hidden && exec timeout 20 nmw-recv dpdk:net_null0 -o r"
+	grep -q 'hugepages: none, DPDK needs some: sysctl vm.nr_hugepages=256, or go without by -- --no-huge' "$T/err" ||
+		{ cat "$T/err"; fail "no hugepages"; }
+	nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	mkdir -m 0700 "$T/bin" "$T/theirs"
+	cp "$B/bin/nmw-recv" "$B/bin/nmw-send" "$T/bin" # the tree may be where others cannot look
+	chown -R 65534:65534 "$T/bin" "$T/theirs"
+	chmod 0711 "$T"
+	for tool in "nmw-recv dpdk:net_af_packet0,iface=lo -o r" \
+		"nmw-send dpdk:net_af_packet0,iface=lo,addr=10.0.0.1/24:5000,to=10.0.0.2:5000 -i r"; do
+		# shellcheck disable=SC2086
+		NMW_DIR=$T/theirs expect 4 timeout 20 "${nobody[@]}" "$T/bin/"$tool "${bare[@]}"
+		grep -q 'the driver refused: not root: run it as root, or with CAP_NET_RAW' "$T/err" || { cat "$T/err"; fail "$tool"; }
+	done
+else
+	echo "not root: no hugepages and exit 4 are not tried"
+fi

@@ -10,20 +10,7 @@ need tshark
 need ping
 need ethtool
 NMW_DIR=$(mktemp -d /dev/shm/nmw-orders-XXXXXX) # net_af_xdp takes no pages of a disk's files
-ns=nmw-orders-$$ here=no${$}a there=no${$}b
-ip netns add "$ns" 2>/dev/null || skip "no network namespaces here"
-# shellcheck disable=SC2317
-tidy() {
-	rm -rf "$NMW_DIR"
-	ip netns del "$ns"
-	ip link del "$here" 2>/dev/null
-	finish
-}
-trap tidy EXIT
-ip link add "$here" type veth peer name "$there" netns "$ns" || skip "no veth here"
-ip link set "$here" up
-ip -n "$ns" link set "$there" up
-ip -n "$ns" addr add 10.9.0.2/24 dev "$there"
+veth_pair no
 # a driver of DPDK's that reads frames as they are on the wire wants their sums to be there
 ip netns exec "$ns" ethtool -K "$there" tx off >/dev/null 2>&1
 
@@ -78,10 +65,10 @@ chain() { # NAME RECEIVER SENDER
 	ip netns exec "$ns" ip neigh show 10.9.0.1 | grep -q lladdr || fail "$name: no ARP"
 	ip netns exec "$ns" timeout 60 tshark -i "$there" -f 'udp port 5000 or arp or icmp' -w "$T/$name.pcap" -q 2>/dev/null &
 	local shark=$!
-	sleep 1.5
+	for _ in $(seq 100); do [ -s "$T/$name.pcap" ] && break; sleep 0.1; done # it captures
 	ip netns exec "$ns" timeout 60 python3 "$T/client.py" >"$T/$name.client" 2>&1 ||
 		fail "$name: $(cat "$T/$name.client" "$T/$name.recv" "$T/$name.match" "$T/$name.send")"
-	sleep 0.5
+	sleep 1
 	kill -INT $shark
 	wait $shark
 	[ "$(tshark -r "$T/$name.pcap" -d udp.port==5000,moldudp64 -o udp.check_checksum:TRUE \

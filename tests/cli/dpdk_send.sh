@@ -6,19 +6,7 @@ nmw-send --version | grep -q dpdk || skip "built without DPDK"
 [ "$(id -u)" = 0 ] || skip "not root"
 need ip
 need tshark
-ns=nmw-send-$$ here=ns${$}a there=ns${$}b
-ip netns add "$ns" 2>/dev/null || skip "no network namespaces here"
-# shellcheck disable=SC2317
-tidy() {
-	ip netns del "$ns"
-	ip link del "$here" 2>/dev/null
-	finish
-}
-trap tidy EXIT
-ip link add "$here" type veth peer name "$there" netns "$ns" || skip "no veth here"
-ip link set "$here" up
-ip -n "$ns" link set "$there" up
-ip -n "$ns" addr add 10.9.0.2/24 dev "$there"
+veth_pair ns
 ip -n "$ns" -6 addr add fd00:9::2/64 dev "$there" nodad
 away() { ip netns exec "$ns" env NMW_DIR="$NMW_DIR" "$@"; }
 dev=dpdk:net_af_packet0,iface=$here,blocksz=1048576,framesz=2048,framecnt=2048

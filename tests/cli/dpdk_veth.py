@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """dpdk: over a veth pair, with each driver that can: ARP, ping, groups, orders where the driver put them."""
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -178,11 +179,39 @@ def ipv6_and_groups():
         link.close()
 
 
+def interface_goes():
+    """net_af_packet says nothing when its interface is down or taken away: both ends do."""
+    link = Link()
+    try:
+        recv = link.start("nmw-recv", "dpdk:net_af_packet0,iface=near,addr=10.9.0.1/24:5000", "-o", "orders",
+                          "--pages", "normal", *dpdk_lib.no_huge(), near=True)
+        link.runs(recv)
+        source = link.start("nmw-recv", "gen:seed=1,count=100M", "--pace", "2kpps", "-o", "feed")
+        send = link.start("nmw-send", "dpdk:net_af_packet0,iface=near,addr=10.9.0.1/24:9000,answer=off,"
+                          "hop=02:00:00:00:00:02,to=10.9.0.2:5001", "-i", "feed", *dpdk_lib.no_huge(), near=True)
+        wait_until(lambda: link.published("feed") > 100, 10, "messages to send")
+        link.ip("-n", link.b, "link", "set", "far", "down")
+        for p, words in ((recv, "link is down"), (send, "the link is down: packets are lost")):
+            wait_until(lambda p=p, words=words: words in link.log(p), 10, words)
+        link.ip("-n", link.b, "link", "set", "far", "up")
+        wait_until(lambda: "link is up" in link.log(recv).split("link is down", 1)[1], 10, "the link to be up again")
+        link.ip("-n", link.a, "link", "del", "near")
+        wait_until(lambda: link.log(recv).count("link is down") == 2, 10, "the interface to be missed")
+        link.stop(recv)
+        source.send_signal(signal.SIGINT)
+        source.wait(10)
+        log = link.stop(send) if send.poll() is None else link.log(send)
+        assert "sink_error" in log, log
+    finally:
+        link.close()
+
+
 def main():
     dpdk_lib.need_dpdk()
     dpdk_lib.need_namespaces()
     left_out = [why for why in (one("af_packet"), one("af_xdp")) if why]
     ipv6_and_groups()
+    interface_goes()
     if left_out:
         skip("the rest holds; " + "; ".join(left_out))
 

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+umask 022 # a bitstream that others may write is refused
 SO=$PWD/hw/build/nmw_book.so
 [ -e "$SO" ] || skip "hw/build/nmw_book.so is not there: make hw builds it, where verilator is"
 export SO

@@ -27,6 +27,23 @@ echo >>"$T/a.so"
 expect 5 nmw-fpga info
 says "$T/a.so: hash" 'it has changed since it was loaded'
 expect 0 nmw-fpga info --bitstream "$SO"
+# or could be changed by anybody
+cp "$SO" "$T/a.so"
+for mode in 0775 0757; do
+	chmod $mode "$T/a.so"
+	expect 4 nmw-fpga load "$T/a.so"
+	says "a.so: belongs to user $(id -u), mode $mode: " 'chmod go-w'
+done
+chmod 755 "$T/a.so"
+expect 0 nmw-fpga load "$T/a.so"
+chmod 777 "$T/a.so"
+expect 4 nmw-fpga info
+if [ "$(id -u)" = 0 ]; then
+	chmod 755 "$T/a.so"
+	chown 1 "$T/a.so"
+	expect 4 nmw-fpga info
+	says 'belongs to user 1, '
+fi
 rm "$T/a.so"
 expect 5 nmw-fpga info
 says "$T/a.so: cannot read it: No such file"
@@ -97,6 +114,26 @@ expect 2 nmw-fpga info --device sim:speed=3
 says 'speed: not known' 'latency=1..1023'
 expect 2 nmw-fpga info --device sim:stall=101
 says 'stall: ' '0..100'
-expect 2 nmw-fpga info --ring 100
+expect 2 nmw-fpga selftest --ring 100
 says 'not a power of two'
+# what a command has no use for
+useless() { # COMMAND OPTION...
+	expect 2 nmw-fpga "$@"
+	says 'has no effect on it: leave it out'
+}
+for opt in --device=sim --bitstream=x --ring=64 --watchdog=5k --no-push --no-huge --commands=5 --seed=1; do
+	useless load "$SO" $opt
+done
+for opt in --ring=1024 --watchdog=5k --no-push --no-huge --commands=5 --seed=1; do
+	useless info $opt
+	useless regs $opt
+done
+useless reset --commands 5
+useless reset --seed 5
+expect 0 nmw-fpga reset --ring 64 --no-huge
+# the defaults of what a journal has, without one
+for opt in --sync=batch --snapshot-every=0 --segment-size=64M; do
+	expect 2 nmw-fpga run -i none -o none $opt
+	says "${opt%=*}: there is no journal without --journal"
+done
 exit 0

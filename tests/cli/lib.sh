@@ -19,7 +19,7 @@ finish() { # whatever still runs, is mounted or lies about goes
 	while read -r _ at _; do
 		case $at in "$T"/*) umount -l "$at" ;; esac
 	done </proc/mounts
-	rm -rf "$T"
+	rm -rf "$T" "$NMW_DIR"
 }
 trap finish EXIT
 fail() { echo "FAIL: $*"; exit 1; }
@@ -40,5 +40,15 @@ until_published() { # RING N
 		sleep 0.02
 	done
 	fail "ring $1: $(published "$1") messages, $2 expected"
+}
+# veth_pair NAME: a namespace $ns with 10.9.0.2/24 on interface $there, its other end $here on this side
+veth_pair() {
+	ns=nmw-$1-$$ here=$1${$}a there=$1${$}b
+	ip netns add "$ns" 2>/dev/null || skip "no network namespaces here"
+	trap 'ip netns del "$ns"; ip link del "$here" 2>/dev/null; finish' EXIT
+	ip link add "$here" type veth peer name "$there" netns "$ns" || skip "no veth here"
+	ip link set "$here" up
+	ip -n "$ns" link set "$there" up
+	ip -n "$ns" addr add 10.9.0.2/24 dev "$there"
 }
 need() { command -v "$1" >/dev/null || skip "$1 is not installed"; }

@@ -31,6 +31,10 @@ nmw-recv "$gen" -q 2>"$T/log" | nmw-match "${small[@]}" 2>>"$T/log" | nmw-send j
 # ---- wrong use
 expect 2 nmw-match --journal "$T/x" --symbols - -i none -o none
 expect 2 nmw-match --journal "$T/x" --sync sometimes
+for opt in --sync=batch --snapshot-every=0 --segment-size=64M; do # given, if only with the default
+	expect 2 nmw-match -i none -o none $opt
+	grep -q -- "${opt%=*}: there is no journal without" "$T/err" || { cat "$T/err"; fail "$opt alone: message"; }
+done
 expect 2 nmw-match --journal "$T/x" --segment-size 1M
 expect 2 nmw-recv journal:"$T/none" -o none
 mkdir "$T/empty"

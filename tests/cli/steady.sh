@@ -8,7 +8,6 @@ need valgrind
 need jq
 # pages of a file system are written back and faulted in anew: rings lie where they do in use
 NMW_DIR=$(mktemp -d /dev/shm/nmw-steady.XXXXXX) || skip "no /dev/shm"
-trap 'rm -rf "$T" "$NMW_DIR"' EXIT
 short=4000 long=40000 burst=32
 for n in $short $long; do
 	nmw-recv -q --log-level error gen:seed=1,count="$n",symbols=20 | nmw-send -q pcap:"$T/$n.pcap" || fail "capture"

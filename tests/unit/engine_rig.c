@@ -15,6 +15,16 @@ const struct nmw_engine_spec rig_small = {.symbols = 64,
 					  .feed_out = true,
 					  .replies_out = true};
 
+const struct nmw_engine_spec rig_random = {.symbols = 6,
+					   .orders = 400,
+					   .sessions = 7,
+					   .timers = 40,
+					   .ids = 2000000,
+					   .window = 64,
+					   .feed_out = true,
+					   .replies_out = true,
+					   .utc_offset_ns = -18000000000000};
+
 static struct nmw_slot *rig_slot(struct rig *r)
 {
 	return (struct nmw_slot *)(void *)r->slot;

@@ -24,6 +24,8 @@ struct rig {
 
 /* A small engine: 64 symbols, 1,000 orders, 16 sessions, 10,000 ids. */
 extern const struct nmw_engine_spec rig_small;
+/* A narrow one, for random flow. */
+extern const struct nmw_engine_spec rig_random;
 
 void rig_open(struct rig *r, const struct nmw_engine_spec *spec, uint8_t codec);
 void rig_close(struct rig *r);

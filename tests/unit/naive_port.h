@@ -21,6 +21,8 @@ struct naive_port {
 	uint64_t lose_after;   /* events; 0 = never */
 	uint64_t lie_after;    /* events: one of them is wrong; 0 = never */
 	uint64_t given;
+	void (*lie)(struct naive_port *n, struct nmw_port_evt *v); /* may change each event */
+	bool may_end; /* an event that will not come is a loss, not a mistake of who waits */
 };
 
 void naive_port_open(struct naive_port *n, uint32_t books, uint32_t ticks, uint32_t slots,

@@ -213,6 +213,41 @@ static void one(struct nmw_device *d)
 	nmw_device_submit(d, 1);
 }
 
+/* Each as soon as it is submitted: one that is alone by the push window. */
+START_TEST(a_batch_of_one_waits_for_no_other)
+{
+	struct nmw_device d;
+	open_it(&d, (struct nmw_device_spec){.ring_log2 = 6, .batch = 1});
+	one(&d);
+	ck_assert_uint_eq(model.pushes, 1);
+	one(&d);
+	one(&d);
+	ck_assert_uint_eq(model.pushes, 1);
+	ck_assert_uint_eq(model.bells, 2);
+	nmw_device_close(&d);
+	open_it(&d, (struct nmw_device_spec){.ring_log2 = 6, .batch = 64});
+	for (uint32_t i = 0; i < 64; i++)
+		one(&d);
+	ck_assert_uint_eq(model.bells, 1);
+	nmw_device_close(&d);
+}
+END_TEST
+
+START_TEST(what_a_device_cannot_do_is_refused)
+{
+	const struct nmw_device_spec bad[] = {{.ops = &ops, .ring_log2 = 6, .batch = 65},
+					      {.ops = &ops, .batch = UINT32_MAX},
+					      {.ops = &ops, .watchdog = UINT64_C(1) << 32},
+					      {.ops = &ops, .ring_log2 = 2},
+					      {.ops = &ops, .ring_log2 = 13}};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct nmw_device d;
+		ck_assert_int_eq(nmw_device_open(&d, &bad[i], &err), -EINVAL);
+		ck_assert_int_eq(err.exit, NMW_EXIT_USAGE);
+	}
+}
+END_TEST
+
 static int wait_for(struct nmw_device *d)
 {
 	int rc = 0;
@@ -230,12 +265,19 @@ START_TEST(nothing_is_waited_for_for_ever)
 	ck_assert_int_eq(wait_for(&d), -ETIMEDOUT);
 	ck_assert_int_eq(err.exit, NMW_EXIT_RESOURCE);
 	ck_assert_int_eq(wait_for(&d), -ETIMEDOUT); /* and stays so */
+	err = (struct nmw_err)NMW_ERR_INIT;
+	ck_assert_int_eq(nmw_device_fault(&d, &err), -ETIMEDOUT);
+	ck_assert_int_eq(err.err, -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "has stopped"));
 	model.deaf = false;
 	ck_assert_int_eq(nmw_device_reset(&d, &err), 0);
 	one(&d);
 	ck_assert_int_eq(wait_for(&d), 0);
 	nmw_device_release(&d, nmw_device_poll(&d));
 	ck_assert_int_eq(nmw_device_wait(&d, &err), -EPROTO); /* for what? */
+	err = (struct nmw_err)NMW_ERR_INIT;
+	ck_assert_int_eq(nmw_device_fault(&d, &err), -EPROTO);
+	ck_assert_int_eq(err.err, -EPROTO);
 
 	ck_assert_int_eq(nmw_device_reset(&d, &err), 0);
 	one(&d);
@@ -308,5 +350,6 @@ START_TEST(what_was_loaded_is_remembered)
 END_TEST
 
 UNIT_MAIN("device", every_event_comes_once_in_order, one_alone_is_pushed_many_share_a_doorbell,
+	  a_batch_of_one_waits_for_no_other, what_a_device_cannot_do_is_refused,
 	  nothing_is_waited_for_for_ever, a_list_of_registers_that_does_not_end_is_refused,
 	  what_was_loaded_is_remembered)

@@ -12,26 +12,10 @@
 #define STATE_EVERY 5000u
 #define ROWS_MAX    4096u
 
-static const struct nmw_engine_spec base = {.symbols = 6,
-					    .orders = 400,
-					    .sessions = 7,
-					    .timers = 40,
-					    .ids = 2000000,
-					    .window = 64,
-					    .feed_out = true,
-					    .replies_out = true,
-					    .utc_offset_ns = -18000000000000};
-
 static struct rig r;
 static struct naive *n;
 static struct flow f;
 static struct order_row want[ROWS_MAX], got[ROWS_MAX];
-
-static uint64_t from_env(const char *name, uint64_t def)
-{
-	const char *s = getenv(name);
-	return s ? strtoull(s, NULL, 0) : def;
-}
 
 static void open_both(const struct nmw_engine_spec *spec, uint64_t seed)
 {
@@ -133,10 +117,10 @@ static void run_both(const struct nmw_engine_spec *spec, uint64_t seed, uint64_t
 
 static void run_with(enum nmw_stp stp)
 {
-	struct nmw_engine_spec spec = base;
+	struct nmw_engine_spec spec = rig_random;
 	spec.stp = stp;
-	run_both(&spec, from_env("NMW_SEED", 1) * 3 + (unsigned)stp,
-		 from_env("NMW_STEPS", STEPS_DEF));
+	run_both(&spec, unit_env("NMW_SEED", 1) * 3 + (unsigned)stp,
+		 unit_env("NMW_STEPS", STEPS_DEF));
 }
 
 START_TEST(agrees_with_the_naive_engine)
@@ -159,13 +143,13 @@ END_TEST
 
 START_TEST(agrees_at_its_limits)
 {
-	struct nmw_engine_spec spec = base;
+	struct nmw_engine_spec spec = rig_random;
 	spec.orders = 20;
 	spec.timers = 8;
 	spec.ids = 3000;
 	spec.symbols = 5;
 	spec.sessions = 6;
-	run_both(&spec, from_env("NMW_SEED", 1) + 100, 20000);
+	run_both(&spec, unit_env("NMW_SEED", 1) + 100, 20000);
 }
 END_TEST
 
@@ -178,7 +162,7 @@ static uint64_t hash_of_bursts(struct flow_msg *m, unsigned burst)
 	const struct nmw_slot *slot[64];
 	const uint8_t *p[64];
 	uint32_t len[64];
-	rig_open(&r, &base, NMW_CODEC_OUCH42);
+	rig_open(&r, &rig_random, NMW_CODEC_OUCH42);
 	for (unsigned i = 0; i < FLOW_LISTED; i++)
 		nmw_engine_symbol(r.e, &flow_symbols[i], NULL);
 	for (unsigned i = 0; i < BURST_STEPS;) {
@@ -201,7 +185,7 @@ START_TEST(same_bytes_at_any_burst)
 {
 	struct flow_msg *m = calloc(BURST_STEPS, sizeof(*m));
 	ck_assert_ptr_nonnull(m);
-	flow_open(&f, from_env("NMW_SEED", 7));
+	flow_open(&f, unit_env("NMW_SEED", 7));
 	for (unsigned i = 0; i < BURST_STEPS; i++)
 		flow_next(&f, &m[i]);
 	uint64_t one = hash_of_bursts(m, 1);
@@ -218,9 +202,9 @@ END_TEST
 START_TEST(own_feed_is_reproduced)
 {
 	static struct rig second;
-	struct nmw_engine_spec spec = base;
+	struct nmw_engine_spec spec = rig_random;
 	struct flow_msg m;
-	open_both(&spec, from_env("NMW_SEED", 11));
+	open_both(&spec, unit_env("NMW_SEED", 11));
 	spec.check = true;
 	spec.codec = NMW_CODEC_ITCH50;
 	spec.symbols = 64;

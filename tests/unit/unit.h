@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,6 +20,13 @@ static inline const char *unit_shm(void)
 	if (own && *own)
 		return own;
 	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
+/* A number from the environment, so that a random run can be repeated or made longer. */
+static inline uint64_t unit_env(const char *name, uint64_t def)
+{
+	const char *s = getenv(name);
+	return s ? strtoull(s, NULL, 0) : def;
 }
 
 /* A path under TMPDIR, which tests/run makes for each test and removes with all that is in it. */

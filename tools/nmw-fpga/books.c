@@ -79,7 +79,7 @@ static bool get(struct nmw_port *p, struct nmw_port_evt *v, struct nmw_err *e)
 }
 
 int books_attach(struct books *b, struct nmw_device *d, struct nmw_match *m, bool restored,
-		 struct nmw_err *e)
+		 enum nmw_held_wish (*wish)(void *arg, uint32_t sym), void *arg, struct nmw_err *e)
 {
 	uint32_t orders = (uint32_t)m->orders, symbols = (uint32_t)m->symbols;
 	b->device = d;
@@ -95,6 +95,8 @@ int books_attach(struct books *b, struct nmw_device *d, struct nmw_match *m, boo
 		return rc;
 	struct nmw_books *books = (struct nmw_books *)(uintptr_t)nmw_engine_books(m->engine);
 	b->held = nmw_held_init(b->memory.at, &b->port, books, orders, symbols);
+	b->held->wish = wish;
+	b->held->wish_arg = arg;
 	m->out.held = b->held;
 	if (restored) {
 		struct nmw_engine_stat s;
@@ -106,10 +108,25 @@ int books_attach(struct books *b, struct nmw_device *d, struct nmw_match *m, boo
 
 int books_check(const struct books *b, struct nmw_err *e)
 {
-	if (!b->held->lost || !b->held->err.err)
+	if (!b->held || !b->held->lost || !b->held->err.err)
 		return 0;
 	*e = b->held->err;
 	return e->err;
+}
+
+void books_again(struct books *b)
+{
+	b->there = b->taken = 0;
+	nmw_held_again(b->held);
+}
+
+const char *books_why(enum nmw_held_why why)
+{
+	static const char *const text[NMW_HELD_WHYS] = {
+		"no book was free",    "no slot was free",    "the window moved too often",
+		"many hidden orders",  "a minimum quantity",  "a crossed feed",
+		"a feed that differs", "the device was lost", "asked for"};
+	return why < NMW_HELD_WHYS ? text[why] : "?";
 }
 
 void books_report(const struct books *b, struct nmw_metrics *x)
@@ -134,14 +151,13 @@ void books_report(const struct books *b, struct nmw_metrics *x)
 	nmw_gauge(x, NMW_M_software_crossed, s.went[NMW_HELD_CROSSED]);
 	nmw_gauge(x, NMW_M_software_differs, s.went[NMW_HELD_DIFFERS]);
 	nmw_gauge(x, NMW_M_software_lost, s.went[NMW_HELD_LOST]);
+	nmw_gauge(x, NMW_M_software_asked, s.went[NMW_HELD_ASKED]);
+	nmw_gauge(x, NMW_M_software_symbols, s.software);
+	nmw_gauge(x, NMW_M_held_came, s.came);
 }
 
 void books_say(const struct books *b)
 {
-	static const char *const why[NMW_HELD_WHYS] = {
-		"no book was free",    "no slot was free",   "the window moved too often",
-		"many hidden orders",  "a minimum quantity", "a crossed feed",
-		"a feed that differs", "the device was lost"};
 	struct nmw_held_stat s;
 	char line[512] = "";
 	int at = 0;
@@ -151,11 +167,13 @@ void books_say(const struct books *b)
 	for (unsigned i = 0; i < NMW_HELD_WHYS; i++)
 		if (s.went[i])
 			at += snprintf(line + at, sizeof line - (size_t)at, "%s%" PRIu64 " (%s)",
-				       at ? ", " : "; in software: ", s.went[i], why[i]);
+				       at ? ", " : "; to software: ", s.went[i],
+				       books_why((enum nmw_held_why)i));
 	nmw_log(NMW_LOG_INFO,
 		"device: %" PRIu64 " commands, %" PRIu64 " sent ahead; at the end %" PRIu64
-		" symbols, %" PRIu64 " orders there; %" PRIu64 " moves of a window%s",
-		s.commands, s.ahead, s.symbols, s.orders, s.moves, line);
+		" symbols, %" PRIu64 " orders there; %" PRIu64 " moves of a window; %" PRIu64
+		" symbols came from software%s",
+		s.commands, s.ahead, s.symbols, s.orders, s.moves, s.came, line);
 }
 
 void books_close(struct books *b)

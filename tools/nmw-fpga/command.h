@@ -26,21 +26,28 @@ struct command_args {
 	struct nmw_device_spec spec;
 	bool json;
 	uint64_t commands, seed; /* of selftest */
+	const char *instance;	 /* which run: its name or pid; NULL: the only one */
+	uint64_t wait_ns;	 /* for its answer */
+	bool all, lost;		 /* symbols */
 	char **argv;		 /* the command's own arguments */
 	int argc;
 };
 
-/* Each prints its answer to stdout. 0, or a negative errno with e->exit set. */
+/* Each prints its answer to stdout. 0, or a negative errno with e->exit set; an exit status: what
+ * is wrong was said. */
 int command_load(const struct command_args *a, struct nmw_err *e);
 int command_info(const struct command_args *a, struct nmw_err *e);
 int command_regs(const struct command_args *a, struct nmw_err *e);
 int command_reset(const struct command_args *a, struct nmw_err *e);
 int command_selftest(const struct command_args *a, struct nmw_err *e);
+int command_offload(const struct command_args *a, struct nmw_err *e);
+int command_return(const struct command_args *a, struct nmw_err *e);
+int command_symbols(const struct command_args *a, struct nmw_err *e);
 
 /* nmw-fpga run, from its command line to its exit status. */
 int command_run(int argc, char **argv);
-/* Its options beside the device's: two tables, for the completion. */
-void command_run_opts(const struct nmw_opt *groups[2]);
+/* Its options beside the device's: three tables, for the completion. */
+void command_run_opts(const struct nmw_opt *groups[3]);
 
 /* nmw-fpga wire, from its command line to its exit status. */
 int command_wire(int argc, char **argv);

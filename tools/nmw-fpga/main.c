@@ -1,9 +1,12 @@
 /* nmw-fpga: loads, looks at, tests and runs the matching device. */
 #include "command.h"
+#include "control.h"
 
-#include "base/json.h"
+#include "base/answer.h"
 #include "base/log.h"
 #include "base/streams.h"
+#include "base/units.h"
+#include "stat/metrics.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,10 +16,18 @@ static const struct command {
 	const char *name, *args;
 	int min, max;
 	int (*run)(const struct command_args *a, struct nmw_err *e);
+	const char *opts; /* that it has a use for */
 } commands[] = {
-	{"load", "FILE", 1, 1, command_load},	  {"info", "", 0, 0, command_info},
-	{"regs", "", 0, 0, command_regs},	  {"reset", "", 0, 0, command_reset},
-	{"selftest", "", 0, 0, command_selftest},
+	{"load", "FILE", 1, 1, command_load, " json "},
+	{"info", "", 0, 0, command_info, " json device bitstream "},
+	{"regs", "", 0, 0, command_regs, " json device bitstream "},
+	{"reset", "", 0, 0, command_reset, " json device bitstream ring watchdog no-push no-huge "},
+	{"selftest", "", 0, 0, command_selftest,
+	 " json device bitstream ring watchdog no-push no-huge commands seed "},
+	{"symbols", "[SYMBOL]...", 0, CONTROL_SYMBOLS, command_symbols, " json instance timeout "},
+	{"offload", "SYMBOL...", 0, CONTROL_SYMBOLS, command_offload,
+	 " json instance timeout all lost "},
+	{"return", "SYMBOL...", 0, CONTROL_SYMBOLS, command_return, " json instance timeout all "},
 };
 
 static const struct command *find(const char *name)
@@ -34,12 +45,29 @@ static int no_such(const char *name, struct nmw_err *e)
 				   "%s: comes before its options: nmw-fpga %s [OPTION]...", name,
 				   name);
 	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-			   "%.64s: no such command: load, info, regs, reset, selftest, run, wire",
+			   "%.64s: no such command: load, info, regs, reset, selftest, run, "
+			   "symbols, offload, return, wire",
 			   name);
 }
 
+/* An option that does nothing is a mistake. */
+static int check_opts(const struct command *k, const struct nmw_opt *rows, struct nmw_err *e)
+{
+	char word[32];
+	for (; rows->type != NMW_OPT_END; rows++) {
+		if (!rows->dst || !nmw_opt_given(rows->dst))
+			continue;
+		snprintf(word, sizeof word, " %s ", rows->name);
+		if (!strstr(k->opts, word))
+			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+					   "%s: --%s: has no effect on it: leave it out", k->name,
+					   rows->name);
+	}
+	return 0;
+}
+
 static int run(struct command_args *a, const struct device_choice *c, int argc, char **argv,
-	       struct nmw_err *e)
+	       const struct nmw_opt *const groups[], struct nmw_err *e)
 {
 	const struct command *k = find(argv[0]);
 	if (!k)
@@ -50,31 +78,12 @@ static int run(struct command_args *a, const struct device_choice *c, int argc, 
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "%s: %d arguments found: usage: nmw-fpga %s %s", k->name,
 				   a->argc, k->name, k->args);
-	int rc = device_spec(c, &a->spec, e);
+	int rc = 0;
+	for (; *groups && !rc; groups++)
+		rc = check_opts(k, *groups, e);
+	if (!rc)
+		rc = device_spec(c, &a->spec, e);
 	return rc ? rc : k->run(a, e);
-}
-
-static void json_error(const struct nmw_err *e)
-{
-	struct nmw_json *doc = nmw_json_object();
-	struct nmw_json *o = nmw_json_set(doc, "error", nmw_json_object());
-	nmw_json_set(o, "exit", nmw_json_num((uint64_t)e->exit));
-	nmw_json_set(o, "message", nmw_json_str(e->msg));
-	nmw_json_print(doc, stdout, 0);
-}
-
-static int finish(bool json, int rc, struct nmw_err *e)
-{
-	if (rc < 0 && json)
-		json_error(e);
-	if (fflush(stdout) || ferror(stdout)) {
-		nmw_err_set(e, errno ? -errno : -EIO, NMW_EXIT_FAILED, "stdout: cannot write: %s",
-			    strerror(errno ? errno : EIO));
-		return nmw_log_err(e);
-	}
-	if (rc >= 0)
-		return NMW_EXIT_OK;
-	return json ? (int)e->exit : nmw_log_err(e);
 }
 
 /* A completion script knows the options of run too. */
@@ -93,7 +102,7 @@ static bool asks_for_completion(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct command_args a = {.commands = 100000, .seed = 1};
+	struct command_args a = {.commands = 100000, .seed = 1, .wait_ns = 10 * NMW_NS_PER_S};
 	struct device_choice c;
 	struct nmw_opt device[DEVICE_OPTS];
 	static const struct nmw_opt words[] = {
@@ -107,6 +116,10 @@ int main(int argc, char **argv)
 			"it fails"),
 		COMMAND("run", "", "match as nmw-match does: `nmw-fpga run --help`"),
 		COMMAND("wire", "", "frames in, frames out: `nmw-fpga wire --help`"),
+		COMMAND("symbols", "[SYMBOL]...",
+			"where they are in a run: on the device, or why not"),
+		COMMAND("offload", "SYMBOL...", "in a run, from the software books to the device"),
+		COMMAND("return", "SYMBOL...", "in a run, from the device to the software books"),
 		{.type = NMW_OPT_END},
 	};
 	const struct nmw_opt table[] = {
@@ -115,6 +128,14 @@ int main(int argc, char **argv)
 		{NMW_OPT_COUNT, 0, "commands", "N", &a.commands, 1, 1000000000,
 		 "selftest: random commands that are compared"},
 		{NMW_OPT_U64, 0, "seed", "N", &a.seed, 0, 0, "selftest: another run"},
+		{.type = NMW_OPT_GROUP, .help = "Asking a run: symbols, offload, return:"},
+		{NMW_OPT_STR, 0, "instance", "NAME", &a.instance, 0, NMW_METRICS_INSTANCE_MAX - 1,
+		 "which run, by name or pid (default: the only one)"},
+		{NMW_OPT_DURATION, 0, "timeout", "TIME", &a.wait_ns, 1000000, NMW_NS_PER_S * 3600,
+		 "how long to wait for its answer"},
+		{NMW_OPT_FLAG, 0, "all", NULL, &a.all, 0, 0, "all symbols"},
+		{NMW_OPT_FLAG, 0, "lost", NULL, &a.lost, 0, 0,
+		 "offload: those that a lost device had; it is reset first"},
 		{.type = NMW_OPT_GROUP, .help = "The device:"},
 		{.type = NMW_OPT_END},
 	};
@@ -131,7 +152,7 @@ int main(int argc, char **argv)
 		.groups = {words, table, device, NULL},
 		.backends = "sim",
 		.min_args = 1,
-		.max_args = 2,
+		.max_args = 1 + CONTROL_SYMBOLS,
 	};
 	struct nmw_err e = NMW_ERR_INIT;
 	int nargs = 0;
@@ -147,6 +168,6 @@ int main(int argc, char **argv)
 		command_run_opts(&spec.groups[3]);
 	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, &e);
 	if (rc == NMW_OPT_RUN)
-		rc = run(&a, &c, nargs, argv + 1, &e);
-	return finish(a.json, rc, &e);
+		rc = run(&a, &c, nargs, argv + 1, spec.groups, &e);
+	return nmw_answer_end(rc == NMW_OPT_DONE ? 0 : rc, a.json, &e);
 }

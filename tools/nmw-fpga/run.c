@@ -1,36 +1,90 @@
 /* run: what nmw-match is, with a device behind its engine. */
-#include "run.h"
+#include "moves.h"
 
 #include "base/log.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+enum { ON_LOSS_SOFTWARE, ON_LOSS_EXIT };
 
 static int run_open(struct nmw_match *m, struct nmw_err *e)
 {
 	struct run *r = m->tool->arg;
-	struct nmw_device_spec spec;
-	int rc = device_spec(&r->choice, &spec, e);
+	int rc = wishes_parse(&r->wishes, r->offload, r->software, e);
 	if (!rc)
-		rc = nmw_device_open(&r->device, &spec, e);
+		rc = device_spec(&r->choice, &r->spec, e);
+	if (!rc)
+		rc = nmw_device_open(&r->device, &r->spec, e);
 	r->open = !rc;
 	return rc;
+}
+
+/* Asked when a symbol is first used. */
+static enum nmw_held_wish wish(void *arg, uint32_t sym)
+{
+	const struct run *r = arg;
+	return wishes_of(&r->wishes, nmw_engine_symbol_name(r->engine, sym));
 }
 
 static int run_attach(struct nmw_match *m, bool restored, struct nmw_err *e)
 {
 	struct run *r = m->tool->arg;
-	return books_attach(&r->books, &r->device, m, restored, e);
+	r->engine = m->engine;
+	return books_attach(&r->books, &r->device, m, restored, wish, r, e);
+}
+
+static void say_lost(const struct run *r, uint64_t symbols)
+{
+	nmw_log(NMW_LOG_ERROR,
+		"%s: its %" PRIu64 " symbols are in software now, nothing is lost: `nmw-fpga "
+		"offload --lost` resets it and puts them back",
+		r->books.held->err.msg, symbols);
+}
+
+/* The device is let go: whatever it still did, it must not reach our memory. */
+static int lost(struct nmw_match *m, struct run *r, struct nmw_err *e)
+{
+	struct nmw_held_stat s;
+	nmw_held_stat(r->books.held, &s);
+	r->losses++;
+	if (r->on_loss == ON_LOSS_EXIT)
+		return books_check(&r->books, e);
+	say_lost(r, s.went[NMW_HELD_LOST] - r->went);
+	nmw_device_close(&r->device);
+	r->open = false;
+	m->tool->report(m);
+	return 0;
+}
+
+int run_again(struct run *r, struct nmw_err *e)
+{
+	int rc = nmw_device_open(&r->device, &r->spec, e);
+	if (rc)
+		return rc;
+	struct nmw_held_stat s;
+	nmw_held_stat(r->books.held, &s);
+	r->went = s.went[NMW_HELD_LOST];
+	r->open = true;
+	books_again(&r->books);
+	nmw_log(NMW_LOG_INFO, "device %s: was reset, and answers: symbols come to it again",
+		r->device.info.device);
+	return 0;
 }
 
 static int run_check(struct nmw_match *m, struct nmw_err *e)
 {
-	const struct run *r = m->tool->arg;
-	return books_check(&r->books, e);
+	struct run *r = m->tool->arg;
+	struct nmw_err why = NMW_ERR_INIT;
+	if (r->open && books_check(&r->books, &why) && lost(m, r, e))
+		return e->err;
+	nmw_held_turn(r->books.held);
+	control_turn(&r->control);
+	return 0;
 }
 
-static void run_say(struct nmw_match *m)
+static void say_device(const struct run *r)
 {
-	const struct run *r = m->tool->arg;
 	const struct nmw_device_info *i = &r->device.info;
 	nmw_log(NMW_LOG_INFO,
 		"device %s: %s, %s, build %016" PRIx64 ": %u books of %" PRIu32 " ticks, %u orders",
@@ -40,15 +94,27 @@ static void run_say(struct nmw_match *m)
 		"device %s: rings of %" PRIu32 " in %s", i->device, i->ring, i->memory);
 }
 
-static void run_report(struct nmw_match *m)
+/* Without it the run goes on, and nobody can ask. */
+static void run_listen(struct nmw_match *m)
 {
 	struct run *r = m->tool->arg;
-	struct nmw_metrics *x = m->stage.m;
+	struct nmw_err e = NMW_ERR_INIT;
+	r->control.answer = moves_answer;
+	r->control.arg = r;
+	if (control_open(&r->control, nmw_stage_group(&m->stage), &e))
+		nmw_log(NMW_LOG_WARN, "%s: symbols cannot be moved by command", e.msg);
+}
+
+static void run_say(struct nmw_match *m)
+{
+	say_device(m->tool->arg);
+	run_listen(m);
+}
+
+static void report_device(struct run *r, struct nmw_metrics *x)
+{
 	struct nmw_device_stat s;
-	if (!r->open)
-		return;
 	nmw_device_stat(&r->device, &s);
-	books_report(&r->books, x);
 	nmw_gauge(x, NMW_M_device_cycles, s.cycles);
 	nmw_gauge(x, NMW_M_device_commands, s.commands);
 	nmw_gauge(x, NMW_M_device_events, s.events);
@@ -67,8 +133,27 @@ static void run_report(struct nmw_match *m)
 	nmw_gauge(x, NMW_M_device_latency_max, s.latency_max);
 }
 
+/* Of a device that is lost the last figures stay: what its registers say then is not what it did, a
+ * reset clears them. */
+static bool device_good(const struct run *r)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	return r->open && r->books.held && !books_check(&r->books, &e);
+}
+
+static void run_report(struct nmw_match *m)
+{
+	struct run *r = m->tool->arg;
+	struct nmw_metrics *x = m->stage.m;
+	books_report(&r->books, x);
+	nmw_gauge(x, NMW_M_device_in_use, device_good(r));
+	nmw_gauge(x, NMW_M_device_losses, r->losses);
+	if (device_good(r))
+		report_device(r, x);
+}
+
 /* In cycles, which are the design's; the time that they took is the simulation's. */
-static void say_device(struct nmw_device *d)
+static void say_cycles(struct nmw_device *d)
 {
 	struct nmw_device_stat s;
 	nmw_device_stat(d, &s);
@@ -85,10 +170,12 @@ static void say_device(struct nmw_device *d)
 static void run_close(struct nmw_match *m)
 {
 	struct run *r = m->tool->arg;
-	if (r->open && r->books.held && !nmw_stage_quiet(&m->stage)) {
-		say_device(&r->device);
+	if (r->books.held && !nmw_stage_quiet(&m->stage)) {
+		if (device_good(r))
+			say_cycles(&r->device);
 		books_say(&r->books);
 	}
+	control_close(&r->control);
 	books_close(&r->books);
 	if (r->open)
 		nmw_device_close(&r->device);
@@ -96,24 +183,43 @@ static void run_close(struct nmw_match *m)
 }
 
 static struct nmw_match m;
+static struct run r = {.offload = "auto"};
 
-void command_run_opts(const struct nmw_opt *groups[2])
+#define MOVE_OPTS 4u
+
+static void move_opts(struct nmw_opt rows[MOVE_OPTS])
 {
-	static struct nmw_opt rows[NMW_MATCH_OPTS];
+	const struct nmw_opt table[MOVE_OPTS] = {
+		{NMW_OPT_STR, 0, "offload", "SYMBOLS", &r.offload, 0, 0,
+		 "what comes to the device: auto (while there is room), manual, or A,B,C"},
+		{NMW_OPT_STR, 0, "software", "SYMBOLS", &r.software, 0, 0,
+		 "A,B,C: what does not, until nmw-fpga offload"},
+		{NMW_OPT_ENUM, 0, "on-device-loss", "software|exit", &r.on_loss, 0, 0,
+		 "go on in software, or end with status 5"},
+		{.type = NMW_OPT_END}};
+	memcpy(rows, table, sizeof table);
+}
+
+void command_run_opts(const struct nmw_opt *groups[3])
+{
+	static struct nmw_opt rows[NMW_MATCH_OPTS], moves[MOVE_OPTS];
 	if (nmw_stage_init(&m.stage, "nmw-fpga", NMW_STAGE_IN | NMW_STAGE_OUT) < 0)
 		return;
 	nmw_match_opts(&m, rows);
 	groups[0] = rows;
 	groups[1] = nmw_stage_opts(&m.stage);
+	move_opts(moves);
+	groups[2] = moves;
 }
 
 int command_run(int argc, char **argv)
 {
-	static struct run r;
 	static const char *const examples[] = {
 		"nmw-recv pcap:day.pcap | nmw-fpga run --device sim | nmw-send itch:hw.itch",
-		"nmw-fpga run -i orders -o events --journal day.log", NULL};
-	struct nmw_opt rows[DEVICE_OPTS + 1] = {{.type = NMW_OPT_GROUP, .help = "Device:"}};
+		"nmw-fpga run -i orders -o events --journal day.log --offload AAPL,MSFT", NULL};
+	struct nmw_opt rows[DEVICE_OPTS + MOVE_OPTS] = {
+		{.type = NMW_OPT_GROUP,
+		 .help = "The device; all that follows is as with nmw-match:"}};
 	const struct nmw_match_tool tool = {
 		.name = "nmw-fpga",
 		.command = "nmw-fpga run",
@@ -130,5 +236,6 @@ int command_run(int argc, char **argv)
 		.arg = &r};
 	device_defaults(&r.choice);
 	device_opts(&r.choice, rows + 1);
+	move_opts(rows + DEVICE_OPTS);
 	return nmw_match_main(&m, &tool, argc, argv);
 }

@@ -137,7 +137,7 @@ static int check_push(struct nmw_device *d, uint64_t *cycles, struct nmw_err *e)
 	nmw_device_ring(d);
 	uint64_t from = nmw_device_read(d, NMW_HW_REG_CYCLES);
 	while (!nmw_device_poll(d)) {
-		d->step = 1;
+		nmw_device_wait_one(d);
 		if (nmw_device_wait(d, e))
 			return e->err;
 	}

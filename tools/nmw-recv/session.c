@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include "base/bits.h"
 #include "base/pages.h"
 
 #include <errno.h>
@@ -68,9 +69,7 @@ static void ctl_of(struct nmw_ctl *c, const struct session *s, enum nmw_ctl_kind
 
 static uint64_t mix(uint64_t h, const void *p, size_t n)
 {
-	const uint8_t *at = p;
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ at[i]) * UINT64_C(0x100000001b3);
+	h = nmw_fnv(h, p, n);
 	return h ^ h >> 29;
 }
 
@@ -90,7 +89,7 @@ static bool has_account(const struct session *s)
 /* Where the session stands, as it is: ended, or up without an account. */
 static uint32_t *bucket_of(const struct sessions *t, const struct session *s)
 {
-	uint64_t h = mix_end(UINT64_C(0xcbf29ce484222325), &s->host);
+	uint64_t h = mix_end(NMW_FNV_START, &s->host);
 	h = s->up ? mix_end(h, &s->client) : mix(h, s->account, sizeof s->account);
 	return &t->bucket[(h ^ h >> 32) % BUCKETS];
 }

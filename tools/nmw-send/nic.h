@@ -81,7 +81,9 @@ struct nic {
 	uint64_t span_max;
 	bool holds;	      /* the burst that is being sent */
 	uint64_t patience_ns; /* with a link that is down */
-	unsigned segments;    /* of a packet, at most */
+	uint64_t looked_ns;   /* at the interface that the driver stands on */
+	bool gone;	   /* it was not running then: the driver takes packets and says nothing */
+	unsigned segments; /* of a packet, at most */
 	struct nmw_log_limit limit;
 	/* requests */
 	struct rte_mbuf *in[NIC_BURST];

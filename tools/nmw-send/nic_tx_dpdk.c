@@ -19,6 +19,7 @@
 #define BUFFERS	   8192u
 #define SMALL_ROOM (RTE_PKTMBUF_HEADROOM + 128u) /* headers, or a length */
 #define UDP_LEN	   8u
+#define LOOK_NS	   (100ull * 1000 * 1000)
 #define DOWN_NS	   NMW_NS_PER_S /* a link that is down that long: packets are lost */
 #define OFFLOADS                                                         \
 	(RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | \
@@ -397,6 +398,23 @@ static void count_out(struct nic *n, unsigned i, bool sent)
 	c->out_packets += n->out_counts[i];
 }
 
+static void say_lost(struct nic *n)
+{
+	nmw_log_limited(&n->limit, NMW_LOG_WARN, "%s: the link is down: packets are lost",
+			n->path.sink->spec);
+}
+
+/* A driver of sockets takes packets for an interface that is down or away, and drops them. */
+static bool goes_nowhere(struct nic *n)
+{
+	uint64_t now = n->port.interface ? nmw_clock_mono() : 0;
+	if (n->port.interface && now - n->looked_ns >= LOOK_NS) {
+		n->looked_ns = now;
+		n->gone = !nmw_dpdk_port_link(&n->port);
+	}
+	return n->gone;
+}
+
 /* A queue that is full is waited for, a link that is down only for a while. */
 static bool wait_for_room(struct nic *n, uint64_t *down_since)
 {
@@ -408,8 +426,7 @@ static bool wait_for_room(struct nic *n, uint64_t *down_since)
 		*down_since = now;
 	if (!up && now - *down_since >= n->patience_ns) {
 		n->patience_ns = 0; /* until it is up again */
-		nmw_log_limited(&n->limit, NMW_LOG_WARN, "%s: the link is down: packets are lost",
-				n->path.sink->spec);
+		say_lost(n);
 		return false;
 	}
 	nmw_clock_pause();
@@ -420,7 +437,10 @@ void nic_flush(struct nic *n)
 {
 	unsigned at = 0;
 	uint64_t down_since = 0;
-	while (at < n->n_out) {
+	bool nowhere = n->n_out && goes_nowhere(n);
+	if (nowhere)
+		say_lost(n);
+	while (at < n->n_out && !nowhere) {
 		uint16_t sent =
 			rte_eth_tx_burst(n->port.id, 0, n->out + at, (uint16_t)(n->n_out - at));
 		for (unsigned i = 0; i < sent; i++)

@@ -267,7 +267,7 @@ int command_compare(const struct command_args *a, struct nmw_err *e)
 		rc = follow(&c, e);
 		c.v.side[0] = &c.side[0].v;
 		c.v.side[1] = &c.side[1].v;
-		if (!rc || !a->view->error) /* an error is a document of its own */
+		if (!rc || !a->view->json) /* an error is a document of its own */
 			a->view->compared(stdout, &c.v);
 		rc = rc ? rc : verdict(&c);
 	}

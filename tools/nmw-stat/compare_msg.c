@@ -1,20 +1,10 @@
 #include "compare.h"
 
+#include "base/bits.h"
 #include "wire/schema.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define SUM_START 0xcbf29ce484222325ull
-#define SUM_PRIME 0x100000001b3ull
-
-static uint64_t sum_of(const uint8_t *p, uint32_t n)
-{
-	uint64_t h = SUM_START;
-	for (uint32_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * SUM_PRIME;
-	return h;
-}
 
 static const struct nmw_slot *slot_of(const struct compare_copy *c)
 {
@@ -59,9 +49,9 @@ void compare_take(struct compare_copy *c, const struct nmw_slot *desc, const uin
 	memcpy(c->payload, payload, kept);
 	struct compare_copy masked = *c;
 	mask(&masked);
-	c->sum = sum_of(masked.payload, kept) ^ sum_of(payload + kept, len - kept);
+	c->sum = nmw_fnv(nmw_fnv(NMW_FNV_START, masked.payload, kept), payload + kept, len - kept);
 	if (exact)
-		c->sum ^= desc->ts_ns * SUM_PRIME;
+		c->sum = nmw_fnv(c->sum, &desc->ts_ns, sizeof desc->ts_ns);
 }
 
 bool compare_same(const struct compare_copy *a, const struct compare_copy *b)

@@ -1,6 +1,7 @@
 /* nmw-stat: looks at rings and tools, alive or dead, without joining them. */
 #include "command.h"
 
+#include "base/answer.h"
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/parse.h"
@@ -131,27 +132,6 @@ static int run(struct command_opts *o, int argc, char **argv, struct nmw_err *e)
 	return c->run(&a, e);
 }
 
-/* What is still in stdio's buffer belongs to the answer. Nobody reading any more is no error. */
-static int finish(const struct view *v, int rc, struct nmw_err *e)
-{
-	int out = rc == -EPIPE ? rc : 0;
-	if (!out && (fflush(stdout) || ferror(stdout)))
-		out = errno ? -errno : -EIO;
-	if (out == -EPIPE)
-		return NMW_EXIT_OK;
-	if (rc >= 0 && out)
-		rc = nmw_err_set(e, out, NMW_EXIT_FAILED, "stdout: cannot write: %s",
-				 strerror(-out));
-	if (rc >= 0)
-		return rc;
-	if (!v->error || out)
-		return nmw_log_err(e);
-	if (e->msg[0])
-		v->error(stdout, e);
-	fflush(stdout);
-	return (int)e->exit;
-}
-
 int main(int argc, char **argv)
 {
 	struct command_opts o = {0};
@@ -201,9 +181,8 @@ int main(int argc, char **argv)
 	nmw_log_init("nmw-stat", NMW_LOG_INFO, NMW_LOG_TEXT);
 	int rc = nmw_opt_parse(&spec, argc, argv, &nargs, &e);
 	if (rc == NMW_OPT_DONE)
-		return finish(&view_text, 0, &e);
-	if (rc < 0)
-		return finish(choose_view(&o), rc, &e);
-	rc = run(&o, nargs, argv + 1, &e);
-	return finish(choose_view(&o), rc, &e);
+		return nmw_answer_end(0, false, &e);
+	if (rc == NMW_OPT_RUN)
+		rc = run(&o, nargs, argv + 1, &e);
+	return nmw_answer_end(rc, choose_view(&o)->json, &e);
 }

@@ -72,8 +72,7 @@ struct view {
 			 const struct view_opts *o);
 	void (*removed)(FILE *f, const struct view_removed *r, unsigned n, bool dry_run);
 	void (*checked)(FILE *f, const struct view_fault *v, unsigned n, unsigned objects);
-	/* NULL: errors go to stderr as a line. */
-	void (*error)(FILE *f, const struct nmw_err *e);
+	bool json; /* errors are documents too, on stdout */
 	void (*doctor)(FILE *f, const struct doctor_row *r, unsigned n, const struct view_opts *o);
 	void (*sessions)(FILE *f, const struct view_session *s, unsigned n,
 			 const struct view_opts *o);

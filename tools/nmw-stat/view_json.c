@@ -237,14 +237,6 @@ static void json_checked(FILE *f, const struct view_fault *v, unsigned n, unsign
 	nmw_json_print(doc, f, 2);
 }
 
-static void json_error(FILE *f, const struct nmw_err *e)
-{
-	json *doc = nmw_json_object(), *o = nmw_json_set(doc, "error", nmw_json_object());
-	nmw_json_set(o, "exit", nmw_json_num((uint64_t)e->exit));
-	nmw_json_set(o, "message", nmw_json_str(e->msg));
-	nmw_json_print(doc, f, 0);
-}
-
 static void json_doctor(FILE *f, const struct doctor_row *r, unsigned n, const struct view_opts *o)
 {
 	static const char *const words[] = {"ok", "slower", "lacks"};
@@ -346,7 +338,7 @@ const struct view view_json = {.state = json_state,
 			       .interval = json_interval,
 			       .removed = json_removed,
 			       .checked = json_checked,
-			       .error = json_error,
+			       .json = true,
 			       .doctor = json_doctor,
 			       .sessions = json_sessions,
 			       .compared = json_compared};

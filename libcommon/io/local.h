@@ -1,0 +1,31 @@
+/* local.h: sockets of packets (SOCK_SEQPACKET) in the run directory, between tools of one user.
+ *
+ * The file has mode 0600 (0660 with group) and makes way for the next process when its own is dead.
+ * Both ends ask the kernel who the other is (SO_PEERCRED): the same user or root, or with `group`
+ * the same group.  Nothing here waits, but for the moment that a dead process's file needs.
+ */
+#ifndef NMW_IO_LOCAL_H
+#define NMW_IO_LOCAL_H
+
+#include "base/err.h"
+#include <stdbool.h>
+
+/* The words of its messages. */
+struct nmw_local_kind {
+	const char *name;   /* "hand-over socket" */
+	const char *in_use; /* what to do when another listens there */
+	const char *absent; /* when nobody does */
+};
+
+#define NMW_LOCAL_PATH_MAX 4200u
+
+/* Listens at path. A non-blocking descriptor; -EADDRINUSE: somebody living does already. */
+int nmw_local_listen(const struct nmw_local_kind *k, const char *path, bool group,
+		     struct nmw_err *e);
+/* Connects to it: a non-blocking descriptor, or -ENOENT, -ECONNREFUSED, -EACCES, -EPERM with e. */
+int nmw_local_connect(const struct nmw_local_kind *k, const char *path, bool group,
+		      struct nmw_err *e);
+/* Whether the other end belongs to somebody who may talk to us: 0 or -EPERM with e. */
+int nmw_local_trusted(const struct nmw_local_kind *k, int fd, bool group, struct nmw_err *e);
+
+#endif

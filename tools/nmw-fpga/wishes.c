@@ -1,0 +1,89 @@
+#include "wishes.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NAME_MAX_LEN 8u
+
+int wishes_name(const char *text, size_t len, uint64_t *name, struct nmw_err *e)
+{
+	char padded[NAME_MAX_LEN];
+	bool ok = len && len <= sizeof padded;
+	for (size_t i = 0; ok && i < len; i++)
+		ok = text[i] > ' ' && text[i] <= '~' && text[i] != ',';
+	if (!ok)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "%.*s: not a symbol: 1 to %u characters without spaces and "
+				   "commas",
+				   (int)(len < 32 ? len : 32), text, NAME_MAX_LEN);
+	memset(padded, ' ', sizeof padded);
+	memcpy(padded, text, len);
+	memcpy(name, padded, sizeof *name);
+	return 0;
+}
+
+static unsigned find(const struct wishes *w, uint64_t name)
+{
+	unsigned i = 0;
+	while (i < w->n && w->name[i] != name)
+		i++;
+	return i;
+}
+
+bool wishes_set(struct wishes *w, uint64_t name, enum nmw_held_wish wish)
+{
+	unsigned i = find(w, name);
+	if (i == WISHES_MAX)
+		return false;
+	w->n += i == w->n;
+	w->name[i] = name;
+	w->wish[i] = wish;
+	return true;
+}
+
+enum nmw_held_wish wishes_of(const struct wishes *w, uint64_t name)
+{
+	unsigned i = find(w, name);
+	return i < w->n ? w->wish[i] : w->rest;
+}
+
+static int add(struct wishes *w, const char *option, const char *list, enum nmw_held_wish wish,
+	       struct nmw_err *e)
+{
+	for (const char *at = list;; at++) {
+		size_t len = strcspn(at, ",");
+		uint64_t name;
+		int rc = wishes_name(at, len, &name, e);
+		if (rc) {
+			nmw_err_prefix(e, "%s", option);
+			return rc;
+		}
+		if (find(w, name) < w->n && wishes_of(w, name) != wish)
+			return nmw_err_set(
+				e, -EINVAL, NMW_EXIT_USAGE,
+				"%s: %.*s: is among those of --offload too: it can be in "
+				"one place only",
+				option, (int)len, at);
+		if (!wishes_set(w, name, wish))
+			return nmw_err_set(
+				e, -E2BIG, NMW_EXIT_USAGE,
+				"%s: more than %u symbols are named: name those that are "
+				"to be on the device, and no others",
+				option, WISHES_MAX);
+		at += len;
+		if (!*at)
+			return 0;
+	}
+}
+
+int wishes_parse(struct wishes *w, const char *offload, const char *software, struct nmw_err *e)
+{
+	int rc = 0;
+	w->n = 0;
+	w->rest = strcmp(offload, "auto") ? NMW_HELD_HOST : NMW_HELD_DEVICE;
+	if (strcmp(offload, "auto") != 0 && strcmp(offload, "manual") != 0)
+		rc = add(w, "--offload", offload, NMW_HELD_DEVICE, e);
+	if (!rc && software)
+		rc = add(w, "--software", software, NMW_HELD_HOST, e);
+	return rc;
+}
