@@ -342,7 +342,12 @@ wire go = c_valid && run_reg;
 assign c_pop = go && pop_c;
 assign v_pop = go && pop_v;
 
+reg       q1_greets_reg;
+reg [3:0] q1_client_reg;
 always @(posedge clk) begin
+	q1_greets_reg <= go && do_greet;
+	if (q1_greets_reg)
+		clients_reg[q1_client_reg] <= 1'b1;
 	if (go) begin
 		if (first || k_end)
 			step_reg <= step_end || do_greet ? 6'd0 : step_reg + 1'b1;
@@ -355,8 +360,6 @@ always @(posedge clk) begin
 			maker_reg <= 1'b1;
 		if (off_maker)
 			maker_reg <= 1'b0;
-		if (do_greet)
-			clients_reg[c[NMW_WC_MSG + NMW_MSG_CLIENT +: 4]] <= 1'b1;
 		if (pop_c)
 			{opened_reg, greeted_reg, named_reg, said_reg, gone_reg} <= 5'd0;
 	end
@@ -376,7 +379,7 @@ reg [CTX_W-1:0] q1_c_reg;
 reg [2:0]       q1_kind_reg;
 reg [3:0]       q1_reason_reg;
 reg             q1_sell_reg;
-reg [3:0]       q1_sym_reg, q1_client_reg;
+reg [3:0]       q1_sym_reg;
 reg [31:0]      q1_qty_reg, q1_left_reg;
 reg [HANDLE_W-1:0] q1_handle_reg;
 always @(posedge clk) begin

@@ -136,7 +136,7 @@ wire [31:0] f0_urn = f0_replace ? f0_msg[NMW_MSG_ORIG +: 32] : f0_msg[NMW_MSG_UR
 wire [SET_W-1:0] f0_set = set_of(f0_msg[NMW_MSG_CLIENT +: 4], f0_urn);
 
 // ---- stage 1 ------------------------------------------------------------------------------------------
-reg              f1_valid_reg, f1_same_reg;
+reg              f1_valid_reg, f1_first_reg, f1_same_reg, f1_stale_reg, f1_old_reg, f1_taken_reg;
 reg  [MSG_W-1:0] f1_msg_reg;
 reg  [35:0]      f1_key_reg;
 reg  [SET_W-1:0] f1_set_reg;
@@ -150,14 +150,23 @@ wire [3:0]  f2_client = f2_msg_reg[NMW_MSG_CLIENT +: 4];
 wire [31:0] f2_urn = f2_msg_reg[NMW_MSG_URN +: 32];
 wire [31:0] f2_qty = f2_msg_reg[NMW_MSG_QTY +: 32];
 wire [3:0]  f2_sym = f2_msg_reg[NMW_MSG_SYM +: 4];
-wire             f2_done;
-localparam [3:0] LOOK = 4'd0, AGAIN = 4'd1, TAKE = 4'd2, REST = 4'd3, READ = 4'd4, LEFT = 4'd5,
-	JUDGE = 4'd6, GO = 4'd7, SHORT = 4'd8, RETAKE = 4'd9;
-reg  [3:0]       st_reg;
-wire             look = st_reg == LOOK;
-wire             ask_old = st_reg == AGAIN || st_reg == READ;
-wire             ask_new = st_reg == LEFT || st_reg == SHORT; // a replacement's own set
-wire             took = st_reg == TAKE || st_reg == LEFT;
+wire [SET_W-1:0] new_set = set_of(f2_client, f2_urn);
+wire             f2_done, fast_done, slow_done;
+
+// what the steps of stage 2 came to
+reg [3:0]   s_kind_reg;
+reg         s_cmd_reg, s_held_reg, s_more_reg, s_use_reg, s_min_reg;
+reg [1:0]   s_op_reg;
+reg [L-1:0] s_px_reg;
+
+// Steps of stage 2, one bit each
+localparam LOOK = 0, AGAIN = 1, TAKE = 2, REST = 3, READ = 4, LEFT = 5, JUDGE = 6, GO = 7, SHORT = 8, RETAKE = 9,
+	OUT = 10, STEPS = 11;
+reg  [STEPS-1:0] st_reg;
+wire ask_old = st_reg[AGAIN] || st_reg[READ];
+wire ask_new = st_reg[LEFT] || st_reg[SHORT]; // a replacement's own set
+wire took = st_reg[TAKE] || st_reg[LEFT];
+assign f_set = ask_old ? f2_set_reg : ask_new ? new_set : f0_set;
 
 // compared: the message's key, or that of stage 2 when it asks again
 wire [35:0] key = took ? f2_key_reg : f1_key_reg;
@@ -171,27 +180,57 @@ generate
 	end
 endgenerate
 
+// A message that stays in stage 1 keeps what it was told.
+reg  [3:0] f1_hits_reg;
+reg        f1_hit_reg, f1_sure_reg, f1_full_reg;
+reg  [7:0] f1_front_reg, f1_back_reg;
+reg  [4*HANDLE_W-1:0] f1_handles_reg;
+wire now = took || f1_first_reg;
+
 wire [7:0]  f1_tif = f1_msg_reg[NMW_MSG_TIF +: 8];
 wire [3:0]  f1_sym = f1_msg_reg[NMW_MSG_SYM +: 4];
 wire [31:0] f1_ticks = f1_msg_reg[NMW_MSG_TICKS +: 32];
 wire [2:0]  f1_kind = f1_msg_reg[NMW_MSG_KIND +: 3];
+wire [3:0]  f1_client = f1_msg_reg[NMW_MSG_CLIENT +: 4];
+wire f1_known = f1_msg_reg[NMW_MSG_KNOWN];
 wire f1_market = f1_msg_reg[NMW_MSG_MARKET];
 wire f1_ioc = f1_tif == "3" || f1_market;
 wire f1_named = f1_msg_reg[NMW_MSG_SYM_KNOWN];
 wire f1_ticked = f1_msg_reg[NMW_MSG_TICKS_OK] && f1_ticks < TICKS_LIMIT;
 wire f1_hides = f1_msg_reg[NMW_MSG_DISPLAY +: 8] == "N" && !f1_ioc; // ranks behind what is shown
 wire f1_ruled = f1_msg_reg[NMW_MSG_REJECT +: 5] != 5'd0;
-
-wire [SET_W-1:0] new_set = set_of(f2_client, f2_urn);
-assign f_set = ask_old ? f2_set_reg : ask_new ? new_set : f0_move ? f0_set : f1_set_reg;
+wire f1_enter = f1_kind == NMW_MSG_ENTER[2:0] && f1_known;
+wire f1_cancel = f1_kind == NMW_MSG_CANCEL[2:0] && f1_known;
+wire f1_replace = f1_kind == NMW_MSG_REPLACE[2:0] && f1_known;
+wire f1_modify = f1_kind == NMW_MSG_MODIFY[2:0] && f1_known;
+wire f1_reject = f1_ruled || (f1_named ? !sym_trading[f1_sym] : cfg_closed);
+wire f1_unfit = !f1_named || (!f1_market && !f1_ticked) || f1_hides || f1_tif == "6";
+wire f1_fits = f1_enter && !f1_reject && !f1_unfit;
 
 always @(posedge clk) begin
+	f1_first_reg <= f0_move;
 	if (f0_move) begin
 		f1_msg_reg <= f0_msg;
 		f1_key_reg <= {f0_msg[NMW_MSG_CLIENT +: 4], f0_urn};
 		f1_set_reg <= f0_set;
 		f1_same_reg <= f0_set == (f1_valid_reg ? f1_set_reg : f2_set_reg);
 	end
+	if (f1_first_reg) begin
+		f1_hits_reg <= hit;
+		f1_hit_reg <= |hit;
+		f1_sure_reg <= |(hit & known);
+		f1_full_reg <= &busy;
+		f1_front_reg <= f_front;
+		f1_back_reg <= f_back;
+		f1_handles_reg <= f_handle;
+	end
+	// a way of its set was made busy after it was told
+	f1_old_reg <= !f0_move;
+	f1_taken_reg <= f1_set_reg == new_set;
+	if (slow_done && (s_held_reg || s_more_reg) && (f1_taken_reg || !f1_old_reg))
+		f1_stale_reg <= 1'b1;
+	if (f0_move)
+		f1_stale_reg <= 1'b0;
 	if (f0_move || f1_move)
 		f1_valid_reg <= f0_move;
 	if (rst)
@@ -199,8 +238,9 @@ always @(posedge clk) begin
 end
 
 // ---- stage 2: registers ---------------------------------------------------------------------------------
-reg        f2_enter_reg, f2_cancel_reg, f2_replace_reg, f2_modify_reg, f2_host_reg, f2_end_reg;
-reg        f2_ioc_reg, f2_market_reg, f2_rule_reg, f2_unfit_reg, f2_exact_reg;
+reg        f2_quick_reg, f2_zero_reg, f2_cancel_reg, f2_replace_reg, f2_host_reg, f2_end_reg, f2_enter_reg, f2_some_reg;
+reg        f2_fits_reg, f2_hold_reg, f2_reject_reg, f2_unfit_reg;
+reg        f2_ioc_reg, f2_market_reg, f2_ruled_reg, f2_later_reg, f2_stale_reg, f2_again_reg;
 reg [7:0]  f2_code_reg;
 reg [31:0] f2_last_reg;  // the highest number that its client used
 reg        f2_hit_reg, f2_sure_reg, f2_full_reg; // found, with its handle; no way is free
@@ -213,8 +253,8 @@ reg [31:0] last_urn [0:15];
 reg [15:0] used_reg;     // clients that used one
 wire       f2_new = f2_urn > f2_last_reg;
 wire       use_urn;
-wire       same_client = f2_valid_reg && f2_client == f1_msg_reg[NMW_MSG_CLIENT +: 4];
-wire [31:0] f1_last = used_reg[f1_msg_reg[NMW_MSG_CLIENT +: 4]] ? last_urn[f1_msg_reg[NMW_MSG_CLIENT +: 4]] : 32'd0;
+wire       same_client = f2_valid_reg && f2_client == f1_client;
+wire [31:0] f1_last = used_reg[f1_client] ? last_urn[f1_client] : 32'd0;
 
 always @(posedge clk) begin
 	if (use_urn)
@@ -230,34 +270,44 @@ always @(posedge clk) begin
 		f2_msg_reg <= f1_msg_reg;
 		f2_key_reg <= f1_key_reg;
 		f2_set_reg <= f1_set_reg;
-		f2_enter_reg <= f1_kind == NMW_MSG_ENTER[2:0] && f1_msg_reg[NMW_MSG_KNOWN];
-		f2_cancel_reg <= f1_kind == NMW_MSG_CANCEL[2:0] && f1_msg_reg[NMW_MSG_KNOWN];
-		f2_replace_reg <= f1_kind == NMW_MSG_REPLACE[2:0] && f1_msg_reg[NMW_MSG_KNOWN];
-		f2_modify_reg <= f1_kind == NMW_MSG_MODIFY[2:0] && f1_msg_reg[NMW_MSG_KNOWN];
+		f2_enter_reg <= f1_enter;
+		f2_cancel_reg <= f1_cancel;
+		f2_replace_reg <= f1_replace;
+		f2_quick_reg <= !f1_cancel && !f1_replace && !f1_modify;
+		f2_zero_reg <= f1_cancel && f1_msg_reg[NMW_MSG_QTY +: 32] == 32'd0;
 		f2_host_reg <= f1_kind == NMW_MSG_UNFIT[2:0] || (f1_kind != NMW_MSG_NONE[2:0]
-			&& f1_kind != NMW_MSG_DAY_END[2:0] && !f1_msg_reg[NMW_MSG_KNOWN]);
+			&& f1_kind != NMW_MSG_DAY_END[2:0] && !f1_known);
+		f2_some_reg <= f1_kind != NMW_MSG_NONE[2:0] && f1_kind != NMW_MSG_DAY_END[2:0];
 		f2_end_reg <= f1_kind == NMW_MSG_DAY_END[2:0];
-		f2_exact_reg <= f1_kind != NMW_MSG_CANCEL[2:0] || f1_msg_reg[NMW_MSG_QTY +: 32] != 32'd0;
 		f2_market_reg <= f1_market;
 		f2_ioc_reg <= f1_ioc;
-		f2_rule_reg <= f1_ruled || (f1_named ? !sym_trading[f1_sym] : cfg_closed);
+		f2_fits_reg <= f1_fits;
+		f2_hold_reg <= f1_fits && !f1_ioc;
+		f2_reject_reg <= f1_enter && f1_reject;
+		f2_unfit_reg <= f1_enter && !f1_reject && f1_unfit;
 		f2_code_reg <= f1_ruled ? code_of(f1_msg_reg[NMW_MSG_REJECT +: 5])
 			: f1_named ? CODE_HALTED : CODE_SYMBOL;
-		f2_unfit_reg <= !f1_named || (!f1_market && !f1_ticked) || f1_hides || f1_tif == "6";
+		f2_ruled_reg <= f1_ruled;
+		f2_later_reg <= f1_hides || f1_tif == "6";
 		f2_last_reg <= same_client && use_urn ? f2_urn : f1_last;
+		f2_stale_reg <= f1_stale_reg || (f2_valid_reg && f1_same_reg);
+		f2_again_reg <= 1'b0;
+	end
+	if (st_reg[TAKE]) begin
+		f2_stale_reg <= 1'b0;
+		f2_again_reg <= 1'b1;
 	end
 	if (f1_move || took) begin
-		f2_hit_reg <= |hit;
-		f2_sure_reg <= |(hit & known);
-		f2_hits_reg <= hit;
+		f2_hits_reg <= now ? hit : f1_hits_reg;
+		f2_hit_reg <= now ? |hit : f1_hit_reg;
+		f2_sure_reg <= now ? |(hit & known) : f1_sure_reg;
+		f2_handles_reg <= now ? f_handle : f1_handles_reg;
 	end
-	if (f1_move || took || (st_reg == JUDGE && f2_replace_reg) || st_reg == RETAKE) begin
-		f2_full_reg <= &busy;
-		f2_front_reg <= f_front;
-		f2_back_reg <= f_back;
+	if (f1_move || took || (st_reg[JUDGE] && f2_replace_reg) || st_reg[RETAKE]) begin
+		f2_full_reg <= now || st_reg[JUDGE] || st_reg[RETAKE] ? &busy : f1_full_reg;
+		f2_front_reg <= now || st_reg[JUDGE] || st_reg[RETAKE] ? f_front : f1_front_reg;
+		f2_back_reg <= now || st_reg[JUDGE] || st_reg[RETAKE] ? f_back : f1_back_reg;
 	end
-	if (f1_move || took)
-		f2_handles_reg <= f_handle;
 	if (f1_move || f2_done)
 		f2_valid_reg <= f1_move;
 	if (rst)
@@ -271,56 +321,60 @@ wire [HANDLE_W-1:0] f2_handle = {HANDLE_W{f2_hits_reg[0]}} & f2_handles_reg[0 +:
 	| {HANDLE_W{f2_hits_reg[3]}} & f2_handles_reg[3*HANDLE_W +: HANDLE_W];
 wire [SYM_W-1:0] h_sym = f2_handle[SLOT_W+L+1 +: SYM_W];
 wire             h_sell = f2_handle[SLOT_W+L];
-assign slot_addr = f2_handle[SLOT_W-1:0];
+wire [SLOT_W-1:0] h_slot = f2_handle[SLOT_W-1:0];
+assign slot_addr = h_slot;
 
 // ---- what is under way --------------------------------------------------------------------------------------
-reg  [CTX_LOG2+1:0] way_reg [0:BOOKS-1]; // commands of each book that are not done
+// What is put counts a cycle late; who asks is two cycles behind.
+reg  [CTX_LOG2+1:0] way_reg [0:BOOKS-1];       // commands of each book that are not done
 reg  [CTX_LOG2+1:0] all_reg;                   // messages
 reg  [BOOKS-1:0] still_reg;
-reg  still_all_reg, slots_reg, some_slot_reg;
-wire put_cmd;
-wire [SYM_W-1:0] put_sym;
+reg  still_all_reg, slots_reg, some_slot_reg, put_reg, put_cmd_reg;
+reg  [SYM_W-1:0] put_sym_reg;
 integer i;
 always @(posedge clk) begin
 	for (i = 0; i < BOOKS; i = i + 1) begin
-		if ((put_cmd && put_sym == i[SYM_W-1:0]) != (done && done_cmd && done_sym == i[SYM_W-1:0]))
-			way_reg[i] <= put_cmd && put_sym == i[SYM_W-1:0] ? way_reg[i] + 1'b1 : way_reg[i] - 1'b1;
-		still_reg[i] <= way_reg[i] == {(CTX_LOG2+2){1'b0}} && !(put_cmd && put_sym == i[SYM_W-1:0]);
+		if ((put_cmd_reg && put_sym_reg == i[SYM_W-1:0]) != (done && done_cmd && done_sym == i[SYM_W-1:0]))
+			way_reg[i] <= put_cmd_reg && put_sym_reg == i[SYM_W-1:0] ? way_reg[i] + 1'b1 : way_reg[i] - 1'b1;
+		still_reg[i] <= way_reg[i] == {(CTX_LOG2+2){1'b0}} && !(put_cmd_reg && put_sym_reg == i[SYM_W-1:0]);
 		if (rst)
 			way_reg[i] <= {(CTX_LOG2+2){1'b0}};
 	end
-	if (ctx_put != done)
-		all_reg <= ctx_put ? all_reg + 1'b1 : all_reg - 1'b1;
-	still_all_reg <= all_reg == {(CTX_LOG2+2){1'b0}} && !ctx_put;
+	if (put_reg != done)
+		all_reg <= put_reg ? all_reg + 1'b1 : all_reg - 1'b1;
+	still_all_reg <= all_reg == {(CTX_LOG2+2){1'b0}} && !put_reg;
 	slots_reg <= free > (1 << CTX_LOG2) + 4;
 	some_slot_reg <= free != {(SLOT_W+1){1'b0}};
+	put_reg <= ctx_put;
+	put_cmd_reg <= ctx_put && has_cmd;
+	put_sym_reg <= m_cmd_sym;
 	if (rst) begin
 		all_reg <= {(CTX_LOG2+2){1'b0}};
 		still_all_reg <= 1'b0;
 		still_reg <= {BOOKS{1'b0}};
+		put_reg <= 1'b0;
+		put_cmd_reg <= 1'b0;
 	end
 end
-
-assign idle = still_all_reg && !f0_valid && !f1_valid_reg && !f2_valid_reg;
+assign idle = still_all_reg && !put_reg && !f0_valid && !f1_valid_reg && !f2_valid_reg;
 
 // ---- stage 2: the messages that go at once -------------------------------------------------------------------
 wire room = ctx_room && m_cmd_ready;
-wire holds = f2_enter_reg && !f2_ioc_reg && !f2_rule_reg && !f2_unfit_reg; // it may rest
-wire short = holds && (f2_full_reg || !slots_reg);
-wire scarce = f2_full_reg || !some_slot_reg;
-wire fast = f2_valid_reg && look && (f2_host_reg || f2_end_reg || f2_enter_reg || !(f2_replace_reg
-	|| f2_modify_reg || f2_cancel_reg) || !f2_hit_reg || (!f2_exact_reg && f2_sure_reg));
+wire fast = f2_valid_reg && st_reg[LOOK] && !f2_stale_reg
+	&& (f2_quick_reg || !f2_hit_reg || (f2_zero_reg && f2_sure_reg));
 // an order that may find no place is judged when nothing is under way: then it is exact
-wire f2_wait = short && !still_all_reg;
-wire fast_done = fast && room && !f2_wait;
-wire slow = f2_valid_reg && look && !fast;
-wire slow_go = slow && f2_sure_reg;
+wire f2_wait = f2_hold_reg && (f2_full_reg || !slots_reg) && !(still_all_reg && f2_again_reg);
+wire no_place = f2_hold_reg && (f2_full_reg || !some_slot_reg);
+assign fast_done = fast && room && !f2_wait;
+wire slow_go = f2_valid_reg && st_reg[LOOK] && !f2_stale_reg && !f2_quick_reg && f2_hit_reg && f2_sure_reg && !f2_zero_reg;
+wire again = f2_valid_reg && st_reg[LOOK] && (f2_stale_reg || (!f2_quick_reg && f2_hit_reg && !f2_sure_reg)
+	|| (f2_quick_reg && f2_wait));
 
 // ---- stage 2: the others, in steps ----------------------------------------------------------------------------
 // Its order may be gone when its book is at rest: the index is asked once more beside the others.
 reg [31:0] exec_reg, left_reg, base_reg;
 reg [15:0] step_reg;
-reg        more_reg, less_reg, none_reg, min_reg, side_ok_reg, big_reg, dv_start_reg;
+reg        more_reg, less_reg, none_reg, min_reg, side_ok_reg, big_reg, halted_reg, new_reg, dv_start_reg;
 wire       dv_done, dv_ok;
 wire [L-1:0] dv_ticks;
 nmw_wire_core_ticks #(.L(L), .TICKS(TICKS)) divide (.clk(clk), .rst(rst), .start(dv_start_reg),
@@ -332,18 +386,20 @@ wire still = still_reg[h_sym];
 
 always @(posedge clk) begin
 	dv_start_reg <= slow_go;
-	if (look) begin
+	if (st_reg[LOOK]) begin
 		base_reg <= sym_base[32*h_sym +: 32];
 		step_reg <= sym_step[32*h_sym +: 16];
 	end
-	if (st_reg == READ) begin
+	if (st_reg[READ]) begin
 		exec_reg <= slot_total - slot_open;
 		more_reg <= f2_qty > slot_total; // more, fewer shares are open than were
 		less_reg <= f2_qty < slot_total;
 		side_ok_reg <= f2_side == slot_side || (slot_side != "B" && f2_selling);
 		big_reg <= f2_qty > QTY_MAX;
+		halted_reg <= !sym_trading[h_sym];
+		new_reg <= f2_new;
 	end
-	if (st_reg == LEFT) begin
+	if (st_reg[LEFT]) begin
 		left_reg <= f2_qty > exec_reg ? f2_qty - exec_reg : 32'd0;
 		none_reg <= f2_qty <= exec_reg;
 	end
@@ -353,114 +409,105 @@ always @(posedge clk) begin
 end
 
 // what becomes of it
-reg [3:0] kind;
-reg  f2_ruled_reg, f2_later_reg; // the message breaks a rule; it would be hidden, or timed
-always @(posedge clk)
-	if (f1_move) begin
-		f2_ruled_reg <= f1_ruled;
-		f2_later_reg <= f1_hides || f1_tif == "6";
-	end
-wire s_halted = !sym_trading[h_sym];
+reg [3:0] s_kind;
 wire s_void = f2_ruled_reg || min_reg;
 wire s_unfit = (!f2_market_reg && !dv_ok) || f2_later_reg;
-wire s_holds = !f2_ioc_reg && !none_reg;
-reg s_wait_reg; // no way for the replacement: it asks again when nothing is under way
-wire s_short = f2_replace_reg && f2_hit_reg && f2_new && !s_halted && !s_void && !s_unfit && s_holds && f2_full_reg;
-wire s_ready = st_reg == GO && (!f2_replace_reg || f2_market_reg || dv_done);
-wire s_again = s_ready && s_short && !s_wait_reg;
-wire slow_done = s_ready && !s_again && room;
-
+wire s_moves = f2_hit_reg && new_reg && !halted_reg && !s_void && !s_unfit;
+wire s_short = s_moves && !f2_ioc_reg && !none_reg && f2_full_reg;
+wire s_ready = f2_market_reg || dv_done;
+reg  s_wait_reg; // no way for the replacement: it asked again when nothing was under way
 always @* begin
-	kind = NMW_WK_NONE[3:0];
-	if (look) begin
-		if (f2_host_reg)
-			kind = NMW_WK_HOST[3:0];
-		else if (f2_end_reg)
-			kind = NMW_WK_END[3:0];
-		else if (f2_enter_reg && f2_new)
-			kind = f2_rule_reg ? NMW_WK_REJECT[3:0]
-				: f2_unfit_reg || (holds && short && scarce) ? NMW_WK_HOST[3:0] : NMW_WK_ENTER[3:0];
-		else if (f2_cancel_reg && f2_hit_reg)
-			kind = NMW_WK_CANCEL[3:0];
-	end else if (!f2_hit_reg)
+	s_kind = NMW_WK_NONE[3:0];
+	if (!f2_hit_reg)
 		;
-	else if (f2_cancel_reg) begin
+	else if (f2_replace_reg) begin
+		if (new_reg)
+			s_kind = halted_reg ? NMW_WK_REJECT[3:0] : s_void ? NMW_WK_VOID[3:0]
+				: s_unfit || s_short ? NMW_WK_HOST[3:0]
+				: none_reg ? NMW_WK_NOTHING[3:0] : NMW_WK_REPLACE[3:0];
+	end else if (f2_cancel_reg) begin
 		if (less_reg)
-			kind = none_reg ? NMW_WK_CANCEL[3:0] : NMW_WK_REDUCE[3:0];
-	end else if (f2_modify_reg) begin
-		if (side_ok_reg && !big_reg && !none_reg)
-			kind = more_reg ? NMW_WK_MORE[3:0] : less_reg ? NMW_WK_LESS[3:0] : NMW_WK_MODIFY[3:0];
-	end else if (f2_new) begin
-		kind = s_halted ? NMW_WK_REJECT[3:0] : s_void ? NMW_WK_VOID[3:0]
-			: s_unfit || s_short ? NMW_WK_HOST[3:0]
-			: none_reg ? NMW_WK_NOTHING[3:0] : NMW_WK_REPLACE[3:0];
-	end
+			s_kind = none_reg ? NMW_WK_CANCEL[3:0] : NMW_WK_REDUCE[3:0];
+	end else if (side_ok_reg && !big_reg && !none_reg)
+		s_kind = more_reg ? NMW_WK_MORE[3:0] : less_reg ? NMW_WK_LESS[3:0] : NMW_WK_MODIFY[3:0];
 end
 
-// Is it one that uses its number up?
-assign f2_done = fast_done || slow_done;
-assign use_urn = f2_done && f2_new && (look ? f2_enter_reg : f2_replace_reg && f2_hit_reg);
-
+wire s_replace = s_kind == NMW_WK_REPLACE[3:0];
+wire s_more = s_kind == NMW_WK_MORE[3:0];
+wire s_reduce = s_kind == NMW_WK_REDUCE[3:0] || s_kind == NMW_WK_LESS[3:0];
 always @(posedge clk) begin
-	case (st_reg)
-	LOOK:
-		if (slow_go)
-			st_reg <= still ? READ : REST;
-		else if (slow || (fast && f2_wait))
-			st_reg <= AGAIN;
-	AGAIN: st_reg <= TAKE;
-	TAKE: st_reg <= LOOK;
-	REST:
-		if (still)
-			st_reg <= READ;
-	READ: st_reg <= LEFT;
-	LEFT: st_reg <= JUDGE;
-	JUDGE: st_reg <= GO;
-	GO:
-		if (s_again)
-			st_reg <= still_all_reg ? SHORT : GO;
-		else if (slow_done)
-			st_reg <= LOOK;
-	SHORT: st_reg <= RETAKE;
-	default: st_reg <= GO;
-	endcase
-	if (st_reg == LOOK)
+	s_kind_reg <= s_kind;
+	s_cmd_reg <= s_replace || s_more || s_reduce || s_kind == NMW_WK_CANCEL[3:0] || s_kind == NMW_WK_VOID[3:0]
+		|| s_kind == NMW_WK_NOTHING[3:0];
+	s_op_reg <= s_replace || s_more ? NMW_HW_REPLACE[1:0] : s_reduce ? NMW_HW_REDUCE[1:0] : NMW_HW_CANCEL[1:0];
+	s_held_reg <= s_replace && !f2_ioc_reg;
+	s_more_reg <= s_more;
+	s_min_reg <= s_replace;
+	s_use_reg <= f2_replace_reg && f2_hit_reg && new_reg;
+	s_px_reg <= s_more ? f2_handle[SLOT_W +: L] : dv_ticks;
+	if (st_reg[LOOK])
 		s_wait_reg <= 1'b0;
-	if (st_reg == SHORT)
+	if (st_reg[SHORT])
 		s_wait_reg <= 1'b1;
-	if (rst)
-		st_reg <= LOOK;
 end
+assign slow_done = st_reg[OUT] && room;
 
-// A way that is written in this cycle is not yet seen by stage 1.
-assign f1_move = f1_valid_reg && (!f2_valid_reg || (fast_done && !f1_same_reg)) && look;
+// One step a cycle; those that wait stay.
+reg [STEPS-1:0] step;
+always @* begin
+	step = {STEPS{1'b0}};
+	step[AGAIN] = again;
+	step[TAKE] = st_reg[AGAIN];
+	step[REST] = slow_go || (st_reg[REST] && !still);
+	step[READ] = st_reg[REST] && still;
+	step[LEFT] = st_reg[READ];
+	step[JUDGE] = st_reg[LEFT];
+	step[GO] = (st_reg[JUDGE] && f2_replace_reg) || st_reg[RETAKE]
+		|| (st_reg[GO] && (!s_ready || (s_short && !s_wait_reg && !still_all_reg)));
+	step[SHORT] = st_reg[GO] && s_ready && s_short && !s_wait_reg && still_all_reg;
+	step[RETAKE] = st_reg[SHORT];
+	step[OUT] = (st_reg[JUDGE] && !f2_replace_reg) || (st_reg[GO] && s_ready && !(s_short && !s_wait_reg))
+		|| (st_reg[OUT] && !room);
+	step[LOOK] = (st_reg[LOOK] && !again && !slow_go) || st_reg[TAKE] || slow_done;
+end
+always @(posedge clk)
+	st_reg <= rst ? {{(STEPS-1){1'b0}}, 1'b1} : step;
+
+assign f1_move = f1_valid_reg && st_reg[LOOK] && (!f2_valid_reg || fast_done);
 assign f0_move = f0_valid && (!f1_valid_reg || f1_move) && !ask_new && !ask_old;
 
 // ---- out ----------------------------------------------------------------------------------------------------------
-wire is_enter = kind == NMW_WK_ENTER[3:0];
-wire is_replace = kind == NMW_WK_REPLACE[3:0];
-wire is_more = kind == NMW_WK_MORE[3:0];
-wire has_cmd = is_enter || is_replace || is_more || kind == NMW_WK_CANCEL[3:0] || kind == NMW_WK_VOID[3:0]
-	|| kind == NMW_WK_REDUCE[3:0] || kind == NMW_WK_NOTHING[3:0] || kind == NMW_WK_LESS[3:0];
-assign m_cmd_valid = ((fast && !f2_wait) || (s_ready && !s_again)) && ctx_room && has_cmd;
-assign m_cmd_op = is_enter ? NMW_HW_ENTER[1:0] : is_replace || is_more ? NMW_HW_REPLACE[1:0]
-	: kind == NMW_WK_REDUCE[3:0] || kind == NMW_WK_LESS[3:0] ? NMW_HW_REDUCE[1:0] : NMW_HW_CANCEL[1:0];
+wire quick_enter = f2_fits_reg && f2_new && !no_place;
+wire quick_host = f2_host_reg || (f2_new && (f2_unfit_reg || no_place));
+wire quick_reject = f2_reject_reg && f2_new;
+wire quick_cancel = f2_zero_reg && f2_hit_reg;
+wire [3:0] quick_kind = {4{quick_enter}} & NMW_WK_ENTER[3:0] | {4{quick_host}} & NMW_WK_HOST[3:0]
+	| {4{quick_reject}} & NMW_WK_REJECT[3:0] | {4{quick_cancel}} & NMW_WK_CANCEL[3:0] | {4{f2_end_reg}} & NMW_WK_END[3:0];
+wire [3:0] kind = st_reg[OUT] ? s_kind_reg : quick_kind;
+wire some_kind = st_reg[OUT] ? s_kind_reg != NMW_WK_NONE[3:0]
+	: quick_enter || quick_host || quick_reject || quick_cancel || f2_end_reg;
+wire has_cmd = st_reg[OUT] ? s_cmd_reg : quick_enter || quick_cancel;
+assign f2_done = fast_done || slow_done;
+assign use_urn = f2_done && (st_reg[OUT] ? s_use_reg : f2_enter_reg && f2_new);
+assign m_cmd_valid = ctx_room && (st_reg[OUT] ? s_cmd_reg : fast && !f2_wait && (quick_enter || quick_cancel));
+assign m_cmd_op = st_reg[OUT] ? s_op_reg : f2_enter_reg ? NMW_HW_ENTER[1:0] : NMW_HW_CANCEL[1:0];
 assign m_cmd_sell = f2_enter_reg ? f2_msg_reg[NMW_MSG_SELL] : h_sell;
-assign m_cmd_flags = {cfg_stp[1], is_more ? 3'd0 : {f2_msg_reg[NMW_MSG_POST_ONLY], f2_market_reg, f2_ioc_reg}};
+assign m_cmd_flags = {cfg_stp[1], {3{f2_enter_reg || s_min_reg}} & {f2_msg_reg[NMW_MSG_POST_ONLY], f2_market_reg, f2_ioc_reg}};
 assign m_cmd_sym = f2_enter_reg ? f2_sym : h_sym;
-assign m_cmd_px = f2_enter_reg ? f2_msg_reg[NMW_MSG_TICKS +: L] : is_more ? f2_handle[SLOT_W +: L] : dv_ticks;
+assign m_cmd_px = f2_enter_reg ? f2_msg_reg[NMW_MSG_TICKS +: L] : s_px_reg;
 assign m_cmd_qty = f2_enter_reg ? f2_qty : left_reg;
-assign m_cmd_min = f2_enter_reg || is_replace ? f2_msg_reg[NMW_MSG_MIN_QTY +: 32] : 32'd0;
+assign m_cmd_min = f2_enter_reg || s_min_reg ? f2_msg_reg[NMW_MSG_MIN_QTY +: 32] : 32'd0;
 assign m_cmd_owner = cfg_stp != 2'd0 ? {12'd1, f2_client} : 16'd0;
 assign m_cmd_handle = f2_handle;
 
 // the way for an order that may rest: the first that is free
 wire [2:0] busy2 = f2_front_reg[2:0] ^ f2_back_reg[2:0];
 wire [3:0] free_way = {busy2 == 3'd7, !busy2[2] && busy2[1:0] == 2'd3, !busy2[1] && busy2[0], !busy2[0]};
+wire is_more = st_reg[OUT] && s_more_reg;
+wire held = st_reg[OUT] ? s_held_reg : f2_hold_reg;
 wire [3:0] way = is_more ? f2_hits_reg : free_way;
-wire held = (is_enter || is_replace) && !f2_ioc_reg;
-assign fw_valid = f2_done && (held || is_more);
-assign fw_set = is_replace ? new_set : f2_set_reg;
+assign fw_valid = f2_done && (st_reg[OUT] ? s_held_reg || s_more_reg : f2_hold_reg && quick_enter);
+assign fw_set = new_set;
 assign fw_front = {f2_front_reg[7:4] & ~way | f2_back_reg[7:4] & way,
 	is_more ? f2_front_reg[3:0] : f2_front_reg[3:0] & ~way | ~f2_back_reg[3:0] & way};
 assign fw_way = is_more ? 4'd0 : way;
@@ -469,10 +516,9 @@ assign fw_key = {f2_client, f2_urn};
 // ---- the day, clients, names ------------------------------------------------------------------------------------------
 reg        opened_reg;
 reg [15:0] greeted_reg, named_reg;
-wire f2_some = f2_host_reg || f2_enter_reg || f2_cancel_reg || f2_replace_reg || f2_modify_reg;
-wire greet = f2_some && f2_msg_reg[NMW_MSG_KNOWN] && !greeted_reg[f2_client];
+wire greet = f2_some_reg && f2_msg_reg[NMW_MSG_KNOWN] && !greeted_reg[f2_client];
 wire open = greet && !opened_reg;
-wire name = is_enter && !named_reg[f2_sym] && !sym_listed[f2_sym];
+wire name = !st_reg[OUT] && quick_enter && !named_reg[f2_sym] && !sym_listed[f2_sym];
 always @(posedge clk) begin
 	if (f2_done && greet)
 		greeted_reg[f2_client] <= 1'b1;
@@ -487,18 +533,19 @@ always @(posedge clk) begin
 	end
 end
 
-assign ctx_put = f2_done && (kind != NMW_WK_NONE[3:0] || greet);
-assign put_sym = m_cmd_sym;
-assign put_cmd = ctx_put && has_cmd;
+assign ctx_put = f2_done && (some_kind || greet);
 wire [1:0] way_at = {way[3] | way[2], way[3] | way[1]};
-wire [SLOT_W-1:0] h_slot = f2_handle[SLOT_W-1:0];
-assign ctx_data = {f2_msg_reg, look ? {8'd0, f2_code_reg} : {8'd0, CODE_HALTED}, // NMW_WC_CODE
+assign ctx_data = {f2_msg_reg, 8'd0, st_reg[OUT] ? CODE_HALTED : f2_code_reg, // NMW_WC_CODE
 	f2_qty, left_reg, {(16-SLOT_W){1'b0}}, h_slot, way_at, held || is_more,
 	{(4-SYM_W){1'b0}}, m_cmd_sym, has_cmd, name, greet, open, kind};
 
-assign stat = {((fast && !f2_wait) || (s_ready && !s_again)) && !room, (f2_wait && fast) || s_again,
-	st_reg == REST && !still, slow && !f2_sure_reg, ctx_put && kind == NMW_WK_REJECT[3:0],
-	ctx_put && kind == NMW_WK_HOST[3:0], f2_done && kind == NMW_WK_NONE[3:0] && f2_some, f2_done && f2_some};
+reg [7:0] stat_reg;
+always @(posedge clk)
+	stat_reg <= {((fast && !f2_wait) || st_reg[OUT]) && !room, (fast && f2_wait) || (st_reg[GO] && s_ready && s_short),
+		st_reg[REST] && !still, again && !f2_quick_reg && !f2_stale_reg,
+		ctx_put && kind == NMW_WK_REJECT[3:0], ctx_put && kind == NMW_WK_HOST[3:0], f2_done && !some_kind && f2_some_reg,
+		f2_done && f2_some_reg};
+assign stat = stat_reg;
 
 endmodule
 `default_nettype wire

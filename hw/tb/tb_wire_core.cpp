@@ -887,6 +887,12 @@ bool run_mix(const Mix &m, const Args &a)
 	b.end(ts);
 	if (!b.drain() || !b.compare(m.name, a.seed))
 		return false;
+	if (!m.special && !m.dead && m.live < SLOTS && b.unfit > a.messages / 50) {
+		fprintf(stderr,
+			"tb_wire_core: mix %s: %" PRIu64 " messages to the host, few expected\n",
+			m.name, b.unfit);
+		return false;
+	}
 	print(b, m.name, a, a.messages, cycles);
 	return true;
 }
@@ -1035,6 +1041,8 @@ int main(int argc, char **argv)
 	Args a;
 	for (int i = 1; i < argc; i++) {
 		std::string s = argv[i];
+		if (s[0] == '+')
+			continue; // the design's
 		if (s == "--figures" || s == "--serial") {
 			(s == "--serial" ? a.serial : a.figures) = true;
 			continue;
@@ -1059,6 +1067,7 @@ int main(int argc, char **argv)
 		else
 			return usage();
 	}
+	Verilated::commandArgs(argc, argv);
 	Verilated::randReset(2);
 	Verilated::randSeed((int)a.seed);
 	if (a.figures) {
