@@ -91,7 +91,7 @@ reg [7:0]    first1_reg, first2_reg;
 reg [143:0]  app1_reg, app2_reg;
 reg [7:0]    app_len1_reg;
 reg [4:0]    app_len2_reg;
-reg          shape1_reg, shape2_reg, long1_reg, long2_reg;
+reg          shape1_reg, shape2_reg, long1_reg, long2_reg, app_real_reg, app_same_reg;
 reg [31:0]   urn1_reg, urn2_reg, orig1_reg, orig2_reg, qty1_reg, qty2_reg;
 reg [63:0]   symbol1_reg, symbol2_reg, price1_reg, price2_reg;
 reg [7:0]    side1_reg, side2_reg, tif1_reg, tif2_reg, display1_reg, display2_reg, capacity1_reg, capacity2_reg,
@@ -133,8 +133,9 @@ always @(posedge clk) begin
 	first1_reg <= m_data[7:0];
 	nth1_reg <= m_nth;
 	len1_reg <= m_len;
-	shape1_reg <= ((is_o || is_u) && !app_real[16] && app_real[15:0] == app_len && app_fits)
-		|| (is_x && m_len == 16'd9) || (is_m && m_len == 16'd10) || (is_q && m_len == 16'd1);
+	shape1_reg <= (is_x && m_len == 16'd9) || (is_m && m_len == 16'd10) || (is_q && m_len == 16'd1);
+	app_real_reg <= (is_o || is_u) && !app_real[16] && app_fits;
+	app_same_reg <= app_real[15:0] == app_len;
 	app1_reg <= app;
 	app_len1_reg <= app_len[7:0];
 	long1_reg <= (is_o || is_u) && app_len > 16'd18;
@@ -216,7 +217,7 @@ always @(posedge clk) begin
 	first2_reg <= first1_reg;
 	nth2_reg <= nth1_reg;
 	len2_reg <= len1_reg;
-	shape2_reg <= shape1_reg;
+	shape2_reg <= shape1_reg || (app_real_reg && app_same_reg);
 	long2_reg <= long1_reg;
 	for (i = 0; i < 18; i = i + 1)
 		app2_reg[i*8 +: 8] <= app_len1_reg > i[7:0] ? app1_reg[i*8 +: 8] : 8'd0;

@@ -365,7 +365,7 @@ void RefWireIn::frame(const Frame &f)
 		stat[HEARTBEATS]++;
 	else
 		messages(f, sw, index, next);
-	if (sw.seq + count > next)
+	if (sw.seq > next || next - sw.seq < count)
 		c.next = sw.seq + count;
 }
 

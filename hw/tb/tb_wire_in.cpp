@@ -104,7 +104,7 @@ class Flow
 		for (unsigned i = 0; i < 16; i++) {
 			static const uint32_t steps[] = {1,	100, 100, 5,	10, 2500, 625, 16,
 							 10000, 50,  25,  1000, 80, 4,	  2,   400};
-			char name[9];
+			char name[16];
 			snprintf(name, sizeof name, "SYM%-5u", i * i);
 			ref.symbol[i].valid = i != 11;
 			memcpy(&ref.symbol[i].name, name, 8);
@@ -125,6 +125,7 @@ class Flow
 	Bytes order(bool enter);
 	void appendage(Bytes &b);
 	Bytes packet(uint32_t client, uint32_t *count);
+	void fill(Bytes &payload, size_t room);
 	void headers(Bytes &f, const Bytes &payload, uint32_t client);
 	void sums(Bytes &f);
 	void mutate(Bytes &f);
@@ -253,11 +254,20 @@ Flow::Bytes Flow::message()
 Flow::Bytes Flow::packet(uint32_t client, uint32_t *count)
 {
 	Bytes b(20);
-	char name[11];
+	char name[16];
 	snprintf(name, sizeof name, "S%-9u", client);
 	if (rng_.percent(m_.disorder) && rng_.percent(20))
 		name[3] = 'x';
 	memcpy(b.data(), name, 10);
+	// a mutation may have moved it far away, or have given it another session
+	for (const Client &c : ref_.clients)
+		if (c.src[3] == client / 4 && c.src[2] == 1 && c.dst[3] == 1 &&
+		    c.sport == 40000 + client % 4 && c.dport == 9001) {
+			if (c.next > next_[client] + 100000)
+				next_[client] = c.next;
+			if (!rng_.percent(m_.disorder))
+				memcpy(b.data(), c.session.data(), 10);
+		}
 	uint64_t seq = next_[client];
 	if (rng_.percent(m_.disorder))
 		seq += rng_.percent(10) ? rng_.next() : (uint64_t)rng_.below(7) - 4;
@@ -278,9 +288,23 @@ Flow::Bytes Flow::packet(uint32_t client, uint32_t *count)
 	put16(b.data() + 18, *count);
 	if (n == 0 && rng_.percent(30))
 		put16(b.data() + 18, 0xFFFF);
+	if (n == 0 && rng_.percent(30))
+		b.push_back(any());
 	if (rng_.percent(3)) // bytes behind the last block
 		b.resize(b.size() + rng_.below(20));
 	return b;
+}
+
+// Two messages more, the second of them empty, that take so many bytes or 64 more.
+void Flow::fill(Bytes &b, size_t room)
+{
+	size_t n = room < 4 ? room + 60 : room - 4;
+	uint32_t count = be16(b.data() + 18);
+	put16(b.data() + 18, (count == 0xFFFF ? 0 : count) + 2);
+	b.insert(b.end(), {0, (uint8_t)n});
+	for (size_t i = 0; i < n; i++)
+		b.push_back(any());
+	b.insert(b.end(), {0, 0});
 }
 
 void Flow::headers(Bytes &f, const Bytes &payload, uint32_t client)
@@ -403,7 +427,15 @@ Frame Flow::make()
 			x = any() & mask;
 	} else {
 		Bytes payload = packet(client, &count);
+		uint64_t state = rng_.s;
 		headers(f.p, payload, client);
+		if (rng_.percent(5)) { // again, with an empty message that ends frame and beat
+			fill(payload, 64 - f.p.size() % 64);
+			rng_.s = state;
+			f.p.clear();
+			headers(f.p, payload, client);
+			count += 2;
+		}
 		sums(f.p);
 		if (f.p.size() < 60 || rng_.percent(3))
 			f.p.resize(f.p.size() < 60 ? 60 : f.p.size() + rng_.below(70), any());
