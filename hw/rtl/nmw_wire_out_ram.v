@@ -16,20 +16,23 @@ module nmw_wire_out_ram #(
 	output wire [511:0]      rdata
 );
 
-(* ram_style = "block" *)
-reg [511:0] mem [0:(1 << ADDR_W)-1];
-reg [511:0] rdata_reg;
-integer     i;
-
-always @(posedge clk) begin
-	for (i = 0; i < 64; i = i + 1)
-		if (wen[i])
-			mem[waddr][8*i +: 8] <= wdata[8*i +: 8];
-	if (ren)
-		rdata_reg <= mem[raddr];
-end
-
-assign rdata = rdata_reg;
+genvar g;
+generate
+	for (g = 0; g < 8; g = g + 1) begin : eight // bytes, as wide as a block RAM is
+		(* ram_style = "block" *)
+		reg [63:0] mem [0:(1 << ADDR_W)-1];
+		reg [63:0] rdata_reg;
+		integer    i;
+		always @(posedge clk) begin
+			for (i = 0; i < 8; i = i + 1)
+				if (wen[8*g + i])
+					mem[waddr][8*i +: 8] <= wdata[64*g + 8*i +: 8];
+			if (ren)
+				rdata_reg <= mem[raddr];
+		end
+		assign rdata[64*g +: 64] = rdata_reg;
+	end
+endgenerate
 
 endmodule
 `default_nettype wire

@@ -92,7 +92,7 @@ struct Frame {
 class Flow
 {
       public:
-	explicit Flow(uint64_t seed) : rng_(seed)
+	explicit Flow(uint64_t seed, unsigned symbols = SYMBOLS) : rng_(seed), symbols_(symbols)
 	{
 		for (unsigned i = 0; i < SYMBOLS; i++) {
 			snprintf(name_[i], sizeof name_[i], "SYM%02u   ", i);
@@ -129,6 +129,7 @@ class Flow
 	void forget(uint64_t key);
 
 	Rng rng_;
+	unsigned symbols_; // that are traded
 	char name_[SYMBOLS][9];
 	we_symbol table_[SYMBOLS] = {};
 	we *engine_;
@@ -148,7 +149,7 @@ Bytes Flow::enter(unsigned client, Kind kind)
 	be(p, ++urn_[client], 4);
 	be(p, buys ? 'B' : 'S', 1);
 	be(p, 100, 4);
-	for (unsigned s = rng_.below(SYMBOLS), i = 0; i < 8; i++)
+	for (unsigned s = rng_.below(symbols_), i = 0; i < 8; i++)
 		p.push_back((uint8_t)name_[s][i]);
 	be(p, BASE + (uint64_t)tick * STEP, 8);
 	be(p, takes ? '3' : '0', 1);
@@ -260,6 +261,7 @@ struct Port {
 
 	explicit Port(const Flow &f);
 	void write(uint16_t addr, uint64_t v);
+	uint64_t read(uint16_t addr);
 	void edge();
 	void tick();
 	bool offer(const Bytes &b, size_t word, uint64_t ts);
@@ -284,6 +286,33 @@ void Port::write(uint16_t addr, uint64_t v)
 	edge();
 	top.reg_wr = 0;
 }
+
+uint64_t Port::read(uint16_t addr)
+{
+	top.reg_addr = addr;
+	for (int i = 0; i < 4; i++)
+		edge();
+	return top.reg_rdata;
+}
+
+// What held up the parts, in cycles, by their own counters: nmw_wire_core.v, nmw_wire_out.v.
+struct Waits {
+	static constexpr unsigned N = 11;
+	static const char *name(unsigned i)
+	{
+		static const char *const names[N] = {"handle", "book at rest", "ways or slots", "room", "events of the book",
+						     "level", "head", "swap or slot", "room of replies and feed",
+						     "reply for its frame", "feed for its frame"};
+		return names[i];
+	}
+	uint64_t n[N];
+	explicit Waits(Port &p)
+	{
+		static const unsigned at[N] = {4, 5, 6, 7, 16, 17, 18, 20, 13, 28, 29};
+		for (unsigned i = 0; i < N; i++)
+			n[i] = p.read((uint16_t)(0x308 + 8 * at[i]));
+	}
+};
 
 Port::Port(const Flow &f)
 {
@@ -316,7 +345,7 @@ Port::Port(const Flow &f)
 	top.reg_addr = 0x090;
 	for (int i = 0; i < 10 || !(top.reg_rdata & 1); i++) {
 		edge();
-		if (i > 200000)
+		if (i > 1000000)
 			throw std::string("the device does not become ready");
 	}
 }
@@ -496,6 +525,7 @@ void wire_to_wire(uint64_t seed)
 
 struct Mix {
 	const char *name;
+	unsigned symbols;
 	unsigned add, cancel; // of 100 frames; the others trade
 };
 
@@ -508,7 +538,7 @@ double wire_cycles(const Bytes &b)
 // Frames as the wire brings them, without a pause; out goes what the wire takes.
 void line_rate(const Mix &m, uint64_t seed, unsigned frames)
 {
-	Flow f(seed);
+	Flow f(seed, m.symbols);
 	Port p(f);
 	Rng rng(seed + 1);
 	for (unsigned i = 0; i < 1500; i++)
@@ -519,6 +549,9 @@ void line_rate(const Mix &m, uint64_t seed, unsigned frames)
 		before_out += s.size();
 	uint64_t begin = p.cycle, frames_before = p.frames_out, bytes_before = p.bytes_out;
 	double due = 0, late = 0;
+	uint64_t waits_before = p.waits_in;
+	Waits from(p);
+	begin = p.cycle;
 	p.timed = true;
 	for (unsigned i = 0; i < frames; i++) {
 		unsigned what = rng.below(100);
@@ -532,14 +565,21 @@ void line_rate(const Mix &m, uint64_t seed, unsigned frames)
 	}
 	double cycles = (double)(p.cycle - begin), out = (double)(p.frames_out - frames_before);
 	double busy = ((double)(p.bytes_out - bytes_before) + BYTES_AROUND * out) / (cycles * BYTES_A_CYCLE);
+	uint64_t waits = p.waits_in - waits_before;
 	settle(p, 4000);
+	Waits to(p);
 	size_t after = 0;
 	for (auto &s : p.seen)
 		after += s.size();
-	printf("line rate, %-26s a frame in each %.2f cycles (%.0f M/s at 250 MHz), %.2f messages out for each, port out %.0f %% busy, "
+	printf("line rate, %-36s a frame in each %.2f cycles (%.0f M/s at 250 MHz), %.2f messages out for each, port out %.0f %% busy, "
 	       "the latest word %.0f cycles behind its time: %s\n",
 	       m.name, cycles / frames, 250 * frames / cycles, (double)(after - before_out) / frames, 100 * busy, late,
 	       late < 200 ? "held" : "not held");
+	printf("           the port in waits %.0f %% of cycles;", 100 * (double)waits / cycles);
+	for (unsigned i = 0; i < Waits::N; i++)
+		if (to.n[i] != from.n[i])
+			printf(" %s %.0f %%", Waits::name(i), 100 * (double)(to.n[i] - from.n[i]) / cycles);
+	printf("\n");
 	equal(f, p, m.name);
 }
 
@@ -548,15 +588,18 @@ void line_rate(const Mix &m, uint64_t seed, unsigned frames)
 int main(int argc, char **argv)
 {
 	uint64_t seed = 1;
-	unsigned frames = 20000;
+	unsigned frames = 10000;
+	setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (!strcmp(argv[i], "--seed"))
 			seed = strtoull(argv[i + 1], nullptr, 10);
 		if (!strcmp(argv[i], "--frames"))
 			frames = (unsigned)strtoul(argv[i + 1], nullptr, 10);
 	}
-	const Mix mixes[] = {{"57 add 43 cancel", 57, 43}, {"45 add 43 cancel 12 trade", 45, 43}, {"adds", 100, 0},
-			     {"50 add 50 cancel", 50, 50}};
+	const Mix mixes[] = {{"57 add 43 cancel, 1 book", 1, 57, 43},
+			     {"45 add 43 cancel 12 trade, 1 book", 1, 45, 43},
+			     {"57 add 43 cancel, 16 books", 16, 57, 43},
+			     {"45 add 43 cancel 12 trade, 16 books", 16, 45, 43}};
 	try {
 		wire_to_wire(seed);
 		for (auto &m : mixes)

@@ -269,7 +269,7 @@ void Bench::start(uint32_t period)
 	set_text(top.cfg_session, 0, (const uint8_t *)session, 10);
 	top.cfg_heartbeat = period;
 	for (unsigned i = 0; i < DESTS; i++) {
-		address[i] = {rng.next() >> 16, rng.next() >> 16, 0, (uint32_t)rng.number(), (uint32_t)rng.next(),
+		address[i] = {rng.next() >> 16 & ~(UINT64_C(1) << 40), rng.next() >> 16, 0, (uint32_t)rng.number(), (uint32_t)rng.next(),
 			      (uint16_t)rng.number(), (uint16_t)(rng.below(60000) + i + 1), rng.below(3)};
 		address[i].tci = 0x81000000u | rng.below(4096);
 		if (address[i].tags == 2)
@@ -716,9 +716,10 @@ void rate(const Flow &f, uint32_t clients)
 	auto push = [&](unsigned dest, char type) {
 		ref_wire r = random_record(b->rng, dest, (uint8_t)type);
 		r.app_len = 0;
+		memset(r.app, 0, sizeof r.app);
 		queue[dest == FEED].push_back(r);
 	};
-	for (uint64_t t = 0; t < 200000; t++) {
+	for (uint64_t t = 0; t < 40000; t++) {
 		while (due <= (double)t) {
 			uint32_t what = b->rng.below(100), client = b->rng.below(clients);
 			bool cancel = what >= f.add && what < f.add + f.cancel;
@@ -748,7 +749,7 @@ void rate(const Flow &f, uint32_t clients)
 	       (double)b->messages / (double)b->frames,
 	       100 * ((double)b->frame_bytes + BYTES_AROUND * (double)b->frames) / (cycles * BYTES_A_CYCLE),
 	       100 * (double)(b->stat[4] + b->stat[5]) / cycles,
-	       lag < 1000 ? "line rate held" : "falls behind");
+	       lag < 300 ? "line rate held" : "falls behind");
 }
 
 int figures()
@@ -760,7 +761,7 @@ int figures()
 	const Flow flows[] = {{"57 % add, 43 % cancel", 57, 43}, {"usual, 12 % trade", 45, 43}, {"all cancel", 0, 100},
 			      {"all add", 100, 0}, {"all trade", 0, 0}};
 	for (auto &f : flows)
-		for (uint32_t c : {1u, 4u, 16u})
+		for (uint32_t c : {1u, 16u})
 			rate(f, c);
 	return 0;
 }
@@ -770,6 +771,7 @@ int figures()
 int main(int argc, char **argv)
 {
 	uint64_t messages = 20000, seed = 1;
+	setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
 	uint32_t stall = 0, idle = 0;
 	const char *only = nullptr, *pcap = nullptr;
 	for (int i = 1; i < argc; i++) {
