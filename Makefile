@@ -221,6 +221,7 @@ golden: all ## write anew what tests compare with: help texts, metric tables, bu
 	$Qmkdir -p tests/golden/help
 	$Qfor t in $(TOOLS); do $B/bin/$$t --help >tests/golden/help/$$t.txt || exit; done
 	$Q$B/bin/nmw-fpga run --help >tests/golden/help/nmw-fpga-run.txt
+	$Q$B/bin/nmw-fpga wire --help >tests/golden/help/nmw-fpga-wire.txt
 	$Qman/metrics.sh
 	$QPATH=$B/bin:$$PATH; nmw-recv $(EXAMPLE) -q | nmw-send pcap:examples/day.pcap -q
 

@@ -114,8 +114,7 @@ static const struct {
 	WIRE(FRAMES, FEED_OUT, "feed", "messages", "of market data"),
 	WIRE(FRAMES, WAIT_MSG, "wait_msg", "cycles", "a message waited for the core"),
 	WIRE(FRAMES, UNFIT, "unfit", "messages", "left to the host"),
-#define STAGE(reg, i, name, unit, help) \
-	{NMW_HW_BLOCK_STAGES, 0, 64, NMW_WIRE_REG_##reg + 8 * (i), name, unit, help},
+#define STAGE(part, i, name, unit, help) WIRE(STAGES, part + 8 * (i), #name, unit, help),
 #include "device/wire_stages.def"
 #undef STAGE
 #define SYMBOL(i)                                                                          \

@@ -54,6 +54,13 @@ struct nmw_wire_conf {
 #define NMW_WIRE_CORE_STATS  24u
 #define NMW_WIRE_SEND_STATS  8u
 
+/* Places of the parts' counters: NMW_WIRE_PARSE_gaps is one of nmw_wire_stat's parse[]. */
+enum nmw_wire_stage {
+#define STAGE(part, i, name, unit, help) NMW_WIRE_##part##_##name = (i),
+#include "device/wire_stages.def"
+#undef STAGE
+};
+
 /* Counters since the last reset. */
 struct nmw_wire_stat {
 	uint64_t cycles, frames_in, words_in, wait_in, frames_out, words_out, wait_out;

@@ -7,6 +7,7 @@
 #include "device/device.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #define DEVICE_OPTS 7u /* rows of device_opts, the end too */
 
@@ -43,6 +44,9 @@ int command_selftest(const struct command_args *a, struct nmw_err *e);
 int command_offload(const struct command_args *a, struct nmw_err *e);
 int command_return(const struct command_args *a, struct nmw_err *e);
 int command_symbols(const struct command_args *a, struct nmw_err *e);
+
+/* All registers, as a JSON document. 0, or a negative errno. */
+int look_registers(struct nmw_device *d, FILE *f, struct nmw_err *e);
 
 /* nmw-fpga run, from its command line to its exit status. */
 int command_run(int argc, char **argv);

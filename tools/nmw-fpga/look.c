@@ -126,6 +126,19 @@ static struct nmw_json *json_block(struct nmw_device *d, const struct nmw_device
 	return o;
 }
 
+int look_registers(struct nmw_device *d, FILE *f, struct nmw_err *e)
+{
+	struct nmw_device_block b[NMW_DEVICE_BLOCKS];
+	int n = nmw_device_blocks(d, b, e);
+	if (n < 0)
+		return n;
+	struct nmw_json *doc = nmw_json_object();
+	struct nmw_json *list = nmw_json_set(doc, "blocks", nmw_json_array());
+	for (int i = 0; i < n; i++)
+		nmw_json_add(list, json_block(d, &b[i]));
+	return nmw_json_print(doc, f, 2);
+}
+
 int command_regs(const struct command_args *a, struct nmw_err *e)
 {
 	struct nmw_device d;
@@ -134,15 +147,10 @@ int command_regs(const struct command_args *a, struct nmw_err *e)
 	if (rc)
 		return rc;
 	int n = nmw_device_blocks(&d, b, e);
-	struct nmw_json *doc = a->json && n > 0 ? nmw_json_object() : NULL;
-	struct nmw_json *list = doc ? nmw_json_set(doc, "blocks", nmw_json_array()) : NULL;
-	for (int i = 0; i < n; i++)
-		if (a->json)
-			nmw_json_add(list, json_block(&d, &b[i]));
-		else
-			say_block(&d, &b[i]);
-	if (doc)
-		nmw_json_print(doc, stdout, 2);
+	for (int i = 0; !a->json && i < n; i++)
+		say_block(&d, &b[i]);
+	if (a->json && n >= 0)
+		n = look_registers(&d, stdout, e);
 	nmw_device_close(&d);
 	return n < 0 ? n : 0;
 }

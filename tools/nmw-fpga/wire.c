@@ -9,11 +9,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define UTC_OFFSET_MAX (UINT64_C(14) * 3600 * NMW_NS_PER_S)
-#define OPTS	       19u
+#define OPTS	       20u
 #define LIVE_CYCLES    4096u /* that pass while nothing comes in */
 
 static struct wire {
@@ -29,6 +30,7 @@ static struct wire {
 	/* options, as typed */
 	const char *in_spec, *out_spec, *symbols_file, *utc_offset, *session, *server, *feed,
 		*source;
+	const char *registers;
 	struct nmw_opt_list centers;
 	int self_match;
 	bool strict, back_to_back;
@@ -54,6 +56,8 @@ static void options(struct wire *w, struct nmw_opt rows[OPTS])
 		 "where its window lies (repeatable; default: its first order's price)"},
 		{NMW_OPT_STR, 0, "unfit", "FILE", &w->unfit.path, 0, 0,
 		 "messages that the device leaves to the host, as JSON Lines"},
+		{NMW_OPT_STR, 0, "registers", "FILE", &w->registers, 0, 0,
+		 "all registers at the end, as JSON (- is stdout)"},
 		{NMW_OPT_FLAG, 0, "strict", NULL, &w->strict, 0, 0,
 		 "exit 3 when a message was left to the host, or a frame was damaged"},
 		{NMW_OPT_ENUM, 0, "self-match", "allow|cancel-new|cancel-old", &w->self_match, 0, 0,
@@ -160,6 +164,8 @@ static int check(struct wire *w, struct nmw_err *e)
 static bool idle(void *arg)
 {
 	struct wire *w = arg;
+	if (!w->stage.m) /* not open yet: a capture's header is waited for */
+		return true;
 	nmw_stage_look_soon(&w->stage);
 	return nmw_stage_go(&w->stage);
 }
@@ -201,22 +207,27 @@ static void say_open(struct wire *w)
 				      "--symbols FILE or --center SYMBOL=PRICE");
 }
 
-static int open_all(struct wire *w, struct nmw_err *e)
+/* Names are looked at first: a wrong one leaves no trace, and the device takes its time. */
+static int open_ends(struct wire *w, struct nmw_err *e)
 {
 	int rc = wire_symbols_open(&w->symbols, w->symbols_file, &w->centers, e);
 	w->symbols_open = true;
 	if (!rc)
-		rc = open_device(w, e);
-	if (!rc)
-		rc = nmw_stage_open(&w->stage, e);
+		rc = frame_out_open(&w->out, w->out_spec, e);
 	if (!rc)
 		rc = frame_in_open(&w->in, w->in_spec, idle, w, e);
+	return rc ? rc : unfit_open(&w->unfit, e);
+}
+
+static int open_all(struct wire *w, struct nmw_err *e)
+{
+	int rc = open_ends(w, e);
+	if (!rc)
+		rc = nmw_stage_open(&w->stage, e);
 	if (!rc && w->in.again)
 		rc = learn(w, e);
 	if (!rc)
-		rc = frame_out_open(&w->out, w->out_spec, e);
-	if (!rc)
-		rc = unfit_open(&w->unfit, e);
+		rc = open_device(w, e);
 	if (!rc)
 		rc = frame_out_start(&w->out, e);
 	if (rc)
@@ -265,24 +276,11 @@ static void report(struct wire *w)
 	struct nmw_metrics *x = w->stage.m;
 	struct nmw_wire_stat s;
 	nmw_wire_stat(&w->device, &s);
-	uint64_t messages = 0;
-	for (unsigned i = NMW_MSG_ENTER; i <= NMW_MSG_UNFIT; i++)
-		messages += s.kind[i];
 	nmw_gauge(x, NMW_M_in_packets, w->frames);
 	nmw_gauge(x, NMW_M_out_packets, w->out.frames);
-	nmw_gauge(x, NMW_M_in_messages, messages);
-	nmw_gauge(x, NMW_M_out_messages, s.replies + s.feed);
 	nmw_gauge(x, NMW_M_out_bytes, w->out.bytes);
-	nmw_gauge(x, NMW_M_replies, s.replies);
-	nmw_gauge(x, NMW_M_feed_out, s.feed);
-	nmw_gauge(x, NMW_M_device_cycles, s.cycles);
 	nmw_gauge(x, NMW_M_wire_unfit, w->unfit.n);
-	nmw_gauge(x, NMW_M_wire_wait_in, s.wait_in);
-	nmw_gauge(x, NMW_M_wire_wait_out, s.wait_out);
-	nmw_gauge(x, NMW_M_wire_wait_core, s.wait_msg);
-	nmw_gauge(x, NMW_M_wire_latency_mean, s.answered ? s.latency_sum / s.answered : 0);
-	nmw_gauge(x, NMW_M_wire_latency_max, s.latency_max);
-	wire_report_stages(&s, x, w->cut);
+	wire_report(&s, x, w->cut);
 }
 
 /* Of an interface: what the device still has comes out while nothing goes in. */
@@ -367,14 +365,39 @@ static void say(struct wire *w)
 			w->strict ? "" : "; --strict makes that exit 3");
 }
 
-static void judge(struct wire *w)
+static int put_registers(struct wire *w, struct nmw_err *e)
 {
-	uint64_t bad = wire_damaged(w->stage.m);
+	bool to_stdout = !strcmp(w->registers, "-");
+	FILE *f = to_stdout ? stdout : fopen(w->registers, "we");
+	if (!f)
+		return nmw_err_set(e, -errno, nmw_exit_of(errno), "--registers %s: %s",
+				   w->registers, strerror(errno));
+	int rc = look_registers(&w->device.device, f, e);
+	bool bad = fflush(f) || ferror(f);
+	if (!to_stdout)
+		bad = fclose(f) || bad;
+	if (rc || !bad)
+		return rc;
+	return nmw_err_set(e, -EIO, NMW_EXIT_FAILED, "--registers %s: cannot write", w->registers);
+}
+
+/* A core that contradicts itself is not to be believed. */
+static int judge(struct wire *w, struct nmw_err *e)
+{
+	struct nmw_wire_stat s;
+	nmw_wire_stat(&w->device, &s);
+	uint64_t bad = wire_damaged(&s) + w->cut, faults = s.core[NMW_WIRE_CORE_faults];
+	if (faults)
+		return nmw_err_set(e, -EIO, NMW_EXIT_RESOURCE,
+				   "device %s: its core contradicted itself %" PRIu64
+				   " times: what it put out is not to be believed: nmw-fpga regs",
+				   w->device.device.info.device, faults);
+	if (bad && w->strict)
+		nmw_log(NMW_LOG_ERROR, "%s: %" PRIu64 " frames or messages are damaged or missing",
+			w->in_spec, bad);
 	if (w->strict && (w->unfit.n || bad || w->in.damaged))
 		w->stage.exit = NMW_EXIT_DATA;
-	if (bad && w->strict)
-		nmw_log(NMW_LOG_ERROR, "%s: %" PRIu64 " frames or messages were damaged or cut",
-			w->in_spec, bad);
+	return 0;
 }
 
 static void close_all(struct wire *w, int *rc, struct nmw_err *e)
@@ -412,8 +435,10 @@ int command_wire(int argc, char **argv)
 		rc = run(w, &e);
 	if (!rc && !nmw_stage_quiet(&w->stage))
 		say(w);
+	if (!rc && w->registers)
+		rc = put_registers(w, &e);
 	if (!rc)
-		judge(w);
+		rc = judge(w, &e);
 	close_all(w, &rc, &e);
 	return nmw_stage_close(&w->stage, rc ? &e : NULL);
 }

@@ -71,9 +71,9 @@ int unfit_close(struct unfit *u, struct nmw_err *e);
 
 /* ---- figures: wire_stats.c ------------------------------------------------------------------- */
 
-/* What the parts of the device counted becomes counters and drops; cut: frames not given in. */
-void wire_report_stages(const struct nmw_wire_stat *s, struct nmw_metrics *x, uint64_t cut);
-/* Of those drops: what --strict does not forgive. */
-uint64_t wire_damaged(const struct nmw_metrics *x);
+/* What the device counted becomes the stage's counters and drops; cut: frames not given in. */
+void wire_report(const struct nmw_wire_stat *s, struct nmw_metrics *x, uint64_t cut);
+/* Frames and messages dropped, and gaps, that --strict does not forgive. */
+uint64_t wire_damaged(const struct nmw_wire_stat *s);
 
 #endif

@@ -19,16 +19,6 @@ static int no_memory(struct nmw_err *e)
 	return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "no memory for a table of symbols");
 }
 
-static uint32_t gcd(uint32_t a, uint32_t b)
-{
-	while (b) {
-		uint32_t r = a % b;
-		a = b;
-		b = r;
-	}
-	return a;
-}
-
 /* ---- what is given -------------------------------------------------------------------------- */
 
 static int listed(void *arg, const struct nmw_symbol_conf *c, struct nmw_err *e)
@@ -65,7 +55,6 @@ static int center(struct wire_symbols *s, const char *text, struct nmw_err *e)
 			return rc;
 	}
 	s->center[sym] = (uint32_t)price;
-	s->grid[sym] = gcd(STEP_OFTEN, s->center[sym]);
 	return 0;
 }
 
@@ -75,8 +64,9 @@ int wire_symbols_open(struct wire_symbols *s, const char *file, const struct nmw
 	*s = (struct wire_symbols){.open = true};
 	s->table = calloc(1, nmw_symbols_footprint(SYMBOLS));
 	s->center = calloc(SYMBOLS, sizeof *s->center);
-	s->grid = calloc(SYMBOLS, sizeof *s->grid);
-	if (!s->table || !s->center || !s->grid)
+	s->orders = calloc(SYMBOLS, sizeof *s->orders);
+	s->cents = calloc(SYMBOLS, sizeof *s->cents);
+	if (!s->table || !s->center || !s->orders || !s->cents)
 		return no_memory(e);
 	nmw_symbols_init(s->table, SYMBOLS);
 	int rc = file ? nmw_symbols_read(file, listed, s, &s->open, e) : 0;
@@ -89,7 +79,8 @@ void wire_symbols_close(struct wire_symbols *s)
 {
 	free(s->table);
 	free(s->center);
-	free(s->grid);
+	free(s->orders);
+	free(s->cents);
 	*s = (struct wire_symbols){0};
 }
 
@@ -105,11 +96,10 @@ void wire_symbols_order(struct wire_symbols *s, uint64_t name, uint32_t price)
 		if (!s->open || nmw_symbols_add(s->table, &conf, &sym, NULL))
 			return;
 	}
-	if (!s->center[sym]) {
+	if (!s->center[sym])
 		s->center[sym] = price;
-		s->grid[sym] = STEP_OFTEN;
-	}
-	s->grid[sym] = gcd(s->grid[sym], price);
+	s->orders[sym]++;
+	s->cents[sym] += price % STEP_OFTEN == 0;
 }
 
 /* ---- the device's table --------------------------------------------------------------------- */
@@ -127,18 +117,30 @@ static void say_left(const struct nmw_symbol *y, const char *why)
 		(int)strcspn(name, " "), name, why);
 }
 
+/* The symbol's own; without one, what most of its prices are apart: a cent, or the least there is.
+ */
+static uint32_t step_of(const struct wire_symbols *s, uint32_t sym)
+{
+	uint32_t tick = nmw_symbols_get(s->table, sym)->tick;
+	if (tick > 1)
+		return tick;
+	bool cents = s->orders[sym] ? s->cents[sym] >= s->orders[sym] / 2
+				    : s->center[sym] % STEP_OFTEN == 0;
+	return cents ? STEP_OFTEN : 1;
+}
+
 static void put(const struct wire_symbols *s, uint32_t sym, uint32_t ticks,
 		struct nmw_wire_symbol *to)
 {
 	const struct nmw_symbol *y = nmw_symbols_get(s->table, sym);
-	uint32_t step = y->tick > 1 ? y->tick : s->grid[sym] ? s->grid[sym] : STEP_OFTEN;
+	uint32_t step = step_of(s, sym);
 	bool is_listed = sym < s->listed;
-	*to = (struct nmw_wire_symbol){.name = y->name,
-				       .lot = y->lot,
-				       .locate = y->locate,
-				       .state = y->state,
-				       .flags = (uint8_t)(NMW_WIRE_VALID |
-							  (is_listed ? NMW_WIRE_LISTED : 0))};
+	*to = (struct nmw_wire_symbol){
+		.name = y->name,
+		.lot = y->lot,
+		.locate = y->locate,
+		.state = y->state,
+		.flags = (uint8_t)(NMW_WIRE_VALID | (is_listed ? NMW_WIRE_LISTED : 0))};
 	nmw_wire_window(to, ticks, s->center[sym] - s->center[sym] % step, step);
 }
 
@@ -149,7 +151,7 @@ void wire_symbols_conf(const struct wire_symbols *s, uint32_t ticks, struct nmw_
 	for (uint32_t i = 0; i < s->table->count; i++) {
 		const struct nmw_symbol *y = nmw_symbols_get(s->table, i);
 		const char *why = has_band(y)		     ? "its price band is not the device's"
-				  : 10000 % y->tick     ? "its price step is not the device's"
+				  : 10000 % y->tick	     ? "its price step is not the device's"
 				  : c->n == NMW_WIRE_SYMBOLS ? "no book is left for it"
 							     : NULL;
 		if (why)

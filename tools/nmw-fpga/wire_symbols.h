@@ -13,7 +13,7 @@ struct nmw_symbols;
 struct wire_symbols {
 	struct nmw_symbols *table; /* all, as nmw-match would number them */
 	uint32_t *center;	   /* of each: price about which its window is; 0 = not known */
-	uint32_t *grid;		   /* of each: greatest step that has all prices seen; 0 = none */
+	uint32_t *orders, *cents;  /* of each: prices seen; of these, whole cents */
 	uint32_t listed;	   /* of these, from --symbols */
 	bool open;		   /* others open a book */
 };
