@@ -179,7 +179,7 @@ deps: ## install the Debian packages that are missing, for building, testing and
 	$Qtools/deps
 
 .PHONY: hw
-hw: ## build the simulated device, hw/build/nmw_book.so, which nmw-fpga loads (verilator)
+hw: ## build the simulated devices, hw/build/nmw_book.so and nmw_wire.so, which nmw-fpga loads (verilator)
 	$Qtools/deps sim
 	$Q$(MAKE) --no-print-directory -C hw bitstream B=build
 
@@ -230,7 +230,7 @@ MAN  := $(DESTDIR)$(PREFIX)/share/man
 COMP := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 DOC  := $(DESTDIR)$(PREFIX)/share/doc/nmw
 HWLIB := $(DESTDIR)$(PREFIX)/lib/nmw
-BITSTREAM := $(wildcard hw/build/nmw_book.so)
+BITSTREAM := $(wildcard hw/build/nmw_book.so hw/build/nmw_wire.so)
 PAGES := $(sort $(wildcard man/*.[1-9]))
 DOCS  := $(wildcard README.md LICENSE ARCHITECTURE.md CHANGELOG.md)
 # where man/x.N goes
