@@ -553,6 +553,7 @@ void line_rate(const Mix &m, uint64_t seed, unsigned frames)
 	Waits from(p);
 	begin = p.cycle;
 	p.timed = true;
+	p.credit = 0;
 	for (unsigned i = 0; i < frames; i++) {
 		unsigned what = rng.below(100);
 		Frame frame = f.make(what < m.add ? ADD : what < m.add + m.cancel ? CANCEL : TRADE);
