@@ -10,7 +10,8 @@
 // counted as missing, and a duplicate when it comes later.
 //
 // Timing   a fault that is put in cycle t can release its messages in t+1: the first of them is offered
-//          two cycles later. Two cycles a frame, one a message. When the day changes, about 20.
+//          two cycles later. Two cycles a frame, one if it is not UDP; one a message. When the day
+//          changes, about 20.
 `default_nettype none
 module nmw_wire_in_gate #(
 	parameter REC_W = 689,
@@ -40,6 +41,7 @@ module nmw_wire_in_gate #(
 	input  wire         info_end,
 
 	input  wire         fault_valid,
+	input  wire         fault_alone,
 	input  wire [9:0]   fault,
 	input  wire [15:0]  fault_count,
 	input  wire         fault_tail,
@@ -83,15 +85,15 @@ nmw_fifo #(.W(INFO_W), .LOG2(4)) infos (.clk(clk), .flush(rst), .put(info_valid)
 	info_next, info_seq, info_tci, info_tags, info_src_mac, info_dst_mac, info_session, info_src_ip, info_dst_ip,
 	info_src_port, info_dst_port}), .valid(head_valid), .get(head_get), .data(head), .count(head_count));
 
-wire        f_valid, f_tail, f_day_ok;
+wire        f_valid, f_alone, f_tail, f_day_ok;
 wire [9:0]  f;
 wire [15:0] f_count;
 wire [63:0] f_time;
 wire [47:0] f_day;
 wire        go;
-nmw_fifo #(.W(140), .LOG2(4)) verdicts (.clk(clk), .flush(rst), .put(fault_valid), .put_data({fault, fault_count,
+nmw_fifo #(.W(141), .LOG2(4)) verdicts (.clk(clk), .flush(rst), .put(fault_valid), .put_data({fault_alone, fault, fault_count,
 	fault_tail, fault_time, fault_day, fault_day_ok}), .valid(f_valid), .get(go),
-	.data({f, f_count, f_tail, f_time, f_day, f_day_ok}), .count(verdict_count));
+	.data({f_alone, f, f_count, f_tail, f_time, f_day, f_day_ok}), .count(verdict_count));
 
 wire              q_valid, q_bad, q_get;
 wire [2:0]        q_kind;
@@ -162,7 +164,7 @@ wire        ours = f == 10'd0;
 wire        good = ours && (p_hit_reg ? p_session_reg : !full);
 wire        learn = go && ours && !p_hit_reg && !full;
 wire        r_free, day_ok;
-assign go = p_valid_reg && f_valid && r_free && day_ok;
+assign go = f_valid && r_free && (f_alone || (p_valid_reg && day_ok));
 
 always @(posedge clk) begin
 	if (c_move) begin
@@ -172,7 +174,7 @@ always @(posedge clk) begin
 		p_client_reg <= |c_hit_reg ? c_client : clients_reg[3:0];
 		p_old_reg <= {1'b0, c_next} - {1'b0, c_info_reg[338 +: 64]};
 	end
-	p_valid_reg <= p_valid_reg ? !go : c_move;
+	p_valid_reg <= p_valid_reg ? !go || f_alone : c_move;
 	learned_reg <= learn;
 	if (go && good && !p_all_old)
 		next[p_client_reg] <= p_next;
@@ -206,7 +208,7 @@ wire [64:0] less = {1'b0, left_reg} - {1'b0, sub_reg};
 always @(posedge clk) begin
 	local_reg <= f_time + cfg_utc; // stands still while it is needed
 	if (step_reg == 5'd0) begin
-		if (f_valid && !f_day_ok && !day_done_reg)
+		if (f_valid && !f_alone && !f_day_ok && !day_done_reg)
 			step_reg <= 5'd20;
 	end else begin
 		step_reg <= step_reg - 5'd1;

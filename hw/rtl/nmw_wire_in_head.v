@@ -42,7 +42,7 @@ module nmw_wire_in_head (
 	input  wire [15:0]  m_len,
 	input  wire [13:0]  m_pos,
 
-	// for each frame, in order
+	// for each frame that is UDP in IPv4, in order
 	output wire         info_valid,
 	output wire [47:0]  info_dst_mac,
 	output wire [47:0]  info_src_mac,
@@ -58,7 +58,9 @@ module nmw_wire_in_head (
 	output wire [15:0]  info_count,    // 0 too for an end of session
 	output wire         info_end,      // of session
 
+	// for each frame, in order
 	output wire         fault_valid,
+	output wire         fault_alone,   // there is no info of it
 	output wire [9:0]   fault,         // damaged, link, IP, fragment, not UDP, UDP, not ours, MoldUDP64, checksum, long
 	output wire [15:0]  fault_count,   // messages that were cut
 	output wire         fault_tail,    // and an empty one
@@ -71,7 +73,7 @@ localparam [63:0] DAY = 64'd86_400_000_000_000;
 
 // --- the first two beats
 wire [1023:0] two = {a_data, w_data};
-reg         h_link_reg, h_none_reg, h_one_reg;
+reg         h_link_reg, h_none_reg, h_one_reg, h_udp_is_reg;
 reg [1:0]   h_tags_reg;
 reg [3:0]   h_j_reg;
 reg [63:0]  h_time_reg, h_tci_reg;
@@ -106,6 +108,7 @@ always @(posedge clk)
 		h_link_reg <= type_at != 16'h0008;
 		h_none_reg <= none_at || type_at != 16'h0008 || ip_at[9*8 +: 8] != 8'd17;
 		h_one_reg <= one_at;
+		h_udp_is_reg <= type_at == 16'h0008 && ip_at[9*8 +: 8] == 8'd17;
 		h_tags_reg <= w_tags;
 		h_j_reg <= w_j;
 		h_time_reg <= w_time;
@@ -147,7 +150,7 @@ reg [31:0]   i_ports_reg;
 reg [79:0]   i_session_reg;
 wire         is_end = &count;
 always @(posedge clk) begin
-	info_valid_reg <= v_valid && v_sof;
+	info_valid_reg <= v_valid && v_sof && h_udp_is_reg;
 	i_end_reg <= is_end;
 	i_seq_reg <= seq;
 	i_next_reg <= seq + (is_end ? 64'd0 : {48'd0, count});
@@ -299,6 +302,7 @@ end
 wire unused = &{1'b0, h_ip_reg[95:80], h_ip_reg[71:64], h_ip_reg[47:32], h_ip_reg[15:8], e2_reg[8]};
 assign fault_valid = at_end_reg[3];
 assign fault = {e4_reg[8], !(udp_ok || e4_nosum_reg), e4_reg[7:3], e4_reg[2] || !ip_ok, e4_reg[1:0]};
+assign fault_alone = e4_reg[1] || e4_reg[4];
 assign fault_count = count4_reg;
 assign fault_tail = tail_reg[3];
 assign fault_time = time4_reg;
