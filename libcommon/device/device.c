@@ -417,11 +417,11 @@ int nmw_device_fault(struct nmw_device *d, struct nmw_err *e)
 			       nmw_device_read(d, NMW_HW_REG_COMMANDS), d->info.window,
 			       d->info.window + d->info.window_sz - 1);
 	if (!(status & NMW_DEVICE_ENABLED))
-		return d->down = nmw_err_set(
-			       e, -ECONNRESET, NMW_EXIT_RESOURCE,
-			       "device %s: somebody else reset it in mid-run, %" PRIu32
-			       " commands on their way: its books are gone: start again",
-			       name, d->flying);
+		return d->down =
+			       nmw_err_set(e, -ECONNRESET, NMW_EXIT_RESOURCE,
+					   "device %s: somebody else reset it in mid-run, %" PRIu32
+					   " commands on their way: its books are gone",
+					   name, d->flying);
 	return d->down ? stopped(d, e) : 0;
 }
 

@@ -151,7 +151,16 @@ ends where
 [ ! -e "$NMW_DIR/control.nmw-fpga.$run" ] || fail "the control socket stays"
 expect 6 nmw-fpga symbols
 
-# ---- two runs are told apart; of one that was killed nothing stays
+# ---- of a run that was killed nothing stays
+flow killed gen:seed=6,count=3k,symbols=2 --
+kill -9 $run $recv $send
+wait $run $recv $send 2>/dev/null
+[ -S "$NMW_DIR/control.nmw-fpga.$run" ] || fail "it was not killed"
+expect 6 nmw-fpga symbols
+expect 0 nmw-stat reap
+[ ! -e "$NMW_DIR/control.nmw-fpga.$run" ] || fail "the control socket of a killed run stays"
+
+# ---- two runs are told apart
 # shellcheck disable=SC2086
 nmw-fpga run $SMALL -i none -o one --name one --wait 60s 2>"$T/err1" &
 one=$!
