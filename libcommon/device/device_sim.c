@@ -240,6 +240,7 @@ static void sim_pass(struct nmw_device *d, uint32_t cycles)
 }
 
 const struct nmw_device_ops nmw_device_ops_sim = {.name = "sim",
+						  .other = "load hw/build/nmw_book.so",
 						  .open = sim_open,
 						  .close = sim_close,
 						  .read = sim_read,
