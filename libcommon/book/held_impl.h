@@ -52,12 +52,17 @@ void nmw_held_spill(struct nmw_held *h, struct nmw_held_book *hb, enum nmw_held_
 
 /* A symbol is in software from now on. NMW_HELD_WHYS: nobody asks why. */
 void nmw_held_away(struct nmw_held *h, uint32_t sym, enum nmw_held_why why);
-/* One that is in software was used once more. */
+/* One that is in software was used once more. There is one place in `ready`: who finds it taken has
+ * its turn at its next use. */
 static inline void nmw_held_rested(struct nmw_held *h, uint32_t sym)
 {
 	struct nmw_held_symbol *s = &h->symbol[sym];
-	if (s->rest && !--s->rest)
+	if (s->rest > 1) {
+		s->rest--;
+	} else if (s->rest && !h->ready) {
+		s->rest = 0;
 		h->ready = sym + 1;
+	}
 }
 
 /* The tick of a price, in the window and on its grid. */

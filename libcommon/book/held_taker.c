@@ -132,7 +132,7 @@ static bool can_be(const struct nmw_held *h, const struct nmw_incoming *c)
 	switch (v->kind) {
 	case NMW_CORE_FILL:
 		maker = maker_of(h, c, false);
-		return maker && v->qty && v->qty <= c->t.qty &&
+		return maker && v->qty && v->qty <= c->t.qty && (!v->left || v->qty == c->t.qty) &&
 		       nmw_book_qty(h->b, maker) == (uint64_t)v->qty + v->left;
 	case NMW_CORE_OWN:
 		return maker_of(h, c, true) && c->flags & NMW_TAKER_OWN_LEAVES;

@@ -16,12 +16,15 @@
 #define READY_CYCLES (1u << 22) /* for clearing the RAMs */
 #define STEP_MIN     4u
 #define STEP_MAX     64u
-#define LOOK_CYCLES  4096u /* without an event, between two looks at the status */
-#define FULL_PATIENT 64u   /* keep_full: cycles without an event before one is handed back */
+#define STEP_SLEEP   16384u	/* of a device that can be slept for */
+#define NAPS	     1024u	/* waits between two questions whether it is still there */
+#define ALL_ONES     UINT64_MAX /* what a read of nothing gives */
+#define LOOK_CYCLES  4096u	/* without an event, between two looks at the status */
+#define FULL_PATIENT 64u	/* keep_full: cycles without an event before one is handed back */
 
 _Static_assert((32u << NMW_DEVICE_LOG2_MAX) <= RING_SPACE, "the largest ring fits");
 
-static const struct nmw_device_ops *const back_ends[] = {&nmw_device_ops_sim};
+static const struct nmw_device_ops *const back_ends[] = {&nmw_device_ops_sim, &nmw_device_ops_vfio};
 
 #define BACK_ENDS (sizeof back_ends / sizeof back_ends[0])
 
@@ -70,8 +73,11 @@ int nmw_device_check(const struct nmw_device *d, enum nmw_device_design want, st
 	if (i->id != id)
 		return nmw_err_set(e, -ENODEV, NMW_EXIT_RESOURCE,
 				   "device %s: identity 0x%08" PRIx32 " found, 0x%08" PRIx32
-				   " expected: it is of another design: load hw/build/nmw_%s.so",
-				   i->device, i->id, id, wire ? "wire" : "book");
+				   " expected: it is of another design: %s",
+				   i->device, i->id, id,
+				   d->ops && d->ops->other ? d->ops->other
+				   : wire		   ? "load hw/build/nmw_wire.so"
+							   : "load hw/build/nmw_book.so");
 	if (i->version != NMW_HW_VERSION)
 		return nmw_err_set(
 			e, -ENODEV, NMW_EXIT_RESOURCE,
@@ -107,8 +113,8 @@ int nmw_device_peek(struct nmw_device *d, const struct nmw_device_spec *s, struc
 	const struct nmw_device_ops *ops = s->ops ? s->ops : back_end(text, &params);
 	if (!ops)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-				   "--device %s: no such device: sim, or sim:KEY=N,..., is what "
-				   "this build has",
+				   "--device %s: no such device: sim, sim:KEY=N,... or "
+				   "vfio:0000:03:00.0 (a PCI address): see nmw-fpga(1)",
 				   text);
 	snprintf(d->info.device, sizeof d->info.device, "%s", ops->name);
 	int rc = ops->open(d, s, params, e);
@@ -207,7 +213,10 @@ static uint32_t log2_of(uint32_t n)
 static int wait_ready(struct nmw_device *d, struct nmw_err *e)
 {
 	for (uint64_t gone = 0; gone < READY_CYCLES; gone += 256) {
-		if (nmw_device_status(d) & NMW_DEVICE_READY)
+		uint64_t status = nmw_device_status(d);
+		if (status == ALL_ONES)
+			return nmw_device_fault(d, e);
+		if (status & NMW_DEVICE_READY)
 			return 0;
 		d->ops->pass(d, 256);
 	}
@@ -216,16 +225,25 @@ static int wait_ready(struct nmw_device *d, struct nmw_err *e)
 			   d->info.device, READY_CYCLES, nmw_device_status(d));
 }
 
+static int reset_function(struct nmw_device *d, struct nmw_err *e)
+{
+	return d->ops->reset ? d->ops->reset(d, e) : 0;
+}
+
 int nmw_device_reset(struct nmw_device *d, struct nmw_err *e)
 {
-	nmw_device_write(d, NMW_HW_REG_CONTROL, 2);
-	d->ops->pass(d, 16);
-	int rc = wait_ready(d, e);
+	int rc = reset_function(d, e);
+	if (!rc) {
+		nmw_device_write(d, NMW_HW_REG_CONTROL, 2);
+		d->ops->pass(d, 16);
+		rc = wait_ready(d, e);
+	}
 	d->tail = d->rung = d->done_tx = d->head = d->credit = d->seen = 0;
 	d->flying = d->in_push = 0;
 	d->step = STEP_MIN;
 	d->waited = 0;
 	d->look = LOOK_CYCLES;
+	d->naps = NAPS;
 	d->doorbells = d->pushed = 0;
 	d->down = rc;
 	if (rc || !d->mem)
@@ -409,10 +427,26 @@ static int stopped(const struct nmw_device *d, struct nmw_err *e)
 			   d->info.device);
 }
 
+/* The back end knows most of a device that goes; one that is gone reads as all ones. */
+static int check_there(struct nmw_device *d, uint64_t status, struct nmw_err *e)
+{
+	int rc = d->ops->lost ? d->ops->lost(d, e) : 0;
+	if (!rc && status == ALL_ONES)
+		rc = nmw_err_set(
+			e, -ENODEV, NMW_EXIT_RESOURCE,
+			"device %s: its registers read as all ones: it was removed, or has "
+			"lost power or its link",
+			d->info.device);
+	return rc;
+}
+
 int nmw_device_fault(struct nmw_device *d, struct nmw_err *e)
 {
 	uint64_t status = nmw_device_status(d);
 	const char *name = d->info.device;
+	int rc = check_there(d, status, e);
+	if (rc)
+		return d->down = rc;
 	if (status & NMW_DEVICE_FAULT)
 		return d->down = nmw_err_set(
 			       e, -EIO, NMW_EXIT_RESOURCE,
@@ -424,11 +458,11 @@ int nmw_device_fault(struct nmw_device *d, struct nmw_err *e)
 			       nmw_device_read(d, NMW_HW_REG_COMMANDS), d->info.window,
 			       d->info.window + d->info.window_sz - 1);
 	if (!(status & NMW_DEVICE_ENABLED))
-		return d->down = nmw_err_set(
-			       e, -ECONNRESET, NMW_EXIT_RESOURCE,
-			       "device %s: somebody else reset it in mid-run, %" PRIu32
-			       " commands on their way: its books are gone: start again",
-			       name, d->flying);
+		return d->down =
+			       nmw_err_set(e, -ECONNRESET, NMW_EXIT_RESOURCE,
+					   "device %s: somebody else reset it in mid-run, %" PRIu32
+					   " commands on their way: its books are gone",
+					   name, d->flying);
 	return d->down ? stopped(d, e) : 0;
 }
 
@@ -446,6 +480,28 @@ static int look(struct nmw_device *d, struct nmw_err *e)
 	return d->down;
 }
 
+static void nap(struct nmw_device *d)
+{
+	uint32_t most = d->ops->wait ? STEP_SLEEP : STEP_MAX, passed = d->step;
+	if (d->ops->wait)
+		passed = d->ops->wait(d, d->step);
+	else
+		d->ops->pass(d, d->step);
+	d->waited += passed;
+	d->step = d->step < most ? 2 * d->step : most;
+}
+
+/* A device that always has an answer is never looked at for want of one. */
+static int look_now_and_then(struct nmw_device *d, struct nmw_err *e)
+{
+	if (--d->naps)
+		return 0;
+	d->naps = NAPS;
+	if (d->ops->lost)
+		d->down = d->ops->lost(d, e);
+	return d->down;
+}
+
 int nmw_device_wait(struct nmw_device *d, struct nmw_err *e)
 {
 	if (!d->flying && !d->down)
@@ -457,8 +513,7 @@ int nmw_device_wait(struct nmw_device *d, struct nmw_err *e)
 		hand_back(d, d->head);
 	else if (d->waited >= FULL_PATIENT && d->credit != d->head)
 		hand_back(d, d->credit + 1);
-	d->ops->pass(d, d->step);
-	d->waited += d->step;
-	d->step = d->step < STEP_MAX ? 2 * d->step : STEP_MAX;
-	return d->waited < d->look ? 0 : look(d, e);
+	nap(d);
+	int rc = look_now_and_then(d, e);
+	return rc || d->waited < d->look ? rc : look(d, e);
 }

@@ -8,8 +8,10 @@
  * A back end (struct nmw_device_ops) brings registers, mapping and the passing of time; the rings
  * are the same for all.  device_sim.c is the simulated device: the design itself in a shared object
  * (hw/sim/nmw_bitstream.h); its time passes in nmw_device_wait and in register accesses only, so
- * that a run is deterministic.  The records of the rings are nmw_hw_cmd and nmw_hw_evt there, sizes
- * and codes those of hw/nmw_params.vh.
+ * that a run is deterministic.  device_vfio.c is a card: its registers in a BAR, at the same
+ * offsets, memory mapped by the IOMMU; its time passes by itself, and may be slept away.  The
+ * records of the rings are nmw_hw_cmd and nmw_hw_evt there, sizes and codes those of
+ * hw/nmw_params.vh.
  *
  *      struct nmw_device d;
  *      nmw_device_open(&d, &spec, &err)
@@ -31,6 +33,7 @@
 #define NMW_DEVICE_DEVICE_H
 
 #include "base/err.h"
+#include "device/pci.h"
 #include "sim/nmw_bitstream.h"
 
 #include <stdbool.h>
@@ -53,7 +56,8 @@ enum nmw_device_design { NMW_DEVICE_BOOK, NMW_DEVICE_WIRE };
 struct nmw_device_spec {
 	enum nmw_device_design design;	  /* whose bitstream, when none is named */
 	const struct nmw_device_ops *ops; /* a back end of the caller's; NULL: by name */
-	const char *device; /* "sim", "sim:latency=200,stall=30,..." (see nmw-fpga(1)); NULL: sim */
+	const char *device;    /* "sim", "sim:latency=200,stall=30,...", "vfio:0000:03:00.0" (see
+				* nmw-fpga(1)); NULL: sim */
 	const char *bitstream; /* file of the simulated device; NULL: the one that was loaded */
 	uint32_t ring_log2;    /* entries of each ring, log2, 3..12; 0 = NMW_HW_RING_LOG2 */
 	uint32_t batch;	   /* commands that wait for one doorbell at most, up to a ring's; 0 = its
@@ -65,9 +69,20 @@ struct nmw_device_spec {
 	bool normal_pages; /* do not ask for huge pages */
 };
 
+/* A card, as the kernel knows it. */
+struct nmw_device_card {
+	struct nmw_pci pci;	  /* its bdf is "" where there is no card */
+	bool opened;		  /* what follows is known */
+	bool resets;		  /* by a reset of the function alone */
+	uint32_t bar;		  /* that has the registers */
+	uint32_t msix, msi, intx; /* interrupts that it has, by kind */
+	uint64_t iova_last;	  /* the highest address that its IOMMU maps; 0: not known */
+	char slow[160];		  /* what makes it slower than it could be, and the remedy; "" */
+};
+
 /* What the registers say, and what was taken. */
 struct nmw_device_info {
-	char device[32];     /* "sim" */
+	char device[32];     /* "sim", "vfio:0000:03:00.0" */
 	char name[64];	     /* of the back end's design */
 	char bitstream[256]; /* its file, cut if longer; "" where there is none */
 	uint32_t id, version;
@@ -78,6 +93,7 @@ struct nmw_device_info {
 	uint64_t window, window_sz; /* IOVA, bytes */
 	bool huge;
 	char memory[160]; /* what the rings lie in, and why not in huge pages */
+	struct nmw_device_card card;
 };
 
 /* Counters since the last reset. Waits: cycles in which the core stood still, by cause. */
@@ -106,9 +122,11 @@ struct nmw_device;
 
 /* A back end. */
 struct nmw_device_ops {
-	const char *name; /* "sim" */
+	const char *name;  /* "sim" */
+	const char *other; /* what to do about a device of another design; may be NULL */
 	/* params: what stands behind "NAME:" in spec->device, or NULL. Sets d->back, and of d->info
-	 * name and bitstream. Checks what can be checked before a register is read. */
+	 * name, bitstream and card, card also when it fails. Checks what can be checked before a
+	 * register is read. */
 	int (*open)(struct nmw_device *d, const struct nmw_device_spec *s, const char *params,
 		    struct nmw_err *e);
 	void (*close)(struct nmw_device *d);
@@ -120,9 +138,18 @@ struct nmw_device_ops {
 	int (*unmap)(struct nmw_device *d, uint64_t iova, struct nmw_err *e);
 	/* Lets about so many cycles pass. */
 	void (*pass)(struct nmw_device *d, uint32_t cycles);
+
+	/* Of a device whose time passes by itself; NULL of another. */
+
+	/* Sleeps until the device interrupts, so many cycles at most. Returns those that passed. */
+	uint32_t (*wait)(struct nmw_device *d, uint32_t cycles);
+	/* Resets the function behind the registers, and turns on what the rings need. */
+	int (*reset)(struct nmw_device *d, struct nmw_err *e);
+	/* 0; -ENODEV, -EIO: it is leaving, or has left: why. */
+	int (*lost)(struct nmw_device *d, struct nmw_err *e);
 };
 
-extern const struct nmw_device_ops nmw_device_ops_sim;
+extern const struct nmw_device_ops nmw_device_ops_sim, nmw_device_ops_vfio;
 
 struct nmw_device {
 	const struct nmw_device_ops *ops;
@@ -144,6 +171,7 @@ struct nmw_device {
 	uint32_t step;	   /* cycles of the next wait */
 	uint64_t waited;   /* cycles without an event */
 	uint64_t look;	   /* waited when the status is looked at next */
+	uint32_t naps;	   /* waits until `lost` is asked next */
 	uint64_t watchdog; /* cycles */
 	uint64_t doorbells, pushed;
 	bool no_push, keep_full;
@@ -217,15 +245,15 @@ void nmw_device_release(struct nmw_device *d, uint32_t n);
 /* Nothing was there: rings what waits and lets a moment pass. 0: poll again. -EIO: a fault of the
  * device (unmapped address, bus stuck); -ECONNRESET: it was reset behind our back; -ETIMEDOUT: it
  * neither answers nor says why; -EPROTO: no command is on its way (so that a caller who wants
- * another event does not wait for ever). */
+ * another event does not wait for ever); -ENODEV: it has gone from the bus. */
 int nmw_device_wait(struct nmw_device *d, struct nmw_err *e);
 /* The next wait lets one cycle pass only, for who measures in cycles. */
 static inline void nmw_device_wait_one(struct nmw_device *d)
 {
 	d->step = 1;
 }
-/* Asks the device whether it has stopped by a fault or a reset: 0, -EIO, -ECONNRESET; or what
- * stopped it before, as nmw_device_wait says it. */
+/* Asks the device whether it has stopped by a fault or a reset, or has gone: 0, -EIO, -ECONNRESET,
+ * -ENODEV; or what stopped it before, as nmw_device_wait says it. */
 int nmw_device_fault(struct nmw_device *d, struct nmw_err *e);
 
 /* ---- host memory that the device reaches, beside the rings ---- */

@@ -55,3 +55,25 @@ grep -q 'apt-get failed; try: apt-get install jq mandoc' "$T/err" || fail "$(cat
 rm "$bin/apt-get"
 expect 1 deps
 grep -q 'no apt-get here' "$T/err" || fail "$(cat "$T/err")"
+
+# a kernel is unpacked into build/vm, not installed, and once
+tree=$T/tree
+mkdir -p "$tree/tools"
+cp tools/deps "$tree/tools"
+for c in sed head mkdir mv touch; do ln -sf "$(type -P $c)" "$bin/$c"; done
+ln -sf "$(type -P true)" "$bin/qemu-system-x86_64"
+stand_in apt-get "echo apt-get \"\$@\" >>$calls" 'case "$*" in *download*) touch kernel.deb ;; esac'
+stand_in apt-cache 'echo "  Depends: linux-image-9-cloud"'
+# shellcheck disable=SC2016
+stand_in dpkg-deb 'mkdir -p "$3/boot"'
+rm -f "$calls"
+for _ in 1 2; do
+	PATH=$bin "$(command -v bash)" "$tree/tools/deps" vm >"$T/out" 2>"$T/err" || { cat "$T/err"; fail "vm: exit $?"; }
+done
+[ -d "$tree/build/vm/boot" ] || fail "the kernel is not in build/vm: $(cat "$T/err")"
+[ "$(grep -c 'download linux-image-9-cloud' "$calls")" = 1 ] || fail "vm: $(cat "$calls")"
+stand_in dpkg-deb 'exit 1'
+rm -r "$tree/build"
+if PATH=$bin "$(command -v bash)" "$tree/tools/deps" vm 2>"$T/err"; then fail "a kernel that cannot be unpacked: exit 0"; fi
+grep -q 'linux-image-cloud-amd64: cannot be downloaded and unpacked' "$T/err" || fail "$(cat "$T/err")"
+[ ! -e "$tree/build/vm" ] || fail "half a kernel is left"

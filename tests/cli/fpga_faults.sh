@@ -26,7 +26,7 @@ befalls() { # DEVICE OPTION... -- WORDS...
 	# shellcheck disable=SC2086
 	nmw-recv "$gen" -q 2>"$T/recv.log" |
 		timeout 100 nmw-fpga run $small --on-device-loss exit --device "$device" "${opts[@]}" 2>"$T/err" |
-		nmw-send -q "jsonl:$T/got" 2>"$T/send.log"
+		nmw-send -q "jsonl:$T/got" --wait 60s 2>"$T/send.log"
 	rc=${PIPESTATUS[1]}
 	[ "$rc" = 5 ] || { cat "$T/err"; fail "$device: exit $rc, 5 expected"; }
 	says "$@"

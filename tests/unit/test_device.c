@@ -23,6 +23,9 @@ static struct model {
 	uint32_t pushes, bells;
 	bool deaf;  /* takes nothing any more */
 	bool never; /* not ready */
+	/* of a card */
+	bool away, leaves; /* reads as all ones; the kernel says so */
+	uint32_t resets, sleeps, longest;
 } model;
 
 static uint64_t *at(uint32_t reg)
@@ -53,7 +56,7 @@ static void model_close(struct nmw_device *d)
 static uint64_t model_read(struct nmw_device *d, uint32_t reg)
 {
 	(void)d;
-	return *at(reg);
+	return model.away ? UINT64_MAX : *at(reg);
 }
 
 static void model_write(struct nmw_device *d, uint32_t reg, uint64_t value)
@@ -62,6 +65,7 @@ static void model_write(struct nmw_device *d, uint32_t reg, uint64_t value)
 	*at(reg) = value;
 	if (reg == NMW_HW_REG_CONTROL && (value & 2)) {
 		model.tx = model.rx = model.left = 0;
+		model.pushed = false;
 		*at(NMW_HW_REG_FAULT) = 0;
 		*at(NMW_HW_REG_RX_HEAD) = *at(NMW_HW_REG_TX_TAIL) = 0;
 	}
@@ -134,11 +138,46 @@ static const struct nmw_device_ops ops = {.name = "model",
 					  .unmap = model_unmap,
 					  .pass = model_pass};
 
+/* The same as a card: its time passes by itself, it is reset from outside, and it can go. */
+static uint32_t card_wait(struct nmw_device *d, uint32_t cycles)
+{
+	model_pass(d, cycles);
+	model.sleeps++;
+	model.longest = cycles > model.longest ? cycles : model.longest;
+	return cycles;
+}
+
+static int card_reset(struct nmw_device *d, struct nmw_err *e)
+{
+	(void)d, (void)e;
+	model.resets++;
+	return model.leaves ? nmw_err_set(e, -EIO, NMW_EXIT_RESOURCE, "no reset") : 0;
+}
+
+static int card_lost(struct nmw_device *d, struct nmw_err *e)
+{
+	(void)d;
+	return model.leaves ? nmw_err_set(e, -ENODEV, NMW_EXIT_RESOURCE, "it leaves") : 0;
+}
+
+static const struct nmw_device_ops card_ops = {.name = "card",
+					       .other = "take another card",
+					       .open = model_open,
+					       .close = model_close,
+					       .read = model_read,
+					       .write = model_write,
+					       .map = model_map,
+					       .unmap = model_unmap,
+					       .pass = model_pass,
+					       .wait = card_wait,
+					       .reset = card_reset,
+					       .lost = card_lost};
+
 static struct nmw_err err;
 
 static void open_it(struct nmw_device *d, struct nmw_device_spec s)
 {
-	s.ops = &ops;
+	s.ops = s.ops ? s.ops : &ops;
 	err = (struct nmw_err)NMW_ERR_INIT;
 	ck_assert_msg(nmw_device_open(d, &s, &err) == 0, "%s", err.msg);
 }
@@ -349,7 +388,80 @@ START_TEST(what_was_loaded_is_remembered)
 }
 END_TEST
 
+START_TEST(a_card_is_slept_for)
+{
+	struct nmw_device d;
+	open_it(&d, (struct nmw_device_spec){.ops = &card_ops, .ring_log2 = 6});
+	ck_assert_uint_eq(model.resets, 1);
+	drive(&d, 500, 3);
+	ck_assert_uint_gt(model.sleeps, 0);
+	model.deaf = true;
+	*nmw_device_cmd(&d, 0) = (struct nmw_hw_cmd){.tag = 0};
+	nmw_device_submit(&d, 1);
+	model.sleeps = 0;
+	int rc;
+	while (!(rc = nmw_device_wait(&d, &err)))
+		ck_assert_uint_eq(nmw_device_poll(&d), 0);
+	ck_assert_int_eq(rc, -ETIMEDOUT);
+	ck_assert_uint_gt(model.longest, 10000);
+	ck_assert_uint_lt(model.sleeps, 1000); /* 2 M cycles and more */
+	model.deaf = false;
+	ck_assert_int_eq(nmw_device_reset(&d, &err), 0);
+	ck_assert_uint_eq(model.resets, 2);
+	drive(&d, 50, 3);
+	nmw_device_close(&d);
+}
+END_TEST
+
+START_TEST(a_card_that_goes_is_noticed)
+{
+	struct nmw_device d;
+	open_it(&d, (struct nmw_device_spec){.ops = &card_ops, .ring_log2 = 6});
+	drive(&d, 100, 3);
+	model.leaves = true; /* while it still answers: seen after some waits */
+	int rc = 0;
+	for (unsigned i = 0; !rc && i < 2000; i++) {
+		*nmw_device_cmd(&d, 0) = (struct nmw_hw_cmd){.tag = 0};
+		nmw_device_submit(&d, 1);
+		while (!rc && !nmw_device_poll(&d))
+			rc = nmw_device_wait(&d, &err);
+		nmw_device_release(&d, nmw_device_poll(&d));
+	}
+	ck_assert_int_eq(rc, -ENODEV);
+	ck_assert_str_eq(err.msg, "it leaves");
+	*nmw_device_cmd(&d, 0) = (struct nmw_hw_cmd){.tag = 0};
+	nmw_device_submit(&d, 1);
+	ck_assert_int_eq(nmw_device_wait(&d, &err), -ENODEV);
+	ck_assert_int_eq(nmw_device_reset(&d, &err), -EIO); /* nothing more is asked of it */
+	ck_assert_int_eq(d.down, -EIO);
+	nmw_device_close(&d);
+}
+END_TEST
+
+START_TEST(all_ones_are_no_device)
+{
+	struct nmw_device d;
+	const struct nmw_device_ops *const kinds[] = {&ops, &card_ops};
+	for (unsigned k = 0; k < 2; k++) {
+		open_it(&d, (struct nmw_device_spec){.ops = kinds[k], .ring_log2 = 6});
+		ck_assert_int_eq(nmw_device_fault(&d, &err), 0);
+		model.away = true;
+		ck_assert_int_eq(nmw_device_fault(&d, &err), -ENODEV);
+		ck_assert_int_eq(err.exit, NMW_EXIT_RESOURCE);
+		ck_assert_ptr_nonnull(strstr(err.msg, "its registers read as all ones"));
+		ck_assert_int_eq(nmw_device_reset(&d, &err), -ENODEV);
+		nmw_device_close(&d);
+	}
+	ck_assert_int_eq(nmw_device_peek(&d, &(struct nmw_device_spec){.ops = &card_ops}, &err), 0);
+	d.info.id = UINT32_MAX;
+	ck_assert_int_eq(nmw_device_check(&d, &err), -ENODEV);
+	ck_assert_ptr_nonnull(strstr(err.msg, "of another design: take another card"));
+	nmw_device_close(&d);
+}
+END_TEST
+
 UNIT_MAIN("device", every_event_comes_once_in_order, one_alone_is_pushed_many_share_a_doorbell,
 	  a_batch_of_one_waits_for_no_other, what_a_device_cannot_do_is_refused,
 	  nothing_is_waited_for_for_ever, a_list_of_registers_that_does_not_end_is_refused,
-	  what_was_loaded_is_remembered)
+	  what_was_loaded_is_remembered, a_card_is_slept_for, a_card_that_goes_is_noticed,
+	  all_ones_are_no_device)

@@ -242,10 +242,46 @@ START_TEST(comes_by_itself)
 }
 END_TEST
 
+static unsigned without_book(uint32_t sym[2])
+{
+	struct nmw_engine_stat s;
+	unsigned n = 0;
+	nmw_engine_stat(p.hard.e, &s);
+	for (uint32_t i = 0; i < s.symbols && n < 2; i++)
+		if (nmw_held_orders(p.held, i) == -1 && nmw_held_why(p.held, i) == NMW_HELD_NO_BOOK)
+			sym[n++] = i;
+	return n;
+}
+
+/* Two may come again at one moment: both do. */
+START_TEST(two_come_by_themselves)
+{
+	uint32_t sym[2];
+	pair_open(&p, &rig_random,
+		  &(struct pair_device){.books = 2, .ticks = 6000, .slots = 512, .depth = 64},
+		  true);
+	flow_open(&f, 5);
+	some_flow(2000);
+	ck_assert_uint_eq(without_book(sym), 2);
+	nmw_held_go(p.held, p.held->book[0].sym);
+	nmw_held_go(p.held, p.held->book[1].sym);
+	p.held->symbol[sym[0]].rest = p.held->symbol[sym[1]].rest = 1;
+	for (unsigned i = 0; i < 3; i++) {
+		some_flow(200);
+		nmw_held_turn(p.held);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_ge(nmw_held_orders(p.held, sym[i]), 0);
+	pair_same_state(&p);
+	pair_close(&p);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {symbols_come_and_go, devices_die_and_are_reset,
-				      of_a_replayed_feed, as_it_is_wished, comes_by_itself};
+				      of_a_replayed_feed,  as_it_is_wished,
+				      comes_by_itself,	   two_come_by_themselves};
 	setenv("CK_DEFAULT_TIMEOUT", "280", 0); /* seconds: a busy machine, a sanitizer */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	return unit_run("engine moves", tests, sizeof tests / sizeof tests[0]);

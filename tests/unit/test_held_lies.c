@@ -149,6 +149,18 @@ START_TEST(an_order_is_not_canceled_for_what_it_does_not_ask)
 }
 END_TEST
 
+/* A fill ends one of the two. */
+START_TEST(a_fill_of_less_than_there_is)
+{
+	open_with(NMW_STP_ALLOW);
+	enter(1, 1, 'S', 100, 10000);
+	lie_next((struct nmw_port_evt){
+		.kind = NMW_CORE_FILL, .qty = 60, .left = 40, .handle = handle_of('S', 100)});
+	enter(2, 2, 'B', 200, 10000);
+	close_lost();
+}
+END_TEST
+
 /* ---- the order that it names is none that could be met ----------------------------------------
  */
 
@@ -410,10 +422,10 @@ START_TEST(orders_before_one_of_a_feed)
 }
 END_TEST
 
-UNIT_MAIN("held lies", a_random_lie, post_only_does_not_trade_after_a_wrong_event,
-	  a_minimum_holds_after_a_wrong_event, an_order_of_a_feed_is_not_filled,
-	  nor_does_it_fill_one, an_order_is_not_canceled_for_what_it_does_not_ask,
-	  a_maker_of_another_symbol, a_maker_of_the_same_side, a_maker_beyond_the_limit,
-	  an_own_maker_that_is_none, the_wrong_one_of_two_own_leaves,
-	  two_orders_do_not_rest_in_one_slot, nor_when_they_come_again, a_command_that_never_ends,
-	  orders_before_one_of_a_feed)
+UNIT_MAIN("held lies", a_random_lie, a_fill_of_less_than_there_is,
+	  post_only_does_not_trade_after_a_wrong_event, a_minimum_holds_after_a_wrong_event,
+	  an_order_of_a_feed_is_not_filled, nor_does_it_fill_one,
+	  an_order_is_not_canceled_for_what_it_does_not_ask, a_maker_of_another_symbol,
+	  a_maker_of_the_same_side, a_maker_beyond_the_limit, an_own_maker_that_is_none,
+	  the_wrong_one_of_two_own_leaves, two_orders_do_not_rest_in_one_slot,
+	  nor_when_they_come_again, a_command_that_never_ends, orders_before_one_of_a_feed)

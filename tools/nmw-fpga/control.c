@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,12 +15,17 @@
 
 #define LOOK_NS	   (1000ull * 1000) /* between two looks for a client */
 #define PATIENT_NS NMW_NS_PER_S
-#define A_TURN	   64u /* answers that move nothing */
+#define A_TURN	   256u /* answers that move nothing */
 
 static const struct nmw_local_kind kind = {
 	.name = "control socket",
 	.in_use = "another NMW_DIR is needed",
 	.absent = "is it still starting? nmw-stat shows what runs"};
+
+static size_t size_of(const struct control_answer *a)
+{
+	return a->end ? sizeof *a : offsetof(struct control_answer, run);
+}
 
 static void control_path(char path[CONTROL_PATH], const char *dir, size_t len, uint32_t pid)
 {
@@ -105,7 +111,7 @@ static bool is_gone(const struct control *c)
 /* False: it has to wait. */
 static bool give(struct control *c)
 {
-	c->pending = send(c->peer, &c->a, sizeof c->a, MSG_DONTWAIT | MSG_NOSIGNAL) < 0;
+	c->pending = send(c->peer, &c->a, size_of(&c->a), MSG_DONTWAIT | MSG_NOSIGNAL) < 0;
 	if (c->pending && errno == EAGAIN)
 		return false;
 	c->since_ns = nmw_clock_mono();
@@ -193,16 +199,17 @@ int control_take(int fd, struct control_answer *a, uint64_t until_ns, struct nmw
 	int rc = wait_for(fd, until_ns, e);
 	if (rc)
 		return rc;
+	memset(a, 0, sizeof *a);
 	ssize_t n = recv(fd, a, sizeof *a, MSG_DONTWAIT);
 	if (n <= 0)
 		return nmw_err_set(e, -EPIPE, NMW_EXIT_PEER,
 				   "control socket: nmw-fpga run ended before it answered");
-	if (n != (ssize_t)sizeof *a || a->magic != CONTROL_MAGIC || a->version != CONTROL_VERSION)
+	if (a->magic != CONTROL_MAGIC || a->version != CONTROL_VERSION || (size_t)n != size_of(a))
 		return nmw_err_set(
 			e, -EPROTO, NMW_EXIT_PEER,
 			"control socket: %zd bytes, version %u found, %zu bytes, version "
 			"%u expected: use the nmw-fpga that runs",
-			n, n >= 12 ? a->version : 0, sizeof *a, CONTROL_VERSION);
+			n, a->version, size_of(a), CONTROL_VERSION);
 	a->run.text[sizeof a->run.text - 1] = '\0';
 	return 0;
 }

@@ -36,7 +36,7 @@ struct control_request {
 
 enum control_place { CONTROL_DEVICE, CONTROL_SOFTWARE, CONTROL_UNUSED /* no order named it yet */ };
 
-/* About a symbol; with `end`, about the run: kind says which. */
+/* About a symbol, without `run`; with `end`, which is last, about the run. */
 struct control_answer {
 	uint64_t magic;
 	uint32_t version;

@@ -20,13 +20,38 @@ static uint64_t power_of_two(uint32_t log2)
 	return UINT64_C(1) << (log2 & 63);
 }
 
-static void say_info(const struct nmw_device_info *i, const char *did)
+static void say_bars(const struct nmw_pci *p)
 {
-	printf("%s%s: %s\n", did, i->device, i->name);
-	if (i->bitstream[0])
-		printf("bitstream   %s\n", i->bitstream);
-	printf("identity    0x%08" PRIx32 ", version %" PRIu32 ", build %016" PRIx64 "\n", i->id,
-	       i->version, i->build);
+	const char *between = "";
+	printf("BARs        ");
+	for (unsigned i = 0; i < NMW_PCI_BARS; i++)
+		if (p->bar[i].size) {
+			printf("%s%u: %" PRIu64 " bytes of %s", between, i, p->bar[i].size,
+			       p->bar[i].memory ? "memory" : "I/O ports");
+			between = ", ";
+		}
+	printf("%s\n", *between ? "" : "none");
+}
+
+static void say_card(const struct nmw_device_card *c)
+{
+	const struct nmw_pci *p = &c->pci;
+	printf("card        %s, PCI %04x:%04x, class %06" PRIx32 ", revision %u\n", p->bdf,
+	       p->vendor, p->device, p->class_code, p->revision);
+	printf("driver      %s, IOMMU group ", *p->driver ? p->driver : "none");
+	printf(p->group < 0 ? "none" : "%d", p->group);
+	printf(p->node < 0 ? "\n" : ", NUMA node %d\n", p->node);
+	say_bars(p);
+	if (!c->opened)
+		return;
+	printf("interrupts  %" PRIu32 " MSI-X, %" PRIu32 " MSI, %" PRIu32 " INTx\n", c->msix,
+	       c->msi, c->intx);
+	printf("function    %s; addresses up to 0x%" PRIx64 "\n",
+	       c->resets ? "resets by itself" : "has no reset of its own", c->iova_last);
+}
+
+static void say_design(const struct nmw_device_info *i)
+{
 	printf("books       %" PRIu64 " of %" PRIu32 " ticks a side, %" PRIu32
 	       " best levels at hand\n",
 	       power_of_two(i->symbols_log2), i->ticks, i->best);
@@ -34,6 +59,43 @@ static void say_info(const struct nmw_device_info *i, const char *did)
 	       power_of_two(i->slots_log2), i->gen_bits, i->owner_bits);
 	printf("bus         %" PRIu64 " lines of 64 bytes in flight\n",
 	       power_of_two(i->lines_log2));
+}
+
+static void say_info(const struct nmw_device_info *i, const char *did)
+{
+	printf("%s%s: %s\n", did, i->device, i->name);
+	if (i->card.pci.bdf[0])
+		say_card(&i->card);
+	if (i->bitstream[0])
+		printf("bitstream   %s\n", i->bitstream);
+	printf("identity    0x%08" PRIx32 ", version %" PRIu32 ", build %016" PRIx64 "\n", i->id,
+	       i->version, i->build);
+	if (i->id == NMW_HW_ID)
+		say_design(i);
+}
+
+static struct nmw_json *json_card(const struct nmw_device_card *c)
+{
+	const struct nmw_pci *p = &c->pci;
+	struct nmw_json *o = nmw_json_object();
+	nmw_json_set(o, "address", nmw_json_str(p->bdf));
+	nmw_json_set(o, "vendor", hex(p->vendor));
+	nmw_json_set(o, "device", hex(p->device));
+	nmw_json_set(o, "class", hex(p->class_code));
+	nmw_json_set(o, "driver", nmw_json_str(p->driver));
+	if (p->group >= 0)
+		nmw_json_set(o, "iommu_group", nmw_json_num((uint64_t)p->group));
+	if (p->node >= 0)
+		nmw_json_set(o, "numa_node", nmw_json_num((uint64_t)p->node));
+	struct nmw_json *bars = nmw_json_set(o, "bars", nmw_json_array());
+	for (unsigned i = 0; i < NMW_PCI_BARS; i++)
+		nmw_json_add(bars, nmw_json_num(p->bar[i].size));
+	nmw_json_set(o, "bar", nmw_json_num(c->bar));
+	nmw_json_set(o, "msix", nmw_json_num(c->msix));
+	nmw_json_set(o, "msi", nmw_json_num(c->msi));
+	nmw_json_set(o, "intx", nmw_json_num(c->intx));
+	nmw_json_set(o, "resets", nmw_json_num(c->resets));
+	return o;
 }
 
 static struct nmw_json *json_info(const struct nmw_device_info *i)
@@ -52,6 +114,8 @@ static struct nmw_json *json_info(const struct nmw_device_info *i)
 	nmw_json_set(o, "gen_bits", nmw_json_num(i->gen_bits));
 	nmw_json_set(o, "owner_bits", nmw_json_num(i->owner_bits));
 	nmw_json_set(o, "lines", nmw_json_num(power_of_two(i->lines_log2)));
+	if (i->card.pci.bdf[0])
+		nmw_json_set(o, "card", json_card(&i->card));
 	return o;
 }
 
@@ -71,11 +135,16 @@ int command_load(const struct command_args *a, struct nmw_err *e)
 	return rc ? rc : answer(a, &i, "loaded      ");
 }
 
-/* What it is is said also of a device that these tools cannot drive; why not, at the end. */
+/* What it is is said also of a device that these tools cannot drive, and of a card as much as the
+ * kernel knows; why not, at the end. */
 int command_info(const struct command_args *a, struct nmw_err *e)
 {
 	struct nmw_device d;
 	int rc = nmw_device_peek(&d, &a->spec, e);
+	if (rc && d.info.card.pci.bdf[0] && !a->json) {
+		printf("device      %s: %s\n", d.info.device, d.info.name);
+		say_card(&d.info.card);
+	}
 	if (rc)
 		return rc;
 	rc = nmw_device_check(&d, nmw_device_design(&d), e);

@@ -147,10 +147,10 @@ int main(int argc, char **argv)
 	struct nmw_opt_spec spec = {
 		.tool = "nmw-fpga",
 		.synopsis = "COMMAND [OPTION]...",
-		.summary = "The matching device: the design in simulation, driven as a card is.",
+		.summary = "The matching device: the design in simulation, or a card through VFIO.",
 		.examples = examples,
 		.groups = {words, table, device, NULL},
-		.backends = "sim",
+		.backends = "sim vfio",
 		.min_args = 1,
 		.max_args = 1 + CONTROL_SYMBOLS,
 	};

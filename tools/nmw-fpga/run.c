@@ -87,11 +87,13 @@ static void say_device(const struct run *r)
 {
 	const struct nmw_device_info *i = &r->device.info;
 	nmw_log(NMW_LOG_INFO,
-		"device %s: %s, %s, build %016" PRIx64 ": %u books of %" PRIu32 " ticks, %u orders",
-		i->device, i->name, i->bitstream, i->build, 1u << i->symbols_log2, i->ticks,
-		1u << i->slots_log2);
+		"device %s: %s%s%s, build %016" PRIx64 ": %u books of %" PRIu32 " ticks, %u orders",
+		i->device, i->name, i->bitstream[0] ? ", " : "", i->bitstream, i->build,
+		1u << i->symbols_log2, i->ticks, 1u << i->slots_log2);
 	nmw_log(i->huge || r->choice.no_huge ? NMW_LOG_INFO : NMW_LOG_WARN,
 		"device %s: rings of %" PRIu32 " in %s", i->device, i->ring, i->memory);
+	if (i->card.slow[0])
+		nmw_log(NMW_LOG_WARN, "device %s: %s", i->device, i->card.slow);
 }
 
 /* Without it the run goes on, and nobody can ask. */
@@ -225,7 +227,7 @@ int command_run(int argc, char **argv)
 		.command = "nmw-fpga run",
 		.summary = "Matches as nmw-match does, on a device; the output is the same.",
 		.examples = examples,
-		.backends = "sim ouch42 ouch50 itch50",
+		.backends = "sim vfio ouch42 ouch50 itch50",
 		.opts = rows,
 		.open = run_open,
 		.attach = run_attach,

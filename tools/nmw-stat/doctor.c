@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/parse.h"
 #include "dpdk/dpdk.h"
+#include "device/pci.h"
 #include "dpdk/host.h"
 #include "io/io.h"
 #include "ring/shm.h"
@@ -259,6 +260,45 @@ static void iommu(struct doctor_row *r)
 		     ">/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
 }
 
+/* ---- cards that nmw-fpga drives ------------------------------------------------------------- */
+
+static void vfio(struct doctor_row *r)
+{
+	struct nmw_pci_host h;
+	nmw_pci_host_look("", &h);
+	r->what = "VFIO";
+	found(r, "IOMMU %s; vfio-pci %s; vfio_iommu_type1 %s; /dev/vfio/vfio %s",
+	      h.groups ? "on" : "off", h.driver ? "there" : "missing",
+	      h.type1 ? "there" : "missing", h.container ? "may be opened" : "may not be opened");
+	snprintf(r->expected, sizeof r->expected, "all of it, for nmw-fpga --device vfio: only");
+	if (!h.groups)
+		mend(r, DOCTOR_SLOWER,
+		     "turn on VT-d or AMD-Vi in the firmware; boot with intel_iommu=on");
+	else if (!h.driver || !h.type1 || !h.container)
+		mend(r, DOCTOR_SLOWER,
+		     "modprobe vfio-pci; modprobe vfio_iommu_type1; ls -l /dev/vfio/vfio");
+}
+
+static void vfio_cards(struct doctor_row *r)
+{
+	struct nmw_pci_host h;
+	char bind[256];
+	nmw_pci_host_look("", &h);
+	if (!h.spare.bdf[0])
+		memcpy(h.spare.bdf, "BDF", sizeof "BDF");
+	r->what = "VFIO cards";
+	found(r, "%u bound to vfio-pci, of which this user may open %u", h.bound, h.allowed);
+	snprintf(r->expected, sizeof r->expected, "one with the design, for --device vfio: only");
+	nmw_pci_bind_command(&h.spare, bind, sizeof bind);
+	if (h.allowed)
+		return;
+	if (h.bound)
+		mend(r, DOCTOR_SLOWER, "chown %u /dev/vfio/%d (%s)", getuid(), h.barred_group,
+		     h.barred);
+	else
+		mend(r, DOCTOR_SLOWER, "%s", bind);
+}
+
 /* ---- processors ----------------------------------------------------------------------------- */
 
 static void kernel(struct doctor_row *r)
@@ -332,10 +372,9 @@ static void clock_source(struct doctor_row *r)
 unsigned doctor_look(struct doctor_row rows[DOCTOR_ROWS])
 {
 	static void (*const looks[])(struct doctor_row *) = {
-		kernel,	    io_uring,	ring_dir,     huge_pages,   huge_mount,
-		memlock,    open_files, somaxconn,    rmem,	    wmem,
-		backlog,    dpdk,	dpdk_devices, dpdk_pages,   iommu,
-		processors, isolation,	governor,     clock_source,
+		kernel,	   io_uring, ring_dir,	 huge_pages, huge_mount, memlock,      open_files,
+		somaxconn, rmem,     wmem,	 backlog,    dpdk,	 dpdk_devices, dpdk_pages,
+		iommu,	   vfio,     vfio_cards, processors, isolation,	 governor,     clock_source,
 	};
 	unsigned n = sizeof looks / sizeof looks[0];
 	memset(rows, 0, n * sizeof *rows);
