@@ -37,6 +37,7 @@ module nmw_wire_out_pack #(
 	input  wire [63:0]     s_time,
 
 	output wire [(1<<D)-1:0] open,
+	output wire [(1<<D)-1:0] heavy,   // half full, or more
 	input  wire            seal,
 	input  wire [D-1:0]    q_dest,   // which is sealed, which is asked for
 	output wire            q_open,
@@ -69,7 +70,7 @@ localparam ROWS = 48;          // 16-bit words of a block, as many as make a tre
 reg [21:0] grow_mem [0:(1<<D)-1];   // buffer, tags, bytes, messages
 (* ram_style = "distributed" *)
 reg [70:0] first_mem [0:(1<<D)-1];  // of the first message: time, bytes
-reg [(1<<D)-1:0] open_reg;
+reg [(1<<D)-1:0] open_reg, heavy_reg;
 
 wire [1:0]  at_buf, at_tags;
 wire [10:0] at_size;
@@ -97,16 +98,23 @@ always @(posedge clk) begin
 			fresh ? 7'd1 : at_count + 7'd1};
 	if (go && fresh)
 		first_mem[s_dest] <= {s_time, len_first};
-	if (seal)
+	if (seal) begin
 		open_reg[q_dest] <= 1'b0;
-	if (go)
+		heavy_reg[q_dest] <= 1'b0;
+	end
+	if (go) begin
 		open_reg[s_dest] <= 1'b1;
-	if (rst)
+		heavy_reg[s_dest] <= !fresh && at_size >= 11'd768;
+	end
+	if (rst) begin
 		open_reg <= {(1<<D){1'b0}};
+		heavy_reg <= {(1<<D){1'b0}};
+	end
 end
 
 assign s_ready = !full;
 assign open = open_reg;
+assign heavy = heavy_reg;
 assign q_open = open_reg[q_dest];
 assign {q_buf, q_tags, q_size, q_count} = grow_mem[q_dest];
 assign {q_time, q_first} = first_mem[q_dest];
