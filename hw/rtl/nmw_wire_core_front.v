@@ -8,7 +8,7 @@
 // goes at one message a cycle. A CANCEL right behind its order waits until the handle is known.
 // What cannot be done is handed to the host whole, before anything of it was done.
 //
-// Timing   stage 2 is 3 cycles behind s_msg; REPLACE takes 11 cycles, the others of its kind 6.
+// Timing   stage 2 is 3 cycles behind s_msg; REPLACE takes 12 cycles, the others of its kind 6.
 `default_nettype none
 module nmw_wire_core_front #(
 	parameter SYM_W = 4,
