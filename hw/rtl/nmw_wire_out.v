@@ -115,14 +115,14 @@ wire [23:0]  rep_sum, feed_sum;
 wire [511:0] rep_word, feed_word;
 reg          r_feed_reg;
 
-nmw_wire_out_pack #(.D(4), .M(OUCH), .BANKS(2), .LAST(1514-OUCH)) rep_pack (.clk(clk), .rst(rst),
+nmw_wire_out_pack #(.D(4), .M(OUCH), .BANKS(2)) rep_pack (.clk(clk), .rst(rst),
 	.s_valid(rb_valid), .s_ready(rb_ready), .s_dest(rb_dest), .s_tags(rb_tags), .s_len(rb_len),
 	.s_bytes(rb_bytes), .s_time(rb_time), .open(rep_open), .heavy(rep_heavy), .seal(g_take && !feed), .q_dest(g_dest[3:0]),
 	.q_open(rep_q_open), .q_buf(rep_q[92:91]), .q_tags(rep_q[90:89]), .q_size(rep_q[88:78]),
 	.q_count(rep_q[77:71]), .q_first(rep_q[70:64]), .q_time(rep_q[63:0]), .sum_dest(sum_dest[3:0]),
 	.sum_buf(sum_buf), .sum(rep_sum), .r_en(r_en), .r_dest(r_dest[3:0]), .r_buf(r_buf), .r_word(r_word),
 	.r_data(rep_word));
-nmw_wire_out_pack #(.D(1), .M(ITCH), .BANKS(1), .LAST(1514-ITCH)) feed_pack (.clk(clk), .rst(rst),
+nmw_wire_out_pack #(.D(1), .M(ITCH), .BANKS(1)) feed_pack (.clk(clk), .rst(rst),
 	.s_valid(fb_valid), .s_ready(fb_ready), .s_dest(1'b0), .s_tags(tags[33:32]), .s_len(fb_len),
 	.s_bytes(fb_bytes), .s_time(fb_time), .open(feed_open), .heavy(feed_heavy), .seal(g_take && feed), .q_dest(1'b0),
 	.q_open(feed_q_open), .q_buf(feed_q[92:91]), .q_tags(feed_q[90:89]), .q_size(feed_q[88:78]),
