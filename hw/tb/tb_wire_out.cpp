@@ -578,8 +578,8 @@ void Bench::drain()
 		tick(false);
 	for (int i = 0; i < 100; i++)
 		tick(false);
-	if (!frame.empty())
-		fail("a frame without its end");
+	while (!frame.empty()) // a heartbeat may be under way
+		tick(false);
 }
 
 // The last message of the feed's day is followed by the end of its session, and by nothing else.
