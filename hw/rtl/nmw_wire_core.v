@@ -7,7 +7,8 @@
 // The records are nmw_wire_msg.vh and nmw_wire_out.vh. What follows from a message is what
 // nmw-match makes of it, to the byte, in the same order for every client and for the feed.
 //
-// Timing   s_msg to the first reply 8 cycles, to the first of the feed after it 15. An order, a
+// Timing   s_msg to the first reply 7 cycles (11 when the book has to answer first),
+//          to the first of the feed 11. An order, a
 //          cancel and what is ignored take a cycle each, a fill two.
 // Ready    registered on all ends; nothing is lost under any stall.
 // Reset    clears the books and the index; s_msg_ready is 0 until `ready`.

@@ -346,8 +346,7 @@ reg       q1_greets_reg;
 reg [3:0] q1_client_reg;
 always @(posedge clk) begin
 	q1_greets_reg <= go && do_greet;
-	if (q1_greets_reg)
-		clients_reg[q1_client_reg] <= 1'b1;
+	clients_reg <= clients_reg | {16{q1_greets_reg}} & (16'd1 << q1_client_reg);
 	if (go) begin
 		if (first || k_end)
 			step_reg <= step_end || do_greet ? 6'd0 : step_reg + 1'b1;

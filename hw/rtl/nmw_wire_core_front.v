@@ -8,7 +8,7 @@
 // goes at one message a cycle. A CANCEL right behind its order waits until the handle is known.
 // What cannot be done is handed to the host whole, before anything of it was done.
 //
-// Timing   stage 2 is 3 cycles behind s_msg; REPLACE takes 11 cycles, the others of its kind 6.
+// Timing   stage 2 is 3 cycles behind s_msg; REPLACE takes 12 cycles, the others of its kind 6.
 `default_nettype none
 module nmw_wire_core_front #(
 	parameter SYM_W = 4,
@@ -250,19 +250,17 @@ reg [4*HANDLE_W-1:0] f2_handles_reg;
 
 (* ram_style = "distributed" *)
 reg [31:0] last_urn [0:15];
-reg [15:0] used_reg;     // clients that used one
+reg [4:0]  clear_reg;    // after reset: none has used any
 wire       f2_new = f2_urn > f2_last_reg;
 wire       use_urn;
 wire       same_client = f2_valid_reg && f2_client == f1_client;
-wire [31:0] f1_last = used_reg[f1_client] ? last_urn[f1_client] : 32'd0;
-
 always @(posedge clk) begin
-	if (use_urn)
-		last_urn[f2_client] <= f2_urn;
-	if (use_urn)
-		used_reg[f2_client] <= 1'b1;
+	if (use_urn || !clear_reg[4])
+		last_urn[clear_reg[4] ? f2_client : clear_reg[3:0]] <= clear_reg[4] ? f2_urn : 32'd0;
+	if (!clear_reg[4])
+		clear_reg <= clear_reg + 1'b1;
 	if (rst)
-		used_reg <= 16'd0;
+		clear_reg <= 5'd0;
 end
 
 always @(posedge clk) begin
@@ -289,7 +287,7 @@ always @(posedge clk) begin
 			: f1_named ? CODE_HALTED : CODE_SYMBOL;
 		f2_ruled_reg <= f1_ruled;
 		f2_later_reg <= f1_hides || f1_tif == "6";
-		f2_last_reg <= same_client && use_urn ? f2_urn : f1_last;
+		f2_last_reg <= same_client && use_urn ? f2_urn : last_urn[f1_client];
 		f2_stale_reg <= f1_stale_reg || (f2_valid_reg && f1_same_reg);
 		f2_again_reg <= 1'b0;
 	end
@@ -514,20 +512,28 @@ assign fw_way = is_more ? 4'd0 : way;
 assign fw_key = {f2_client, f2_urn};
 
 // ---- the day, clients, names ------------------------------------------------------------------------------------------
-reg        opened_reg;
+// What is noted counts a cycle late: the one just noted is compared.
+reg        opened_reg, greet_reg, name_reg;
+reg [3:0]  greet_client_reg, name_sym_reg;
 reg [15:0] greeted_reg, named_reg;
-wire greet = f2_some_reg && f2_msg_reg[NMW_MSG_KNOWN] && !greeted_reg[f2_client];
-wire open = greet && !opened_reg;
-wire name = !st_reg[OUT] && quick_enter && !named_reg[f2_sym] && !sym_listed[f2_sym];
+wire greet = f2_some_reg && f2_msg_reg[NMW_MSG_KNOWN] && !greeted_reg[f2_client]
+	&& !(greet_reg && greet_client_reg == f2_client);
+wire open = greet && !opened_reg && !greet_reg;
+wire name = !st_reg[OUT] && quick_enter && !named_reg[f2_sym] && !sym_listed[f2_sym]
+	&& !(name_reg && name_sym_reg == f2_sym);
 always @(posedge clk) begin
-	if (f2_done && greet)
-		greeted_reg[f2_client] <= 1'b1;
-	if (f2_done && open)
+	greet_reg <= f2_done && greet;
+	greet_client_reg <= f2_client;
+	name_reg <= f2_done && name;
+	name_sym_reg <= f2_sym;
+	greeted_reg <= greeted_reg | {16{greet_reg}} & (16'd1 << greet_client_reg);
+	named_reg <= named_reg | {16{name_reg}} & (16'd1 << name_sym_reg);
+	if (greet_reg)
 		opened_reg <= 1'b1;
-	if (f2_done && name)
-		named_reg[f2_sym] <= 1'b1;
 	if (rst) begin
 		opened_reg <= 1'b0;
+		greet_reg <= 1'b0;
+		name_reg <= 1'b0;
 		greeted_reg <= 16'd0;
 		named_reg <= 16'd0;
 	end

@@ -236,16 +236,15 @@ assign midnight = midnight_reg;
 assign day_ok = f_day_ok || day_done_reg;
 
 // --- what a frame's messages are worth
-reg         r_free_reg, r_good_reg, r_far_reg;
-reg [15:0]  r_left_reg, r_old_reg;
+reg         r_free_reg, r_good_reg, r_far_reg, r_is_old_reg;
+reg [15:0]  r_left_reg, r_old_reg; // messages, and those of them that are duplicates
 reg [3:0]   r_client_reg;
 reg [63:0]  r_time_reg;
 reg [47:0]  r_day_reg;
 reg [31:0]  r_frame_reg, frames_reg;
 reg         m_valid_reg;
 reg [MSG_W-1:0] m_data_reg;
-wire q_old = r_far_reg || q_nth < r_old_reg;
-wire q_drop = !r_good_reg || q_old || q_bad;
+wire q_drop = !r_good_reg || r_is_old_reg || q_bad;
 assign q_get = q_valid && !r_free_reg && (q_drop || !m_valid_reg || m_msg_ready);
 assign r_free = r_free_reg;
 always @(posedge clk) begin
@@ -257,11 +256,14 @@ always @(posedge clk) begin
 		r_time_reg <= f_time;
 		r_day_reg <= f_day_ok ? f_day : left_reg[47:0];
 		r_frame_reg <= frames_reg;
-		r_far_reg <= p_hit_reg && !p_old_reg[64] && p_far;
-		r_old_reg <= p_hit_reg && !p_old_reg[64] ? p_old_reg[15:0] : 16'd0;
+		r_is_old_reg <= p_hit_reg && !p_old_reg[64] && (p_far || p_old_reg[15:0] != 16'd0);
+		r_far_reg <= p_far;
+		r_old_reg <= p_old_reg[15:0];
 		frames_reg <= frames_reg + 32'd1;
 	end else if (q_get) begin
 		r_left_reg <= r_left_reg - 16'd1;
+		r_old_reg <= r_old_reg - 16'd1;
+		r_is_old_reg <= r_is_old_reg && (r_far_reg || r_old_reg != 16'd1);
 		r_free_reg <= r_left_reg == 16'd1;
 	end
 	if (!m_valid_reg || m_msg_ready) begin
@@ -300,8 +302,8 @@ always @(posedge clk) begin
 	stat_reg[25] <= go && good && f_tail && p_all_old;
 	stat_reg[26] <= learn;
 	out_reg <= q_get && !q_drop;
-	bad_reg <= q_get && r_good_reg && !q_old && q_bad;
-	old_reg <= q_get && r_good_reg && q_old;
+	bad_reg <= q_get && r_good_reg && !r_is_old_reg && q_bad;
+	old_reg <= q_get && r_good_reg && r_is_old_reg;
 	kind_reg <= q_kind;
 	missing_reg <= ~p_old_reg[63:0] + 64'd1;
 	if (rst) begin

@@ -107,23 +107,24 @@ wire         feed = g_dest[4];
 wire [1:0]   sum_buf, r_buf;
 wire         r_en;
 wire [15:0]  rep_open;
-wire [1:0]   feed_open;
+wire [15:0]  rep_heavy;
+wire [1:0]   feed_open, feed_heavy;
 wire [92:0]  rep_q, feed_q, q; // buffer, tags, size, count, bytes of the first message, time
 wire         rep_q_open, feed_q_open;
 wire [23:0]  rep_sum, feed_sum;
 wire [511:0] rep_word, feed_word;
 reg          r_feed_reg;
 
-nmw_wire_out_pack #(.D(4), .M(OUCH), .BANKS(2), .LAST(1514-OUCH)) rep_pack (.clk(clk), .rst(rst),
+nmw_wire_out_pack #(.D(4), .M(OUCH), .BANKS(2)) rep_pack (.clk(clk), .rst(rst),
 	.s_valid(rb_valid), .s_ready(rb_ready), .s_dest(rb_dest), .s_tags(rb_tags), .s_len(rb_len),
-	.s_bytes(rb_bytes), .s_time(rb_time), .open(rep_open), .seal(g_take && !feed), .q_dest(g_dest[3:0]),
+	.s_bytes(rb_bytes), .s_time(rb_time), .open(rep_open), .heavy(rep_heavy), .seal(g_take && !feed), .q_dest(g_dest[3:0]),
 	.q_open(rep_q_open), .q_buf(rep_q[92:91]), .q_tags(rep_q[90:89]), .q_size(rep_q[88:78]),
 	.q_count(rep_q[77:71]), .q_first(rep_q[70:64]), .q_time(rep_q[63:0]), .sum_dest(sum_dest[3:0]),
 	.sum_buf(sum_buf), .sum(rep_sum), .r_en(r_en), .r_dest(r_dest[3:0]), .r_buf(r_buf), .r_word(r_word),
 	.r_data(rep_word));
-nmw_wire_out_pack #(.D(1), .M(ITCH), .BANKS(1), .LAST(1514-ITCH)) feed_pack (.clk(clk), .rst(rst),
+nmw_wire_out_pack #(.D(1), .M(ITCH), .BANKS(1)) feed_pack (.clk(clk), .rst(rst),
 	.s_valid(fb_valid), .s_ready(fb_ready), .s_dest(1'b0), .s_tags(tags[33:32]), .s_len(fb_len),
-	.s_bytes(fb_bytes), .s_time(fb_time), .open(feed_open), .seal(g_take && feed), .q_dest(1'b0),
+	.s_bytes(fb_bytes), .s_time(fb_time), .open(feed_open), .heavy(feed_heavy), .seal(g_take && feed), .q_dest(1'b0),
 	.q_open(feed_q_open), .q_buf(feed_q[92:91]), .q_tags(feed_q[90:89]), .q_size(feed_q[88:78]),
 	.q_count(feed_q[77:71]), .q_first(feed_q[70:64]), .q_time(feed_q[63:0]), .sum_dest(1'b0),
 	.sum_buf(sum_buf), .sum(feed_sum), .r_en(r_en), .r_dest(1'b0), .r_buf(r_buf), .r_word(r_word),
@@ -147,6 +148,7 @@ nmw_wire_out_table table_of (.clk(clk), .rst(rst), .cli_wr(cli_wr), .cli_index(c
 	.known(known), .tags(tags), .dest(g_dest), .entry(entry), .ip_sum(ip_sum), .udp_sum(udp_sum));
 nmw_wire_out_turn turn (.clk(clk), .rst(rst), .period(cfg_heartbeat), .end_all(cfg_end),
 	.end_feed(fb_valid && fb_ready && fb_end), .known(known), .open({feed_open[0], rep_open}),
+	.heavy({feed_heavy[0], rep_heavy}),
 	.rep_valid(rb_valid), .rep_dest(rb_dest), .feed_valid(fb_valid), .g_valid(g_valid), .g_dest(g_dest),
 	.g_ask(g_ask), .g_ended(g_ended), .g_open(q_open), .g_take(g_take));
 nmw_wire_out_head head (.clk(clk), .rst(rst), .session(cfg_session), .g_valid(g_valid), .g_dest(g_dest),
@@ -169,7 +171,7 @@ assign stat[5] = fb_valid && !fb_ready;
 assign stat[6] = rb_valid && rb_ready && rb_len == 7'd0;
 assign stat[7] = fb_valid && fb_ready && fb_len == 7'd0;
 
-wire unused = &{1'b0, feed_open[1]};
+wire unused = &{1'b0, feed_open[1], feed_heavy[1]};
 
 endmodule
 `default_nettype wire

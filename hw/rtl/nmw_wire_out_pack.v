@@ -8,8 +8,8 @@
 // before belongs to the headers. Each destination has four buffers: one that grows, up to three
 // that are sealed. Whoever seals minds that: a fourth must not be sealed before the first was read.
 //
-// A frame that may not take another block of M bytes is full: a block for it waits, and all behind
-// it, until the frame is sealed. UDP payload is at most 1,472 bytes.
+// A frame of 1,408 bytes or more is full: a block for it waits, and all behind it, until the frame is
+// sealed. With the longest block a frame is 1,495 bytes, its UDP payload 1,453.
 //
 // Timing   a block a cycle, for any destinations. Of a block that is taken in cycle t:
 //              t+1  the frame is open; if sealed, this block is in it
@@ -22,8 +22,7 @@
 module nmw_wire_out_pack #(
 	parameter D = 4,     // destinations: 2^D
 	parameter M = 88,    // bytes of the longest block, even
-	parameter BANKS = 2, // words of 64 bytes that are written at once: 2^BANKS, M + 62 bytes at the least
-	parameter LAST = 1426 // a frame of so many bytes takes another block
+	parameter BANKS = 2  // words of 64 bytes that are written at once: 2^BANKS, M + 63 bytes at the least
 ) (
 	input  wire            clk,
 	input  wire            rst,
@@ -37,6 +36,7 @@ module nmw_wire_out_pack #(
 	input  wire [63:0]     s_time,
 
 	output wire [(1<<D)-1:0] open,
+	output wire [(1<<D)-1:0] heavy,   // half full, or more
 	input  wire            seal,
 	input  wire [D-1:0]    q_dest,   // which is sealed, which is asked for
 	output wire            q_open,
@@ -59,6 +59,7 @@ module nmw_wire_out_pack #(
 );
 
 localparam N = 1 << BANKS;
+localparam SPAN = BANKS == 1 ? 2 : 3; // words that a block may touch
 localparam ROW = 5 - BANKS;    // bits of a row's number in a buffer
 localparam A = D + 2 + ROW;
 localparam L = 9;              // a byte on its way to its bank, and that it is one
@@ -69,14 +70,16 @@ localparam ROWS = 48;          // 16-bit words of a block, as many as make a tre
 reg [21:0] grow_mem [0:(1<<D)-1];   // buffer, tags, bytes, messages
 (* ram_style = "distributed" *)
 reg [70:0] first_mem [0:(1<<D)-1];  // of the first message: time, bytes
-reg [(1<<D)-1:0] open_reg;
+reg [(1<<D)-1:0] open_reg, heavy_reg;
 
 wire [1:0]  at_buf, at_tags;
 wire [10:0] at_size;
 wire [6:0]  at_count;
 assign {at_buf, at_tags, at_size, at_count} = grow_mem[s_dest];
 wire        fresh = !open_reg[s_dest] || (seal && q_dest == s_dest);
-wire        full = !fresh && at_size > LAST[10:0];
+wire        half = at_size[10] || (at_size[9] && at_size[8]);                   // 768 bytes
+wire        most = at_size[10] && (at_size[9] || (at_size[8] && at_size[7])); // 1,408 bytes
+wire        full = !fresh && most;
 wire        go = s_valid && !full && s_len != 7'd0;
 wire [10:0] base = s_tags == 2'd0 ? 11'd62 : s_tags[1] ? 11'd70 : 11'd66;
 wire [10:0] at = fresh ? base : at_size;
@@ -97,16 +100,23 @@ always @(posedge clk) begin
 			fresh ? 7'd1 : at_count + 7'd1};
 	if (go && fresh)
 		first_mem[s_dest] <= {s_time, len_first};
-	if (seal)
+	if (seal) begin
 		open_reg[q_dest] <= 1'b0;
-	if (go)
+		heavy_reg[q_dest] <= 1'b0;
+	end
+	if (go) begin
 		open_reg[s_dest] <= 1'b1;
-	if (rst)
+		heavy_reg[s_dest] <= !fresh && half;
+	end
+	if (rst) begin
 		open_reg <= {(1<<D){1'b0}};
+		heavy_reg <= {(1<<D){1'b0}};
+	end
 end
 
 assign s_ready = !full;
 assign open = open_reg;
+assign heavy = heavy_reg;
 assign q_open = open_reg[q_dest];
 assign {q_buf, q_tags, q_size, q_count} = grow_mem[q_dest];
 assign {q_time, q_first} = first_mem[q_dest];
@@ -138,7 +148,7 @@ reg [10:0] p_at_reg;
 wire [47:0] turned = {p_rows_reg[39:32], p_rows_reg[47:40], p_rows_reg[23:16], p_rows_reg[31:24],
 	p_rows_reg[7:0], p_rows_reg[15:8]};
 wire [47:0] three = p_at_reg[0] ? turned : p_rows_reg;
-wire [15:0] most = (three[15:0] & three[31:16]) | (three[15:0] & three[47:32]) | (three[31:16] & three[47:32]);
+wire [15:0] twice = (three[15:0] & three[31:16]) | (three[15:0] & three[47:32]) | (three[31:16] & three[47:32]);
 wire [15:0] odd = three[15:0] ^ three[31:16] ^ three[47:32];
 
 (* ram_style = "distributed" *)
@@ -160,7 +170,7 @@ wire [L*(M+7)-1:0]   by_4 = p_at_reg[2] ? {by_2, {(4*L){1'b0}}} : {{(4*L){1'b0}}
 wire [L*(M+15)-1:0]  by_8 = p_at_reg[3] ? {by_4, {(8*L){1'b0}}} : {{(8*L){1'b0}}, by_4};
 wire [L*(M+31)-1:0]  by_16 = r_at_reg[4] ? {r_lanes_reg, {(16*L){1'b0}}} : {{(16*L){1'b0}}, r_lanes_reg};
 wire [L*(M+63)-1:0]  by_32 = r_at_reg[5] ? {by_16, {(32*L){1'b0}}} : {{(32*L){1'b0}}, by_16};
-wire [L*64*N-1:0]    spread = {{(L*(64*N-M-63)){1'b0}}, by_32};
+wire [L*64*SPAN-1:0] spread = {{(L*(64*SPAN-M-63)){1'b0}}, by_32};
 
 always @(posedge clk) begin
 	p_valid_reg <= go;
@@ -175,7 +185,7 @@ always @(posedge clk) begin
 	r_buf_reg <= p_buf_reg;
 	r_at_reg <= p_at_reg[10:4];
 	r_lanes_reg <= by_8;
-	r_sum_reg <= {1'b0, odd} + {1'b0, most[14:0], most[15]};
+	r_sum_reg <= {1'b0, odd} + {1'b0, twice[14:0], twice[15]};
 	if (r_valid_reg)
 		sum_mem[r_buf_reg] <= (r_fresh_reg ? 24'd0 : sum_mem[r_buf_reg]) + {7'd0, r_sum_reg};
 	if (rst) begin
@@ -196,7 +206,17 @@ generate
 		localparam [BANKS-1:0] G = g;
 		wire [BANKS-1:0] nth;  // of the block's words
 		wire             over; // it is in the next row
-		assign {over, nth} = {1'b0, G} - {1'b0, r_bank};
+		wire [L*64-1:0]  lanes;
+		if (BANKS == 1) begin : two
+			assign nth = G ^ r_bank;
+			assign over = r_bank && !G;
+			assign lanes = nth ? spread[L*64 +: L*64] : spread[0 +: L*64];
+		end else begin : four
+			assign nth = {G[1] ^ r_bank[1] ^ (!G[0] && r_bank[0]), G[0] ^ r_bank[0]};
+			assign lanes = {(L*64){nth == 2'd0}} & spread[0 +: L*64] | {(L*64){nth == 2'd1}} & spread[L*64 +: L*64]
+				| {(L*64){nth == 2'd2}} & spread[L*64*(SPAN-1) +: L*64];
+			assign over = G == 2'd0 ? |r_bank : G == 2'd1 ? r_bank[1] : G == 2'd2 && &r_bank;
+		end
 		reg [L*64-1:0]   w_lanes_reg;
 		reg              w_valid_reg;
 		reg [A-1:0]      w_addr_reg;
@@ -208,7 +228,7 @@ generate
 		end
 		always @(posedge clk) begin
 			w_valid_reg <= r_valid_reg;
-			w_lanes_reg <= spread[L*64*nth +: L*64];
+			w_lanes_reg <= lanes;
 			w_addr_reg <= {r_buf_reg, r_at_reg[10 -: ROW] + {{(ROW-1){1'b0}}, over}};
 		end
 		nmw_wire_out_ram #(.ADDR_W(A)) ram (.clk(clk), .wen(w_en), .waddr(w_addr_reg), .wdata(w_data),

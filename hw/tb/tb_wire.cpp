@@ -1,6 +1,7 @@
 // tb_wire: the device between two ports: frames in, frames out, nothing else.
 //
-//      tb_wire [--frames N] [--seed S]   a flow of orders: every message that comes out is that of the
+//      tb_wire [--frames N] [--seed S]   a flow of orders: every message that comes out is that of
+//      the
 //                                        software engine, in order; cycles wire to wire; line rate
 //
 // Cycles are counted from the one in which a frame's last word is at the port (its last byte is
@@ -226,13 +227,14 @@ Frame Flow::make(Kind kind)
 	uint16_t udp_len = (uint16_t)(8 + 20 + 2 + m.size());
 	Bytes &p = f.bytes;
 	be(p, 0x02000000000a, 6), be(p, 0x020000000100 + client, 6), be(p, 0x0800, 2);
-	be(p, 0x4500, 2), be(p, 20u + udp_len, 2), be(p, 0x00004000, 4), be(p, 0x4011, 2), be(p, 0, 2);
+	be(p, 0x4500, 2), be(p, 20u + udp_len, 2), be(p, 0x00004000, 4), be(p, 0x4011, 2),
+		be(p, 0, 2);
 	be(p, 0x0a000001 + client, 4), be(p, HOST_IP, 4);
 	uint16_t ip_sum = (uint16_t)~ones_sum(p, 14, 0);
 	p[24] = (uint8_t)(ip_sum >> 8), p[25] = (uint8_t)ip_sum;
 	be(p, 40000 + client, 2), be(p, HOST_PORT, 2), be(p, udp_len, 2), be(p, 0, 2);
 	for (unsigned i = 0; i < 10; i++)
-		p.push_back((uint8_t)"CLIENTS   "[i]);
+		p.push_back((uint8_t) "CLIENTS   "[i]);
 	be(p, ++seq_[client], 8), be(p, 1, 2), be(p, m.size(), 2);
 	p.insert(p.end(), m.begin(), m.end());
 	uint16_t sum = (uint16_t)~ones_sum(p, 26, 17u + udp_len);
@@ -300,9 +302,17 @@ struct Waits {
 	static constexpr unsigned N = 11;
 	static const char *name(unsigned i)
 	{
-		static const char *const names[N] = {"handle", "book at rest", "ways or slots", "room", "events of the book",
-						     "level", "head", "swap or slot", "room of replies and feed",
-						     "reply for its frame", "feed for its frame"};
+		static const char *const names[N] = {"handle",
+						     "book at rest",
+						     "ways or slots",
+						     "room",
+						     "events of the book",
+						     "level",
+						     "head",
+						     "swap or slot",
+						     "room of replies and feed",
+						     "reply for its frame",
+						     "feed for its frame"};
 		return names[i];
 	}
 	uint64_t n[N];
@@ -338,7 +348,9 @@ Port::Port(const Flow &f)
 		uint64_t name;
 		memcpy(&name, s.name, 8);
 		write((uint16_t)(0x608 + 32 * i), name);
-		write((uint16_t)(0x610 + 32 * i), s.locate | (uint64_t)s.lot << 16 | (uint64_t)s.state << 48 | UINT64_C(3) << 56);
+		write((uint16_t)(0x610 + 32 * i), s.locate | (uint64_t)s.lot << 16 |
+							  (uint64_t)s.state << 48 |
+							  UINT64_C(3) << 56);
 		write((uint16_t)(0x618 + 32 * i), BASE | (uint64_t)STEP << 32);
 	}
 	write(0x088, 1);
@@ -402,7 +414,9 @@ void Port::frame()
 		uint64_t len = number(out, at, 2);
 		if (at + 2 + len > out.size())
 			throw std::string("a block that is longer than its frame");
-		seen[dest].push_back({Bytes(out.begin() + (long)at + 2, out.begin() + (long)(at + 2 + len)), out_begin});
+		seen[dest].push_back(
+			{Bytes(out.begin() + (long)at + 2, out.begin() + (long)(at + 2 + len)),
+			 out_begin});
 		at += 2 + len;
 		next_seq[dest]++;
 	}
@@ -412,7 +426,8 @@ void Port::frame()
 	out_open = false;
 }
 
-// Puts a word of a frame on the port in. True: the device takes it in this cycle, which is still to come.
+// Puts a word of a frame on the port in. True: the device takes it in this cycle, which is still to
+// come.
 bool Port::offer(const Bytes &b, size_t word, uint64_t ts)
 {
 	size_t at = 64 * word, n = b.size() - at < 64 ? b.size() - at : 64;
@@ -456,15 +471,17 @@ void equal(const Flow &f, const Port &p, const char *what)
 		std::string who = d == FEED ? "feed" : "client " + std::to_string(d);
 		for (size_t i = 0; i < p.seen[d].size() && i < f.want[d].size(); i++)
 			if (p.seen[d][i].message != f.want[d][i])
-				throw who + ": message " + std::to_string(i + 1) + " differs: type " + (char)p.seen[d][i].message[0]
-					+ ", expected " + (char)f.want[d][i][0];
+				throw who + ": message " + std::to_string(i + 1) +
+					" differs: type " + (char)p.seen[d][i].message[0] +
+					", expected " + (char)f.want[d][i][0];
 		if (p.seen[d].size() != f.want[d].size())
-			throw who + ": " + std::to_string(p.seen[d].size()) + " messages, " + std::to_string(f.want[d].size())
-				+ " expected";
+			throw who + ": " + std::to_string(p.seen[d].size()) + " messages, " +
+				std::to_string(f.want[d].size()) + " expected";
 		n += f.want[d].size();
 	}
-	printf("wire %s: %" PRIu64 " messages in %" PRIu64 " frames, equal to the software engine's, in order\n", what, n,
-	       p.frames_out);
+	printf("wire %s: %" PRIu64 " messages in %" PRIu64
+	       " frames, equal to the software engine's, in order\n",
+	       what, n, p.frames_out);
 }
 
 // --- figures
@@ -481,7 +498,8 @@ struct Range {
 	void print(const char *what) const
 	{
 		if (n)
-			printf("wire to wire, %-34s %" PRIu64 " to %" PRIu64 " cycles (%" PRIu64 " to %" PRIu64 " ns), mean %.1f\n",
+			printf("wire to wire, %-34s %" PRIu64 " to %" PRIu64 " cycles (%" PRIu64
+			       " to %" PRIu64 " ns), mean %.1f\n",
 			       what, least, most, 4 * least, 4 * most, (double)sum / (double)n);
 	}
 };
@@ -500,10 +518,19 @@ void wire_to_wire(uint64_t seed)
 {
 	Flow f(seed);
 	Port p(f);
-	struct { Kind kind; bool feed; char type; const char *what; Range r; } rows[] = {
-		{ADD, false, 'A', "add: Accepted", {}},	      {ADD, true, 'A', "add: feed Add", {}},
-		{CANCEL, false, 'C', "cancel: Canceled", {}}, {CANCEL, true, 'D', "cancel: feed Delete", {}},
-		{TRADE, false, 'A', "fill: Accepted", {}},    {TRADE, false, 'E', "fill: Executed, who takes", {}},
+	struct {
+		Kind kind;
+		bool feed;
+		char type;
+		const char *what;
+		Range r;
+	} rows[] = {
+		{ADD, false, 'A', "add: Accepted", {}},
+		{ADD, true, 'A', "add: feed Add", {}},
+		{CANCEL, false, 'C', "cancel: Canceled", {}},
+		{CANCEL, true, 'D', "cancel: feed Delete", {}},
+		{TRADE, false, 'A', "fill: Accepted", {}},
+		{TRADE, false, 'E', "fill: Executed, who takes", {}},
 		{TRADE, true, 'E', "fill: feed Executed", {}},
 	};
 	for (unsigned i = 0; i < 1500; i++) {
@@ -531,7 +558,8 @@ struct Mix {
 
 double wire_cycles(const Bytes &b)
 {
-	double words = (double)((b.size() + 63) / 64), time = (double)(b.size() + BYTES_AROUND) / BYTES_A_CYCLE;
+	double words = (double)((b.size() + 63) / 64),
+	       time = (double)(b.size() + BYTES_AROUND) / BYTES_A_CYCLE;
 	return words > time ? words : time;
 }
 
@@ -565,21 +593,25 @@ void line_rate(const Mix &m, uint64_t seed, unsigned frames)
 		late = by > late ? by : late;
 	}
 	double cycles = (double)(p.cycle - begin), out = (double)(p.frames_out - frames_before);
-	double busy = ((double)(p.bytes_out - bytes_before) + BYTES_AROUND * out) / (cycles * BYTES_A_CYCLE);
+	double busy = ((double)(p.bytes_out - bytes_before) + BYTES_AROUND * out) /
+		      (cycles * BYTES_A_CYCLE);
 	uint64_t waits = p.waits_in - waits_before;
 	settle(p, 4000);
 	Waits to(p);
 	size_t after = 0;
 	for (auto &s : p.seen)
 		after += s.size();
-	printf("line rate, %-36s a frame in each %.2f cycles (%.0f M/s at 250 MHz), %.2f messages out for each, port out %.0f %% busy, "
+	printf("line rate, %-36s a frame in each %.2f cycles (%.0f M/s at 250 MHz), %.2f messages "
+	       "out for each, port out %.0f %% busy, "
 	       "the latest word %.0f cycles behind its time: %s\n",
-	       m.name, cycles / frames, 250 * frames / cycles, (double)(after - before_out) / frames, 100 * busy, late,
+	       m.name, cycles / frames, 250 * frames / cycles,
+	       (double)(after - before_out) / frames, 100 * busy, late,
 	       late < 200 ? "held" : "not held");
 	printf("           the port in waits %.0f %% of cycles;", 100 * (double)waits / cycles);
 	for (unsigned i = 0; i < Waits::N; i++)
 		if (to.n[i] != from.n[i])
-			printf(" %s %.0f %%", Waits::name(i), 100 * (double)(to.n[i] - from.n[i]) / cycles);
+			printf(" %s %.0f %%", Waits::name(i),
+			       100 * (double)(to.n[i] - from.n[i]) / cycles);
 	printf("\n");
 	equal(f, p, m.name);
 }

@@ -209,10 +209,9 @@ def mutate(came, out, seed, n):
     r = random.Random(seed)
     frames = list(read(came))
     first, left = min(60, len(frames) // 2), n
-    share = n / max(1, len(frames) - first)
     result, ts = [], frames[0][0]
     for i, (_, p) in enumerate(frames):
-        while i >= first and left and r.random() < share / (share + 1):
+        while i >= first and left and r.random() < left / (left + len(frames) - 1 - i):
             q = r.choice(KINDS)(r, p)
             d = datagram(q)
             # what is in order, but says another sequence, session or client: other tests
