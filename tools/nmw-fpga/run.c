@@ -76,9 +76,10 @@ static int run_check(struct nmw_match *m, struct nmw_err *e)
 {
 	struct run *r = m->tool->arg;
 	struct nmw_err why = NMW_ERR_INIT;
+	nmw_held_turn(r->books.held);
+	/* before anybody may ask for the next device: it is let go first */
 	if (r->open && books_check(&r->books, &why) && lost(m, r, e))
 		return e->err;
-	nmw_held_turn(r->books.held);
 	control_turn(&r->control);
 	return 0;
 }
