@@ -1,13 +1,14 @@
 // nmw_ram: block RAM with one write and one read port.
 //
 // Timing   raddr in cycle t, rdata in t+1. A write in the cycle of a read of the same address is
-//          seen by it: the last written word is kept beside the RAM and chosen by a registered
-//          comparison, one multiplexer behind the RAM.
+//          seen by it: the last written word is kept beside the RAM and chosen by a comparison, one
+//          multiplexer behind the RAM. LATE: the addresses are compared in t+1, for one that comes late.
 // Reset    none: contents are what was written.
 `default_nettype none
 module nmw_ram #(
 	parameter ADDR_W = 10, // words: 2^ADDR_W
-	parameter DATA_W = 32
+	parameter DATA_W = 32,
+	parameter LATE = 0
 ) (
 	input  wire              clk,
 	input  wire              we,
@@ -17,21 +18,53 @@ module nmw_ram #(
 	output wire [DATA_W-1:0] rdata
 );
 
-(* ram_style = "block" *)
-reg [DATA_W-1:0] mem [0:(1 << ADDR_W)-1];
-reg [DATA_W-1:0] ram_reg;
-reg [DATA_W-1:0] written_reg;
-reg              hit_reg;
+// A block has 32 Kbit. yosys would lay several of them end to end, with a multiplexer behind; so it is
+// given memories that are as wide as one block is at this depth.
+`ifdef YOSYS
+localparam FIT = (ADDR_W < 15) ? 1 << (15 - ADDR_W) : 1;
+localparam PART = (FIT < DATA_W) ? FIT : DATA_W;
+`else
+localparam PART = DATA_W;
+`endif
 
-always @(posedge clk) begin
-	if (we)
-		mem[waddr] <= wdata;
-	ram_reg <= mem[raddr];
+reg [DATA_W-1:0]  written_reg;
+wire [DATA_W-1:0] stored;
+wire              hit;
+genvar i;
+generate
+	for (i = 0; i < DATA_W; i = i + PART) begin : part
+		localparam W = (DATA_W - i < PART) ? DATA_W - i : PART;
+		(* ram_style = "block" *)
+		reg [W-1:0] mem [0:(1 << ADDR_W)-1];
+		reg [W-1:0] ram_reg;
+		always @(posedge clk) begin
+			if (we)
+				mem[waddr] <= wdata[i +: W];
+			ram_reg <= mem[raddr];
+		end
+		assign stored[i +: W] = ram_reg;
+	end
+	if (LATE) begin : late
+		reg              we_reg;
+		reg [ADDR_W-1:0] waddr_reg, raddr_reg;
+		always @(posedge clk) begin
+			we_reg <= we;
+			waddr_reg <= waddr;
+			raddr_reg <= raddr;
+		end
+		assign hit = we_reg && waddr_reg == raddr_reg;
+	end else begin : early
+		reg hit_reg;
+		always @(posedge clk)
+			hit_reg <= we && waddr == raddr;
+		assign hit = hit_reg;
+	end
+endgenerate
+
+always @(posedge clk)
 	written_reg <= wdata;
-	hit_reg <= we && waddr == raddr;
-end
 
-assign rdata = hit_reg ? written_reg : ram_reg;
+assign rdata = hit ? written_reg : stored;
 
 `ifdef FORMAL_RAM
 // Of any one address, what is read is what was written last, a write in the same cycle included.
@@ -47,7 +80,7 @@ always @(posedge clk) begin
 end
 always @* begin
 	if (f_known)
-		assert (mem[f_any] == f_last);
+		assert (part[0].mem[f_any] == f_last);
 	if (f_asked) begin
 		assert (f_known);
 		assert (rdata == f_last);
