@@ -4,7 +4,7 @@
 //
 // Levels are indices, higher is better. An entry: idx, head and tail of the level's queue, `last`
 // (they are the same), and of the head its quantity, owner, generation and next; `hv` says whether
-// that is there, since after a cancel of the head it has to be fetched.
+// `last` and these are there, since after a cancel of the level they have to be fetched.
 //
 // In a cycle at most one of
 //   - an order of this side was added, taken off or reduced (`y_`): a command in the write stage,
@@ -48,8 +48,6 @@ module nmw_bestq #(
 	input  wire               y_red,     // an order is reduced
 	input  wire               y_first,   // which was the first of its level
 	input  wire               y_final,   // which was the last of it
-	input  wire               y_second,  // the one before it is the first
-	input  wire               y_fore,    // the one behind it is the last
 	input  wire [L-1:0]       y_idx,
 	input  wire [SLOT_W-1:0]  y_head,    // of the level, after it
 	input  wire [SLOT_W-1:0]  y_tail,
@@ -67,6 +65,7 @@ module nmw_bestq #(
 	input  wire [L-1:0]       ap_idx,
 	input  wire [SLOT_W-1:0]  ap_head,
 	input  wire [SLOT_W-1:0]  ap_tail,
+	input  wire               ap_last,   // these are the same
 	input  wire [ORDER_W-1:0] ap_order,
 	input  wire               end_of,    // there is nothing below the floor
 	// order RAM: what was asked for in the cycle before, void when `ld_ok` is 0
@@ -162,7 +161,6 @@ wire ins = y_ins && reach_reg;
 // Every level at or above the floor is here, so a level that is off is here when it is in reach.
 wire off = y_off && y_first && y_final && reach_reg;
 wire leave = y_off && !(y_first && y_final);
-wire last = y_first ? y_fore : y_final && y_second;
 wire [ENTRY_W-1:0] new_entry = {1'b1, 1'b1, y_idx, y_head, y_tail, y_gen, y_owner, y_qty, y_next};
 wire [K-1:0]       up, fresh, low; // these exclude each other
 wire [K*ENTRY_W-1:0] made;         // the entries with it
@@ -173,15 +171,16 @@ wire [K*ENTRY_W-1:0] settled;
 wire [K-1:0]         first_free;
 wire [K*ENTRY_W-1:0] e_next;
 wire [K-1:0]         v_next;
-wire [ENTRY_W-1:0]   ap_entry = {1'b1, ap_head == ap_tail, ap_idx, ap_head, ap_tail, ap_order};
+wire [ENTRY_W-1:0]   ap_entry = {1'b1, ap_last, ap_idx, ap_head, ap_tail, ap_order};
 wire pop_last = e0_next == e_reg[E_TAIL +: SLOT_W];
 
 // --- where the command that is now in the execute stage stands
 wire [K-1:0] gt, eq, gt_next, eq_next;
-wire gt_new = y_idx > x_idx;
+wire gt_new, gt_ap;
 wire eq_new = y_idx == x_idx;
-wire gt_ap = ap_idx > x_idx;
 wire eq_ap = ap_idx == x_idx;
+nmw_over #(.W(L)) over_new (.a(y_idx), .b(x_idx), .over(gt_new));
+nmw_over #(.W(L)) over_ap (.a(ap_idx), .b(x_idx), .over(gt_ap));
 
 genvar i;
 generate
@@ -198,7 +197,7 @@ generate
 		assign low[i] = off && !gt_reg[i];
 		wire moves = (ins || off) && !gt_reg[i];
 		wire changed = eq_reg[i] && (y_join || leave);
-		wire next_changed = eq_reg[i] && ((y_off && !y_first && y_second) || (y_join && op[E_LAST]));
+		wire next_changed = eq_reg[i] && y_join && op[E_LAST];
 		wire less = eq_reg[i] && y_red && y_first;
 		reg [ENTRY_W-1:0] mod;
 		always @* begin
@@ -206,9 +205,9 @@ generate
 			if (changed) begin
 				mod[E_TAIL +: SLOT_W] = y_tail;
 				mod[E_SLOT +: SLOT_W] = y_head;
-				mod[E_LAST] = y_off && last;
+				mod[E_LAST] = 1'b0; // or it is found when the first order comes
 			end
-			if (eq_reg[i] && y_off && y_first)
+			if (eq_reg[i] && y_off)
 				mod[E_HV] = 1'b0;
 			if (next_changed)
 				mod[O_NEXT +: SLOT_W] = y_next;
@@ -224,7 +223,8 @@ generate
 		// in hand: with it, or with a head that comes
 		wire [ENTRY_W-1:0] e = e_reg[i*ENTRY_W +: ENTRY_W];
 		assign comes[i] = ld_ok && !y_here && v_reg[i] && !e[E_HV] && ld_slot == e[E_SLOT +: SLOT_W];
-		assign settled[i*ENTRY_W +: ENTRY_W] = comes[i] ? {1'b1, e[E_HV-1:ORDER_W], ld_order}
+		assign settled[i*ENTRY_W +: ENTRY_W] = comes[i]
+			? {1'b1, e[E_SLOT +: SLOT_W] == e[E_TAIL +: SLOT_W], e[E_IDX-1+L:ORDER_W], ld_order}
 			: y_shadow ? e : made[i*ENTRY_W +: ENTRY_W];
 		// the search appends behind the last
 		wire free_below = (i == K-1) ? v_reg[i] : first_free[BELOW];
@@ -252,7 +252,9 @@ generate
 
 		// the command of the execute stage, and how what it was held against moves
 		wire moves_here = moves && !y_shadow;
-		assign gt[i] = v_reg[i] && e[E_IDX +: L] > x_idx;
+		wire over;
+		nmw_over #(.W(L)) over_entry (.a(e[E_IDX +: L]), .b(x_idx), .over(over));
+		assign gt[i] = v_reg[i] && over;
 		assign eq[i] = v_reg[i] && e[E_IDX +: L] == x_idx;
 		wire gt_moved = (up[i] && gt[ABOVE]) || (fresh[i] && gt_new) || (low[i] && i != K-1 && gt[BELOW]);
 		wire eq_moved = (up[i] && eq[ABOVE]) || (fresh[i] && eq_new) || (low[i] && i != K-1 && eq[BELOW]);
@@ -272,7 +274,8 @@ wire [L-1:0] floor_made = drop ? drop_to : floor_op;
 wire more_made = drop ? drop_to != {L{1'b0}} : y_shadow ? more_s_reg : more_reg;
 wire [L-1:0] floor_next = append ? ap_idx : end_of ? {L{1'b0}} : drop_here ? drop_to : floor_reg;
 wire more_next = append ? ap_idx != {L{1'b0}} : !end_of && (drop_here ? drop_to != {L{1'b0}} : more_reg);
-wire gt_floor = more_reg && floor_reg > x_idx;
+wire gt_floor;
+nmw_over #(.W(L)) over_floor (.a(floor_reg), .b(x_idx), .over(gt_floor));
 wire gt_drop = gt_reg[K-1] ? gt[K-1] : gt_reg[K-2] ? gt_new : gt[K-2];
 wire reach_next = append ? !gt_ap : end_of || !(drop_here ? gt_drop : gt_floor);
 assign put = {more_made, floor_made, v_made, made};

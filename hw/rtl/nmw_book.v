@@ -184,7 +184,8 @@ wire              load = r_take && r_sym != x_sym_reg;
 wire              back = x_swap_reg && r_sym == s_sym_reg; // the one that is just put away
 
 // ---- RAMs: write stage registers -------------------------------------------------------------------
-reg               w_lvl_we_reg, w_lvl_other_reg, w_next_we_reg, w_prev_we_reg;
+reg               w_lvl_we_reg, w_lvl_other_reg, w_join_reg, w_del_reg; // joins a level, is off
+reg               y_first_reg, y_final_reg; // the order was the first, the last of its level
 reg               w_chk_we_reg, w_who_we_reg, w_qty_we_reg;
 reg [KEY_W-1:0]   w_lvl_addr_reg;
 reg [LVL_W-1:0]   w_lvl_data_reg;
@@ -195,43 +196,55 @@ reg [GEN_W-1:0]   w_ord_gen_reg;
 reg [KEY_W-1:0]   w_ord_key_reg;
 reg [OWNER_W-1:0] w_ord_owner_reg;
 reg [QTY_W-1:0]   w_ord_qty_reg;
-reg               w_next_add_reg, w_prev_add_reg;
 reg [SLOT_W-1:0]  w_next_addr_reg, w_next_data_reg, w_prev_addr_reg, w_prev_data_reg;
+wire w_next_we = w_join_reg || (w_del_reg && !y_first_reg);
+wire w_prev_we = w_join_reg || (w_del_reg && !y_final_reg);
+// an order that is off makes the next one the first, the one before the last
+wire [LVL_W-1:0] w_lvl = {w_lvl_data_reg[LVL_W-1] && !(w_del_reg && y_first_reg && y_final_reg),
+	w_del_reg && y_first_reg ? w_next_data_reg : w_lvl_data_reg[SLOT_W +: SLOT_W],
+	w_del_reg && y_final_reg ? w_prev_data_reg : w_lvl_data_reg[0 +: SLOT_W]};
 wire [WHO_W-1:0] w_who = {w_ord_gen_reg, w_ord_owner_reg};
 wire [CHK_W-1:0] w_chk = {w_ord_live_reg, w_ord_gen_reg, w_ord_key_reg};
 
-wire [LVL_W-1:0]   a_lvl, f_lvl;
-wire [CHK_W-1:0]   a_chk;
-wire [SLOT_W-1:0]  a_next, a_prev, b_next, f_next;
+wire [LVL_W-1:0]   a_lvl, a_lvl_written, f_lvl;
+wire [CHK_W-1:0]   a_chk, a_chk_written;
+wire [SLOT_W-1:0]  a_next, a_next_written, a_prev, a_prev_written, b_next, f_next;
 wire [WHO_W-1:0]   b_who, f_who;
-wire [QTY_W-1:0]   a_qty, b_qty, f_qty;
+wire [QTY_W-1:0]   a_qty, a_qty_written, b_qty, f_qty;
+wire               a_lvl_hit, a_chk_hit, a_qty_hit, a_next_hit, a_prev_hit;
 wire [KEY_W-1:0]   f_lvl_addr;
 wire [SLOT_W-1:0]  b_addr, f_addr;
 
-nmw_ram #(.ADDR_W(KEY_W), .DATA_W(LVL_W)) level_a (.clk(clk), .we(w_lvl_we_reg),
-	.waddr(w_lvl_addr_reg), .wdata(w_lvl_data_reg), .raddr(r_key), .rdata(a_lvl));
+nmw_mem #(.ADDR_W(KEY_W), .DATA_W(LVL_W)) level_a (.clk(clk), .we(w_lvl_we_reg),
+	.waddr(w_lvl_addr_reg), .wdata(w_lvl), .raddr(r_key),
+	.stored(a_lvl), .hit(a_lvl_hit), .written(a_lvl_written));
 nmw_ram #(.ADDR_W(KEY_W), .DATA_W(LVL_W)) level_f (.clk(clk), .we(w_lvl_we_reg),
-	.waddr(w_lvl_addr_reg), .wdata(w_lvl_data_reg), .raddr(f_lvl_addr), .rdata(f_lvl));
-nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(CHK_W)) check_a (.clk(clk), .we(w_chk_we_reg),
-	.waddr(w_ord_addr_reg), .wdata(w_chk), .raddr(h_slot), .rdata(a_chk));
+	.waddr(w_lvl_addr_reg), .wdata(w_lvl), .raddr(f_lvl_addr), .rdata(f_lvl));
+nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(CHK_W)) check_a (.clk(clk), .we(w_chk_we_reg),
+	.waddr(w_ord_addr_reg), .wdata(w_chk), .raddr(h_slot),
+	.stored(a_chk), .hit(a_chk_hit), .written(a_chk_written));
+wire unused = &{1'b0, a_chk_written}; // ok_written_reg says it
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W), .LATE(1)) who_b (.clk(clk), .we(w_who_we_reg),
 	.waddr(w_ord_addr_reg), .wdata(w_who), .raddr(b_addr), .rdata(b_who));
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W)) who_f (.clk(clk), .we(w_who_we_reg),
 	.waddr(w_ord_addr_reg), .wdata(w_who), .raddr(f_addr), .rdata(f_who));
-nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_a (.clk(clk), .we(w_qty_we_reg),
-	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(h_slot), .rdata(a_qty));
+nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_a (.clk(clk), .we(w_qty_we_reg),
+	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(h_slot),
+	.stored(a_qty), .hit(a_qty_hit), .written(a_qty_written));
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W), .LATE(1)) qty_b (.clk(clk), .we(w_qty_we_reg),
 	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(b_addr), .rdata(b_qty));
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_f (.clk(clk), .we(w_qty_we_reg),
 	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(f_addr), .rdata(f_qty));
-nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) next_a (.clk(clk), .we(w_next_we_reg),
-	.waddr(w_next_addr_reg), .wdata(w_next_data_reg), .raddr(h_slot), .rdata(a_next));
-nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W), .LATE(1)) next_b (.clk(clk), .we(w_next_we_reg),
+nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) next_a (.clk(clk), .we(w_next_we),
+	.waddr(w_next_addr_reg), .wdata(w_next_data_reg), .raddr(h_slot),
+	.stored(a_next), .hit(a_next_hit), .written(a_next_written));
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W), .LATE(1)) next_b (.clk(clk), .we(w_next_we),
 	.waddr(w_next_addr_reg), .wdata(w_next_data_reg), .raddr(b_addr), .rdata(b_next));
-nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) next_f (.clk(clk), .we(w_next_we_reg),
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) next_f (.clk(clk), .we(w_next_we),
 	.waddr(w_next_addr_reg), .wdata(w_next_data_reg), .raddr(f_addr), .rdata(f_next));
-nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) prev_a (.clk(clk), .we(w_prev_we_reg),
-	.waddr(w_prev_addr_reg), .wdata(w_prev_data_reg), .raddr(h_slot), .rdata(a_prev));
+nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) prev_a (.clk(clk), .we(w_prev_we),
+	.waddr(w_prev_addr_reg), .wdata(w_prev_data_reg), .raddr(h_slot),
+	.stored(a_prev), .hit(a_prev_hit), .written(a_prev_written));
 
 // ---- free slots ------------------------------------------------------------------------------------
 reg              w_free_reg;
@@ -253,23 +266,22 @@ wire [LVL_W-1:0] lv;
 wire [SLOT_W-1:0] od_next, od_prev;
 reg hit_lvl_own_reg, hit_lvl_other_reg;
 reg hit_ord_own_reg, hit_ord_new_reg, hit_ord_maker_reg;
-reg hit_next_add_reg, hit_next_del_reg, hit_prev_add_reg, hit_prev_del_reg;
+reg hit_gen_reg, ok_written_reg;
 always @(posedge clk) begin
 	hit_lvl_own_reg <= r_key == {x_sym_reg, x_side_reg, x_idx_reg};
 	hit_lvl_other_reg <= r_key == {x_sym_reg, other, o_best_idx};
 	hit_ord_own_reg <= h_slot == x_slot_reg;
 	hit_ord_new_reg <= h_slot == al_slot;
 	hit_ord_maker_reg <= h_slot == o_best_slot;
-	hit_next_add_reg <= h_slot == lv[SLOT_W-1:0];
-	hit_next_del_reg <= h_slot == od_prev;
-	hit_prev_add_reg <= h_slot == al_slot;
-	hit_prev_del_reg <= h_slot == od_next;
+	// what the check of a handle finds when its order is just written
+	hit_gen_reg <= h_gen == al_gen;
+	ok_written_reg <= w_chk == {1'b1, h_gen, h_sym, h_sell, h_px ^ {L{h_sell}}};
 end
 wire hit_lvl = w_lvl_we_reg && (w_lvl_other_reg ? hit_lvl_other_reg : hit_lvl_own_reg);
 wire hit_ord = w_ord_who_reg == 2'd0 ? hit_ord_own_reg
 	: w_ord_who_reg == 2'd1 ? hit_ord_new_reg : hit_ord_maker_reg;
-wire hit_next = w_next_we_reg && (w_next_add_reg ? hit_next_add_reg : hit_next_del_reg);
-wire hit_prev = w_prev_we_reg && (w_prev_add_reg ? hit_prev_add_reg : hit_prev_del_reg);
+wire hit_next = w_next_we && w_next_addr_reg == x_slot_reg;
+wire hit_prev = w_prev_we && w_prev_addr_reg == x_slot_reg;
 
 // A command that stays more than a cycle keeps what it read in the first. What comes from the RAMs is
 // the latest: all is compared with it, and with what stands in for it, before it is chosen.
@@ -277,15 +289,17 @@ reg [LVL_W-1:0]  lv_hold_reg;
 reg              ok_hold_reg;
 reg [QTY_W-1:0]  qty_hold_reg;
 reg [SLOT_W-1:0] next_hold_reg, prev_hold_reg;
-wire lv_alt = !x_first_reg || hit_lvl;
-wire chk_alt = !x_first_reg || (w_chk_we_reg && hit_ord);
-wire qty_alt = !x_first_reg || (w_qty_we_reg && hit_ord);
-wire next_alt = !x_first_reg || hit_next;
-wire prev_alt = !x_first_reg || hit_prev;
-wire [LVL_W-1:0]  lv_else = x_first_reg ? w_lvl_data_reg : lv_hold_reg;
-wire [QTY_W-1:0]  qty_else = x_first_reg ? w_ord_qty_reg : qty_hold_reg;
-wire [SLOT_W-1:0] next_else = x_first_reg ? w_next_data_reg : next_hold_reg;
-wire [SLOT_W-1:0] prev_else = x_first_reg ? w_prev_data_reg : prev_hold_reg;
+wire hit_chk = w_chk_we_reg && hit_ord;
+wire hit_qty = w_qty_we_reg && hit_ord;
+wire lv_alt = !x_first_reg || hit_lvl || a_lvl_hit;
+wire chk_alt = !x_first_reg || hit_chk || a_chk_hit;
+wire qty_alt = !x_first_reg || hit_qty || a_qty_hit;
+wire next_alt = !x_first_reg || hit_next || a_next_hit;
+wire prev_alt = !x_first_reg || hit_prev || a_prev_hit;
+wire [LVL_W-1:0]  lv_else = !x_first_reg ? lv_hold_reg : hit_lvl ? w_lvl : a_lvl_written;
+wire [QTY_W-1:0]  qty_else = !x_first_reg ? qty_hold_reg : hit_qty ? w_ord_qty_reg : a_qty_written;
+wire [SLOT_W-1:0] next_else = !x_first_reg ? next_hold_reg : hit_next ? w_next_data_reg : a_next_written;
+wire [SLOT_W-1:0] prev_else = !x_first_reg ? prev_hold_reg : hit_prev ? w_prev_data_reg : a_prev_written;
 assign lv = lv_alt ? lv_else : a_lvl;
 wire [QTY_W-1:0] od_qty = qty_alt ? qty_else : a_qty;
 assign od_next = next_alt ? next_else : a_next;
@@ -295,7 +309,8 @@ wire              lv_some = lv[LVL_W-1];
 wire [SLOT_W-1:0] lv_head = lv[2*SLOT_W-1:SLOT_W];
 wire [SLOT_W-1:0] lv_tail = lv[SLOT_W-1:0];
 wire [CHK_W-1:0]  x_chk = {1'b1, x_gen_reg, x_sym_reg, x_side_reg, x_idx_reg};
-wire ok_else = x_first_reg ? w_chk == x_chk : ok_hold_reg;
+wire ok_else = !x_first_reg ? ok_hold_reg
+	: hit_chk ? w_ord_live_reg && hit_lvl_own_reg && hit_gen_reg : ok_written_reg;
 wire ok_ram = a_chk == x_chk;
 wire od_ok = chk_alt ? ok_else : ok_ram;
 wire head_else = x_slot_reg == lv_else[2*SLOT_W-1:SLOT_W];
@@ -304,8 +319,6 @@ wire tail_else = x_slot_reg == lv_else[SLOT_W-1:0];
 wire tail_ram = x_slot_reg == a_lvl[SLOT_W-1:0];
 wire is_head = lv_alt ? head_else : head_ram;
 wire is_tail = lv_alt ? tail_else : tail_ram;
-wire next_is_tail = od_next == lv_tail;
-wire prev_is_head = od_prev == lv_head;
 always @(posedge clk) begin
 	lv_hold_reg <= lv;
 	ok_hold_reg <= od_ok;
@@ -330,7 +343,6 @@ wire [1:0] part, pop_level, pop_order;
 wire [2*QTY_W-1:0] part_qty;
 // a command of a side in the write stage, as the best levels see it
 reg [1:0] y_own_reg, y_ins_reg, y_join_reg, y_off_reg, y_red_reg;
-reg       y_first_reg, y_final_reg, y_second_reg, y_fore_reg;
 reg [SLOT_W-1:0] y_next_reg;
 reg              w_bit_reg, w_bit_set_reg;
 reg [C_W-1:0]    w_bit_c_reg;
@@ -341,7 +353,7 @@ reg  [SLOT_W-1:0] ld_slot_reg;
 // stage, or one of a worse level.
 wire ld_ok = ld_read_reg;
 
-wire               se_valid, se_end, se_clash;
+wire               se_valid, se_end, se_clash, se_last;
 wire [L-1:0]       se_idx;
 wire [SLOT_W-1:0]  se_head, se_tail;
 wire [ORDER_W-1:0] se_order;
@@ -367,13 +379,12 @@ generate
 			.x_idx(x_idx_reg), .y_shadow(x_swap_reg),
 			.y_own(y_own_reg[s]), .y_ins(y_ins_reg[s]), .y_join(y_join_reg[s]), .y_off(y_off_reg[s]),
 			.y_red(y_red_reg[s]), .y_first(y_first_reg), .y_final(y_final_reg),
-			.y_second(y_second_reg), .y_fore(y_fore_reg),
-			.y_idx(w_bit_idx_reg), .y_head(w_lvl_data_reg[SLOT_W +: SLOT_W]),
-			.y_tail(w_lvl_data_reg[0 +: SLOT_W]), .y_next(y_next_reg),
+			.y_idx(w_bit_idx_reg), .y_head(w_lvl[SLOT_W +: SLOT_W]), .y_tail(w_lvl[0 +: SLOT_W]), .y_next(y_next_reg),
 			.y_gen(w_ord_gen_reg), .y_owner(w_ord_owner_reg), .y_qty(w_ord_qty_reg),
 			.part(part[s]), .part_qty(part_qty[s*QTY_W +: QTY_W]), .pop_level(pop_level[s]),
 			.pop_order(pop_order[s]),
 			.append(q_append[s]), .ap_idx(se_idx), .ap_head(se_head), .ap_tail(se_tail),
+			.ap_last(se_last),
 			.ap_order(se_order), .end_of(q_end[s]),
 			.ld_addr(q_ld[s*SLOT_W +: SLOT_W]), .ld_ok(ld_ok), .ld_slot(ld_slot_reg),
 			.ld_order({b_who, b_qty, b_next}),
@@ -406,15 +417,20 @@ wire market = x_flags_reg[1];
 wire ioc = x_flags_reg[0];
 wire post_only = x_flags_reg[2];
 wire own_leaves = x_flags_reg[3];
+reg  y_in_reach_reg; // the level of the command before is within the limit
 wire [1:0] meet, y_meet, unknown_of, mine_of, maker_off, all_filled, theirs;
 generate
 	for (s = 0; s < 2; s = s + 1) begin : meeting
-		assign meet[s] = {q_best[s], q_idx[s*L +: L]} >= {1'b1, x_reach_reg};
-		assign y_meet[s] = (y_ins_reg[s] || y_join_reg[s]) && !x_swap_reg && w_bit_idx_reg >= x_reach_reg;
+		wire beyond, maker_more, taker_more;
+		nmw_over #(.W(L)) of_price (.a(x_reach_reg), .b(q_idx[s*L +: L]), .over(beyond));
+		nmw_over #(.W(QTY_W)) of_maker (.a(q_qty[s*QTY_W +: QTY_W]), .b(x_left_reg), .over(maker_more));
+		nmw_over #(.W(QTY_W)) of_taker (.a(x_left_reg), .b(q_qty[s*QTY_W +: QTY_W]), .over(taker_more));
+		assign meet[s] = q_best[s] && !beyond;
+		assign y_meet[s] = (y_ins_reg[s] || y_join_reg[s]) && !x_swap_reg && y_in_reach_reg;
 		assign unknown_of[s] = !q_best[s] && q_more[s];
 		assign mine_of[s] = x_owned_reg && x_owner_reg == q_owner[s*OWNER_W +: OWNER_W];
-		assign maker_off[s] = q_qty[s*QTY_W +: QTY_W] <= x_left_reg;
-		assign all_filled[s] = x_left_reg <= q_qty[s*QTY_W +: QTY_W];
+		assign maker_off[s] = !maker_more;
+		assign all_filled[s] = !taker_more;
 		assign part_qty[s*QTY_W +: QTY_W] = q_qty[s*QTY_W +: QTY_W] - x_left_reg;
 		assign theirs[s] = x_side_reg != s[0]; // the side that it may trade with
 	end
@@ -454,6 +470,7 @@ wire se_end_ok = se_end && !se_stop && !walk_reg && !y_own_reg[se_side_reg];
 assign q_end = {se_end_ok && se_side_reg, se_end_ok && !se_side_reg};
 
 wire [1:0]       y_below = y_own_reg & y_hidden;
+wire             w_bit = w_bit_reg || (w_del_reg && y_first_reg && y_final_reg);
 wire             t_mine = se_side_reg ? y_below[1] : y_below[0];
 wire             t_below = |y_below;
 wire             p1_valid, p2_valid;
@@ -464,7 +481,7 @@ wire [(1<<(L-B))-1:0] row;
 
 nmw_bitmap #(.C_W(C_W), .L(L), .B(B)) bitmap (
 	.clk(clk), .rst(rst), .clear(init), .clear_at(init_reg[C_W+L-B-1:0]),
-	.u_valid(w_bit_reg), .u_c(w_bit_c_reg), .u_idx(w_bit_idx_reg), .u_set(w_bit_set_reg),
+	.u_valid(w_bit), .u_c(w_bit_c_reg), .u_idx(w_bit_idx_reg), .u_set(w_bit_set_reg),
 	.p1_valid(p1_valid), .p1_c(p1_c),
 	.p2_valid(p2_valid), .p2_c(p2_c),
 	.s_addr(word_addr), .s_word(word), .row_c(se_c), .row(row));
@@ -473,12 +490,12 @@ nmw_search #(.C_W(C_W), .L(L), .B(B), .SLOT_W(SLOT_W), .ORDER_W(ORDER_W), .K(K))
 	.clk(clk), .rst(rst || !ready_reg),
 	.run(se_run), .stop(se_stop), .many(takes && other == se_side_reg && !walk_reg),
 	.c(se_c), .floor(se_floor), .used(se_used), .raised(|q_dropped),
-	.t_mine(t_mine), .t_below(t_below), .t_idx(w_bit_idx_reg), .u_valid(w_bit_reg), .u_set(w_bit_set_reg),
+	.t_mine(t_mine), .t_below(t_below), .t_idx(w_bit_idx_reg), .u_valid(w_bit), .u_set(w_bit_set_reg),
 	.p1_valid(p1_valid), .p1_c(p1_c), .p2_valid(p2_valid), .p2_c(p2_c),
 	.row(row), .word_addr(word_addr), .word(word),
 	.level_addr(f_lvl_addr), .level(f_lvl), .order_addr(f_addr), .order({f_who, f_qty, f_next}),
 	.out_valid(se_valid), .out_get(se_take || walk_take), .out_idx(se_idx),
-	.out_head(se_head), .out_tail(se_tail), .out_order(se_order),
+	.out_head(se_head), .out_tail(se_tail), .out_last(se_last), .out_order(se_order),
 	.out_end(se_end), .clash(se_clash));
 
 always @(posedge clk) begin
@@ -565,7 +582,8 @@ always @(posedge clk) begin
 		x_side_reg <= r_side;
 		x_sym_reg <= r_sym;
 		x_idx_reg <= r_idx;
-		x_reach_reg <= r_flags[1] ? {L{1'b0}} : ~r_idx;
+		x_reach_reg <= r_flags[1] ? {L{1'b0}} : ~(r_px ^ {L{r_sell}});
+		y_in_reach_reg <= r_flags[1] || x_idx_reg >= ~(r_px ^ {L{r_sell}});
 		x_owned_reg <= r_owner != {OWNER_W{1'b0}};
 		x_has_min_reg <= r_min != {QTY_W{1'b0}};
 		x_flags_reg <= r_flags;
@@ -691,31 +709,19 @@ end
 wire [KEY_W-1:0] x_key = {x_sym_reg, x_side_reg, x_idx_reg};
 wire [KEY_W-1:0] o_key = {x_sym_reg, other, o_best_idx};
 wire trades = x_enter_reg && crosses;
-// what a cancel makes of a level as it is in the RAM is chosen last
-wire late = !x_enter_reg && !lv_alt;
-reg [LVL_W-1:0] lvl_early;
-always @* begin
-	lvl_early = {!(head_else && tail_else), head_else ? od_next : lv_else[2*SLOT_W-1:SLOT_W],
-		tail_else ? od_prev : lv_else[SLOT_W-1:0]};
-	if (x_enter_reg)
-		lvl_early = {1'b1, lv_some ? lv_head : al_slot, al_slot};
-	if (trades)
-		lvl_early = {!o_last, o_next, o_tail};
-end
 always @(posedge clk) begin
 	// levels
 	w_lvl_we_reg <= init || add || pop || del;
-	w_lvl_other_reg <= pop;
+	w_lvl_other_reg <= trades;
 	w_lvl_addr_reg <= init ? init_reg[KEY_W-1:0] : trades ? o_key : x_key;
-	w_lvl_data_reg <= late
-		? {!(head_ram && tail_ram), head_ram ? od_next : a_lvl[2*SLOT_W-1:SLOT_W],
-			tail_ram ? od_prev : a_lvl[SLOT_W-1:0]}
-		: lvl_early;
+	w_lvl_data_reg <= trades ? {!o_last, o_next, o_tail}
+		: x_enter_reg ? {1'b1, lv_some ? lv_head : al_slot, al_slot} : lv;
 	if (init)
 		w_lvl_data_reg <= {LVL_W{1'b0}};
+	w_join_reg <= add && lv_some;
+	w_del_reg <= del;
 	// the bit of the level
-	w_bit_reg <= (add && !lv_some) || |pop_level || (del && lv_alt && head_else && tail_else)
-		|| (del && !lv_alt && head_ram && tail_ram);
+	w_bit_reg <= (add && !lv_some) || |pop_level;
 	w_bit_set_reg <= add;
 	w_bit_c_reg <= trades ? o_key[KEY_W-1:L] : x_key[KEY_W-1:L];
 	w_bit_idx_reg <= trades ? o_best_idx : x_idx_reg;
@@ -727,8 +733,6 @@ always @(posedge clk) begin
 	y_red_reg <= {2{reduce}} & {x_side_reg, !x_side_reg};
 	y_first_reg <= is_head;
 	y_final_reg <= is_tail;
-	y_second_reg <= prev_is_head;
-	y_fore_reg <= next_is_tail;
 	y_next_reg <= x_enter_reg ? al_slot : od_next;
 	// orders
 	w_chk_we_reg <= init || add || del || pop;
@@ -743,12 +747,8 @@ always @(posedge clk) begin
 	w_ord_owner_reg <= x_owner_reg;
 	w_ord_qty_reg <= trades ? o_part_qty : x_left_reg;
 	// neighbours
-	w_next_we_reg <= (add && lv_some) || (del && !is_head);
-	w_next_add_reg <= add;
 	w_next_addr_reg <= x_enter_reg ? lv_tail : od_prev;
 	w_next_data_reg <= x_enter_reg ? al_slot : od_next;
-	w_prev_we_reg <= (add && lv_some) || (del && !is_tail);
-	w_prev_add_reg <= add;
 	w_prev_addr_reg <= x_enter_reg ? al_slot : od_next;
 	w_prev_data_reg <= x_enter_reg ? lv_tail : od_prev;
 	// slots
@@ -760,8 +760,8 @@ always @(posedge clk) begin
 		w_chk_we_reg <= 1'b0;
 		w_who_we_reg <= 1'b0;
 		w_qty_we_reg <= 1'b0;
-		w_next_we_reg <= 1'b0;
-		w_prev_we_reg <= 1'b0;
+		w_join_reg <= 1'b0;
+		w_del_reg <= 1'b0;
 		w_bit_reg <= 1'b0;
 		y_own_reg <= 2'd0;
 		y_ins_reg <= 2'd0;
