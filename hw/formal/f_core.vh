@@ -22,14 +22,14 @@ reg [WHO_W*SLOTS-1:0]  c_who;
 always @* begin
 	c_lvl = m_lvl; c_live = m_live; c_key = m_key; c_gen = m_gen; c_qty = m_qty; c_next = m_next;
 	c_prev = m_prev; c_who = m_who;
-	if (w_lvl_we_reg) c_lvl[w_lvl_addr_reg[L:0]*LVL_W +: LVL_W] = w_lvl;
-	if (w_chk_we_reg) begin
+	if (w_we) c_lvl[w_lvl_addr_reg[L:0]*LVL_W +: LVL_W] = w_lvl;
+	if (w_we) begin
 		c_live[w_ord_addr_reg] = w_ord_live_reg;
 		c_gen[w_ord_addr_reg*GEN_W +: GEN_W] = w_ord_gen_reg;
 		c_key[w_ord_addr_reg*(L+1) +: L+1] = w_ord_key_reg[L:0];
 	end
 	if (w_who_we_reg) c_who[w_ord_addr_reg*WHO_W +: WHO_W] = w_who;
-	if (w_qty_we_reg) c_qty[w_ord_addr_reg*QTY_W +: QTY_W] = w_ord_qty_reg;
+	if (w_qty_we) c_qty[w_ord_addr_reg*QTY_W +: QTY_W] = w_ord_qty_reg;
 	if (w_next_we) c_next[w_next_addr_reg*SLOT_W +: SLOT_W] = w_next_data_reg;
 	if (w_prev_we) c_prev[w_prev_addr_reg*SLOT_W +: SLOT_W] = w_prev_data_reg;
 end
@@ -106,7 +106,7 @@ reg [SLOTS-1:0] f_in = 0; // free slots
 always @(posedge clk) begin
 	if (al_get)
 		f_in[al_slot] <= 1'b0;
-	if (w_free_reg)
+	if (w_free)
 		f_in[w_free_slot_reg] <= 1'b1;
 end
 reg [KEYS-1:0] f_some; // a live order has this key
@@ -152,7 +152,7 @@ always @(posedge clk) if (f_on) begin
 	end
 end
 // a slot is free, live, or on its way back
-always @(posedge clk) if (f_on && w_free_reg)
+always @(posedge clk) if (f_on && w_free)
 	assert (!c_live[w_free_slot_reg] && !f_in[w_free_slot_reg]);
 
 // the best levels

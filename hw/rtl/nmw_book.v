@@ -184,9 +184,11 @@ wire              load = r_take && r_sym != x_sym_reg;
 wire              back = x_swap_reg && r_sym == s_sym_reg; // the one that is just put away
 
 // ---- RAMs: write stage registers -------------------------------------------------------------------
-reg               w_lvl_we_reg, w_lvl_other_reg, w_join_reg, w_del_reg; // joins a level, is off
+reg               w_lvl_we_reg, w_lvl_other_reg; // but for an order that is off, as for checks and free slots
+reg               w_join_reg, w_del_reg;         // joins a level, is off
+reg               w_cut_reg, w_less_reg;         // is to be reduced, has more shares than are to stay
 reg               y_first_reg, y_final_reg; // the order was the first, the last of its level
-reg               w_chk_we_reg, w_who_we_reg, w_qty_we_reg;
+reg               w_who_we_reg, w_qty_we_reg;
 reg [KEY_W-1:0]   w_lvl_addr_reg;
 reg [LVL_W-1:0]   w_lvl_data_reg;
 reg [1:0]         w_ord_who_reg;  // 0 the order of the command, 1 a new one, 2 a maker
@@ -197,6 +199,8 @@ reg [KEY_W-1:0]   w_ord_key_reg;
 reg [OWNER_W-1:0] w_ord_owner_reg;
 reg [QTY_W-1:0]   w_ord_qty_reg;
 reg [SLOT_W-1:0]  w_next_addr_reg, w_next_data_reg, w_prev_addr_reg, w_prev_data_reg;
+wire w_we = w_lvl_we_reg || w_del_reg; // of levels and checks
+wire w_qty_we = w_qty_we_reg || (w_cut_reg && w_less_reg);
 wire w_next_we = w_join_reg || (w_del_reg && !y_first_reg);
 wire w_prev_we = w_join_reg || (w_del_reg && !y_final_reg);
 // an order that is off makes the next one the first, the one before the last
@@ -215,12 +219,12 @@ wire               a_lvl_hit, a_chk_hit, a_qty_hit, a_next_hit, a_prev_hit;
 wire [KEY_W-1:0]   f_lvl_addr;
 wire [SLOT_W-1:0]  b_addr, f_addr;
 
-nmw_mem #(.ADDR_W(KEY_W), .DATA_W(LVL_W)) level_a (.clk(clk), .we(w_lvl_we_reg),
+nmw_mem #(.ADDR_W(KEY_W), .DATA_W(LVL_W)) level_a (.clk(clk), .we(w_we),
 	.waddr(w_lvl_addr_reg), .wdata(w_lvl), .raddr(r_key),
 	.stored(a_lvl), .hit(a_lvl_hit), .written(a_lvl_written));
-nmw_ram #(.ADDR_W(KEY_W), .DATA_W(LVL_W)) level_f (.clk(clk), .we(w_lvl_we_reg),
+nmw_ram #(.ADDR_W(KEY_W), .DATA_W(LVL_W)) level_f (.clk(clk), .we(w_we),
 	.waddr(w_lvl_addr_reg), .wdata(w_lvl), .raddr(f_lvl_addr), .rdata(f_lvl));
-nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(CHK_W)) check_a (.clk(clk), .we(w_chk_we_reg),
+nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(CHK_W)) check_a (.clk(clk), .we(w_we),
 	.waddr(w_ord_addr_reg), .wdata(w_chk), .raddr(h_slot),
 	.stored(a_chk), .hit(a_chk_hit), .written(a_chk_written));
 wire unused = &{1'b0, a_chk_written}; // ok_written_reg says it
@@ -228,12 +232,12 @@ nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W), .LATE(1)) who_b (.clk(clk), .we(w_who
 	.waddr(w_ord_addr_reg), .wdata(w_who), .raddr(b_addr), .rdata(b_who));
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W)) who_f (.clk(clk), .we(w_who_we_reg),
 	.waddr(w_ord_addr_reg), .wdata(w_who), .raddr(f_addr), .rdata(f_who));
-nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_a (.clk(clk), .we(w_qty_we_reg),
+nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_a (.clk(clk), .we(w_qty_we),
 	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(h_slot),
 	.stored(a_qty), .hit(a_qty_hit), .written(a_qty_written));
-nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W), .LATE(1)) qty_b (.clk(clk), .we(w_qty_we_reg),
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W), .LATE(1)) qty_b (.clk(clk), .we(w_qty_we),
 	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(b_addr), .rdata(b_qty));
-nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_f (.clk(clk), .we(w_qty_we_reg),
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_f (.clk(clk), .we(w_qty_we),
 	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(f_addr), .rdata(f_qty));
 nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) next_a (.clk(clk), .we(w_next_we),
 	.waddr(w_next_addr_reg), .wdata(w_next_data_reg), .raddr(h_slot),
@@ -248,13 +252,14 @@ nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) prev_a (.clk(clk), .we(w_prev_we),
 
 // ---- free slots ------------------------------------------------------------------------------------
 reg              w_free_reg;
+wire             w_free = w_free_reg || w_del_reg;
 reg [SLOT_W-1:0] w_free_slot_reg;
 reg [GEN_W-1:0]  w_free_gen_reg;
 wire             al_valid, al_get, al_none;
 wire [SLOT_W-1:0] al_slot;
 wire [GEN_W-1:0]  al_gen;
 nmw_freelist #(.SLOT_W(SLOT_W), .GEN_W(GEN_W)) slots (
-	.clk(clk), .rst(rst), .put(w_free_reg), .put_slot(w_free_slot_reg), .put_gen(w_free_gen_reg),
+	.clk(clk), .rst(rst), .put(w_free), .put_slot(w_free_slot_reg), .put_gen(w_free_gen_reg),
 	.valid(al_valid), .get(al_get), .slot(al_slot), .gen(al_gen), .none(al_none), .count(free));
 
 // ---- what the write stage is about to write, for the read of the same address --------------------------
@@ -277,7 +282,7 @@ always @(posedge clk) begin
 	hit_gen_reg <= h_gen == al_gen;
 	ok_written_reg <= w_chk == {1'b1, h_gen, h_sym, h_sell, h_px ^ {L{h_sell}}};
 end
-wire hit_lvl = w_lvl_we_reg && (w_lvl_other_reg ? hit_lvl_other_reg : hit_lvl_own_reg);
+wire hit_lvl = w_we && (w_lvl_other_reg ? hit_lvl_other_reg : hit_lvl_own_reg);
 wire hit_ord = w_ord_who_reg == 2'd0 ? hit_ord_own_reg
 	: w_ord_who_reg == 2'd1 ? hit_ord_new_reg : hit_ord_maker_reg;
 wire hit_next = w_next_we && w_next_addr_reg == x_slot_reg;
@@ -289,8 +294,8 @@ reg [LVL_W-1:0]  lv_hold_reg;
 reg              ok_hold_reg;
 reg [QTY_W-1:0]  qty_hold_reg;
 reg [SLOT_W-1:0] next_hold_reg, prev_hold_reg;
-wire hit_chk = w_chk_we_reg && hit_ord;
-wire hit_qty = w_qty_we_reg && hit_ord;
+wire hit_chk = w_we && hit_ord;
+wire hit_qty = w_qty_we && hit_ord;
 wire lv_alt = !x_first_reg || hit_lvl || a_lvl_hit;
 wire chk_alt = !x_first_reg || hit_chk || a_chk_hit;
 wire qty_alt = !x_first_reg || hit_qty || a_qty_hit;
@@ -338,11 +343,11 @@ wire [2*L-1:0] q_floor;
 wire [1:0] q_more;
 wire [2*K-1:0] q_used;
 wire [1:0] y_hidden;
-wire add, del, reduce;
+wire add, del;
 wire [1:0] part, pop_level, pop_order;
 wire [2*QTY_W-1:0] part_qty;
 // a command of a side in the write stage, as the best levels see it
-reg [1:0] y_own_reg, y_ins_reg, y_join_reg, y_off_reg, y_red_reg;
+reg [1:0] y_own_reg, y_ins_reg, y_join_reg, y_side_reg;
 reg [SLOT_W-1:0] y_next_reg;
 reg              w_bit_reg, w_bit_set_reg;
 reg [C_W-1:0]    w_bit_c_reg;
@@ -377,8 +382,8 @@ generate
 			.K(K)) levels (
 			.clk(clk), .rst(rst), .load(load), .load_state(back ? put : away[r_sym]), .put(put),
 			.x_idx(x_idx_reg), .y_shadow(x_swap_reg),
-			.y_own(y_own_reg[s]), .y_ins(y_ins_reg[s]), .y_join(y_join_reg[s]), .y_off(y_off_reg[s]),
-			.y_red(y_red_reg[s]), .y_first(y_first_reg), .y_final(y_final_reg),
+			.y_own(y_own_reg[s]), .y_ins(y_ins_reg[s]), .y_join(y_join_reg[s]), .y_off(w_del_reg && y_side_reg[s]),
+			.y_red(w_cut_reg && w_less_reg && y_side_reg[s]), .y_first(y_first_reg), .y_final(y_final_reg),
 			.y_idx(w_bit_idx_reg), .y_head(w_lvl[SLOT_W +: SLOT_W]), .y_tail(w_lvl[0 +: SLOT_W]), .y_next(y_next_reg),
 			.y_gen(w_ord_gen_reg), .y_owner(w_ord_owner_reg), .y_qty(w_ord_qty_reg),
 			.part(part[s]), .part_qty(part_qty[s*QTY_W +: QTY_W]), .pop_level(pop_level[s]),
@@ -565,12 +570,13 @@ wire c_all = x_off_reg && room; // all shares are off
 wire c_part = x_cut_reg && room;
 wire c_run = c_all || c_part;
 wire less = x_left_reg < od_qty;
-wire c_less = c_part && od_ok && !less;
 wire c_bad = c_run && !od_ok;
 
 assign add = e_rest;
 assign del = c_all && od_ok;
-assign reduce = c_part && od_ok && less;
+`ifdef FORMAL_CORE
+wire reduce = c_part && od_ok && less;
+`endif
 assign al_get = e_rest;
 assign x_done = gone || e_bad || e_min || c_run || |ends || (goes && (never || al_valid || al_none) && clear);
 
@@ -711,7 +717,7 @@ wire [KEY_W-1:0] o_key = {x_sym_reg, other, o_best_idx};
 wire trades = x_enter_reg && crosses;
 always @(posedge clk) begin
 	// levels
-	w_lvl_we_reg <= init || add || pop || del;
+	w_lvl_we_reg <= init || add || pop;
 	w_lvl_other_reg <= trades;
 	w_lvl_addr_reg <= init ? init_reg[KEY_W-1:0] : trades ? o_key : x_key;
 	w_lvl_data_reg <= trades ? {!o_last, o_next, o_tail}
@@ -720,24 +726,24 @@ always @(posedge clk) begin
 		w_lvl_data_reg <= {LVL_W{1'b0}};
 	w_join_reg <= add && lv_some;
 	w_del_reg <= del;
+	w_cut_reg <= c_part && od_ok;
+	w_less_reg <= less;
 	// the bit of the level
 	w_bit_reg <= (add && !lv_some) || |pop_level;
 	w_bit_set_reg <= add;
 	w_bit_c_reg <= trades ? o_key[KEY_W-1:L] : x_key[KEY_W-1:L];
 	w_bit_idx_reg <= trades ? o_best_idx : x_idx_reg;
 	// for the best levels
-	y_own_reg <= {2{add || del || reduce}} & {x_side_reg, !x_side_reg};
+	y_side_reg <= {x_side_reg, !x_side_reg};
+	y_own_reg <= {2{add || c_run}} & {x_side_reg, !x_side_reg};
 	y_ins_reg <= {2{add && !lv_some}} & {x_side_reg, !x_side_reg};
 	y_join_reg <= {2{add && lv_some}} & {x_side_reg, !x_side_reg};
-	y_off_reg <= {2{del}} & {x_side_reg, !x_side_reg};
-	y_red_reg <= {2{reduce}} & {x_side_reg, !x_side_reg};
 	y_first_reg <= is_head;
 	y_final_reg <= is_tail;
 	y_next_reg <= x_enter_reg ? al_slot : od_next;
 	// orders
-	w_chk_we_reg <= init || add || del || pop;
 	w_who_we_reg <= add;
-	w_qty_we_reg <= add || reduce || parts;
+	w_qty_we_reg <= add || parts;
 	w_ord_who_reg <= trades ? 2'd2 : x_enter_reg ? 2'd1 : 2'd0;
 	w_ord_addr_reg <= init ? init_reg[SLOT_W-1:0] : trades ? o_best_slot : x_enter_reg ? al_slot
 		: x_slot_reg;
@@ -752,22 +758,20 @@ always @(posedge clk) begin
 	w_prev_addr_reg <= x_enter_reg ? al_slot : od_next;
 	w_prev_data_reg <= x_enter_reg ? lv_tail : od_prev;
 	// slots
-	w_free_reg <= (init && init_reg[INIT_W-1:SLOT_W] == {(INIT_W-SLOT_W){1'b0}}) || del || pop;
+	w_free_reg <= (init && init_reg[INIT_W-1:SLOT_W] == {(INIT_W-SLOT_W){1'b0}}) || pop;
 	w_free_slot_reg <= init ? init_reg[SLOT_W-1:0] : x_enter_reg ? o_best_slot : x_slot_reg;
 	w_free_gen_reg <= init ? {GEN_W{1'b0}} : (x_enter_reg ? o_gen : x_gen_reg) + 1'b1;
 	if (rst) begin
 		w_lvl_we_reg <= 1'b0;
-		w_chk_we_reg <= 1'b0;
 		w_who_we_reg <= 1'b0;
 		w_qty_we_reg <= 1'b0;
 		w_join_reg <= 1'b0;
 		w_del_reg <= 1'b0;
+		w_cut_reg <= 1'b0;
 		w_bit_reg <= 1'b0;
 		y_own_reg <= 2'd0;
 		y_ins_reg <= 2'd0;
 		y_join_reg <= 2'd0;
-		y_off_reg <= 2'd0;
-		y_red_reg <= 2'd0;
 		w_free_reg <= 1'b0;
 	end
 end
@@ -785,11 +789,10 @@ reg [HANDLE_W-1:0] ev_handle_reg;
 wire about_maker = |acts;
 wire [2:0] kind = e_fill ? NMW_HW_FILL[2:0] : e_own ? NMW_HW_OWN[2:0] : e_rest ? NMW_HW_RESTED[2:0]
 	: x_enter_reg ? NMW_HW_CANCELED[2:0]
-	: c_bad || c_less ? NMW_HW_REJECTED[2:0] : reduce ? NMW_HW_REDUCED[2:0]
-	: x_rep1_reg ? NMW_HW_REPLACED[2:0] : NMW_HW_CANCELED[2:0];
+	: c_bad || c_part ? NMW_HW_REJECTED[2:0] : x_rep1_reg ? NMW_HW_REPLACED[2:0] : NMW_HW_CANCELED[2:0];
 wire [3:0] reason = e_bad ? NMW_HW_RANGE[3:0] : e_post ? NMW_HW_WOULD_POST[3:0]
 	: e_min ? NMW_HW_MIN_QTY[3:0] : e_self ? NMW_HW_SELF[3:0] : e_ioc ? NMW_HW_IMMEDIATE[3:0]
-	: e_full ? NMW_HW_FULL[3:0] : c_bad ? NMW_HW_UNKNOWN[3:0] : c_less ? NMW_HW_NOT_LESS[3:0]
+	: e_full ? NMW_HW_FULL[3:0] : c_bad ? NMW_HW_UNKNOWN[3:0] : c_part ? NMW_HW_NOT_LESS[3:0]
 	: NMW_HW_ASKED[3:0];
 
 always @(posedge clk) begin
@@ -817,11 +820,15 @@ always @(posedge clk) begin
 		ev_reg <= 1'b0;
 end
 
+// a reduction is rejected until it is known that there is enough to take off
+wire ev_reduced = w_cut_reg && w_less_reg;
+wire [2:0] ev_kind = ev_reduced ? NMW_HW_REDUCED[2:0] : ev_kind_reg;
+wire [3:0] ev_reason = ev_reduced ? NMW_HW_ASKED[3:0] : ev_reason_reg;
 reg [QTY_W-1:0] ev_qty, ev_left;
 always @* begin
 	ev_qty = ev_mine_reg;
 	ev_left = {QTY_W{1'b0}};
-	case (ev_kind_reg)
+	case (ev_kind)
 	NMW_HW_FILL[2:0]: begin
 		ev_qty = ev_maker_off_reg ? ev_other_reg : ev_mine_reg;
 		ev_left = ev_maker_off_reg ? {QTY_W{1'b0}} : ev_part_reg;
@@ -839,9 +846,9 @@ always @* begin
 	NMW_HW_REJECTED[2:0]:
 		ev_qty = {QTY_W{1'b0}};
 	NMW_HW_CANCELED[2:0]: begin
-		if (ev_reason_reg == NMW_HW_ASKED[3:0])
+		if (ev_reason == NMW_HW_ASKED[3:0])
 			ev_qty = ev_other_reg;
-		if (ev_reason_reg == NMW_HW_SELF[3:0])
+		if (ev_reason == NMW_HW_SELF[3:0])
 			ev_left = ev_other_reg;
 	end
 	default: ;
@@ -852,7 +859,7 @@ end
 localparam EVT_W = 3 + 4 + 2 + SYM_W + L + 2*QTY_W + TAG_W + HANDLE_W;
 reg              out_valid_reg;
 reg [EVT_W-1:0]  out_reg;
-wire [EVT_W-1:0] ev = {ev_kind_reg, ev_reason_reg, ev_last_reg, ev_sell_reg, ev_sym_reg, ev_px_reg,
+wire [EVT_W-1:0] ev = {ev_kind, ev_reason, ev_last_reg, ev_sell_reg, ev_sym_reg, ev_px_reg,
 	ev_qty, ev_left, ev_tag_reg, ev_handle_reg};
 wire [EVT_W-1:0] spare;
 wire             spare_valid;
@@ -883,7 +890,7 @@ assign {m_evt_kind, m_evt_reason, m_evt_last, m_evt_sell, m_evt_sym, m_evt_px, m
 // ---- counters ---------------------------------------------------------------------------------------------------------------
 reg stat_cmd_reg, stat_fill_reg, stat_evt_reg, stat_level_reg, stat_head_reg, stat_min_reg, stat_slot_reg;
 always @(posedge clk) begin
-	stat_cmd_reg <= x_done && !gone && !(x_rep1_reg && od_ok);
+	stat_cmd_reg <= ev_reg && ev_last_reg;
 	stat_fill_reg <= e_fill;
 	stat_evt_reg <= x_valid_reg && !room;
 	stat_level_reg <= good && (unknown || (y_pending && crosses));

@@ -97,11 +97,14 @@ reg       p1_below_reg, p2_below_reg;
 reg [1:0] settle_reg;
 wire p1_mine = p1_valid && p1_c == c && p1_below_reg;
 wire p2_mine = p2_valid && p2_c == c && p2_below_reg;
-wire clash_word = u_valid && t_mine && {1'b0, t_idx[L-1:B]} >= scan_reg;
-wire clash_level = t_mine && !under_reg[0] && t_idx >= last_reg;
+wire word_ahead, level_ahead; // it is still to be read, or below what has been chosen
+nmw_over #(.W(W_W+1)) over_word (.a(scan_reg), .b({1'b0, t_idx[L-1:B]}), .over(word_ahead));
+nmw_over #(.W(L)) over_level (.a(last_reg), .b(t_idx), .over(level_ahead));
+wire clash_word = u_valid && t_mine && !word_ahead;
+wire clash_level = t_mine && !under_reg[0] && !level_ahead;
 assign clash = run_reg && (clash_word || clash_level);
 wire halt = stop || clash || !run;
-wire start = ready_reg && !halt && settle_reg == 2'd0 && !(u_valid && t_mine) && !p1_mine && !p2_mine;
+wire start = ready_reg && !stop && run && settle_reg == 2'd0 && !(u_valid && t_mine) && !p1_mine && !p2_mine;
 
 // --- words
 wire              row_any;
