@@ -47,10 +47,10 @@ for step in sockets uring; do
 		[ "$(wc -l <sw.jsonl)" -ge "$(wc -l <ref.jsonl)" ] && break
 		sleep 0.02
 	done
-	nmw-stat show nmw-recv >show
+	nmw-stat show nmw-recv >figures
 	kill "$(stage nmw-recv)"
 	wait
-	[ "$(replies sw.jsonl | grep -c accepted)" = "$(replies ref.jsonl | grep -c accepted)" ] || { cat log show; fail "$step: other replies"; }
+	[ "$(replies sw.jsonl | grep -c accepted)" = "$(replies ref.jsonl | grep -c accepted)" ] || { cat log figures; fail "$step: other replies"; }
 	echo "step $step: $(wc -l <sw.jsonl) messages"
 	rm -f sw.jsonl
 done
