@@ -199,7 +199,7 @@ check: ## run every test, or T="WORD..." those named so; last line: N passed, N 
 	$Qtools/deps build test dpdk
 	$Qtools/deps sim || echo 'without verilator: tests of the simulated device are skipped'
 	$Q$(MAKE) --no-print-directory all tests
-	$Q! command -v verilator >/dev/null || $(MAKE) --no-print-directory hw
+	$Q! command -v verilator >/dev/null || { $(MAKE) --no-print-directory hw && $(MAKE) --no-print-directory -C hw faulty B=build; }
 	$QB=$(abspath $B) CC=$(CC) tests/run $T
 
 .PHONY: lint

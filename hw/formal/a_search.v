@@ -13,7 +13,7 @@ module nmw_search #(
 	output wire [SLOT_W-1:0] order_addr, input wire [ORDER_W-1:0] order,
 	output wire out_valid, input wire out_get, output wire [L-1:0] out_idx,
 	output wire [SLOT_W-1:0] out_head, output wire [SLOT_W-1:0] out_tail,
-	output wire [ORDER_W-1:0] out_order, output wire out_end, output wire clash
+	output wire out_last, output wire [ORDER_W-1:0] out_order, output wire out_end, output wire clash
 );
 (* anyseq *) reg a_valid;
 (* anyseq *) reg a_end;
@@ -26,6 +26,7 @@ assign out_end = a_end && run && !a_valid;
 assign out_idx = a_idx;
 assign out_head = a_head;
 assign out_tail = a_tail;
+assign out_last = a_head == a_tail;
 assign out_order = a_order;
 assign clash = 1'b0;
 assign word_addr = 0;

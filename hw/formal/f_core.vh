@@ -22,16 +22,16 @@ reg [WHO_W*SLOTS-1:0]  c_who;
 always @* begin
 	c_lvl = m_lvl; c_live = m_live; c_key = m_key; c_gen = m_gen; c_qty = m_qty; c_next = m_next;
 	c_prev = m_prev; c_who = m_who;
-	if (w_lvl_we_reg) c_lvl[w_lvl_addr_reg[L:0]*LVL_W +: LVL_W] = w_lvl_data_reg;
-	if (w_chk_we_reg) begin
+	if (w_we) c_lvl[w_lvl_addr_reg[L:0]*LVL_W +: LVL_W] = w_lvl;
+	if (w_we) begin
 		c_live[w_ord_addr_reg] = w_ord_live_reg;
 		c_gen[w_ord_addr_reg*GEN_W +: GEN_W] = w_ord_gen_reg;
 		c_key[w_ord_addr_reg*(L+1) +: L+1] = w_ord_key_reg[L:0];
 	end
 	if (w_who_we_reg) c_who[w_ord_addr_reg*WHO_W +: WHO_W] = w_who;
-	if (w_qty_we_reg) c_qty[w_ord_addr_reg*QTY_W +: QTY_W] = w_ord_qty_reg;
-	if (w_next_we_reg) c_next[w_next_addr_reg*SLOT_W +: SLOT_W] = w_next_data_reg;
-	if (w_prev_we_reg) c_prev[w_prev_addr_reg*SLOT_W +: SLOT_W] = w_prev_data_reg;
+	if (w_qty_we) c_qty[w_ord_addr_reg*QTY_W +: QTY_W] = w_ord_qty_reg;
+	if (w_next_we) c_next[w_next_addr_reg*SLOT_W +: SLOT_W] = w_next_data_reg;
+	if (w_prev_we) c_prev[w_prev_addr_reg*SLOT_W +: SLOT_W] = w_prev_data_reg;
 end
 // age: older[i*SLOTS+j], order i is older than j on their level
 reg [SLOTS*SLOTS-1:0] older = 0;
@@ -61,17 +61,17 @@ reg a_ok;
 always @* begin
 	a_ok = 1'b1;
 	if (se_take) begin
-		a_ok = se_idx < se_floor || q_floor[(se_side_reg ? L+1 : 0) + L];
+		a_ok = se_idx < se_floor && se_last == (se_head == se_tail);
 		a_ok = a_ok && m_lvl[{se_side_reg, se_idx}*LVL_W +: LVL_W] == {1'b1, se_head, se_tail};
 		a_ok = a_ok && se_order == {m_who[se_head*WHO_W +: WHO_W], m_qty[se_head*QTY_W +: QTY_W],
 			m_next[se_head*SLOT_W +: SLOT_W]};
 		for (fk = 0; fk < (1 << L); fk = fk + 1)
-			if (fk > se_idx && fk < q_floor[(se_side_reg ? L+1 : 0) +: L+1] && m_lvl[((se_side_reg << L) + fk)*LVL_W + LVL_W-1])
+			if (fk > se_idx && fk < q_floor[(se_side_reg ? L : 0) +: L] && m_lvl[((se_side_reg << L) + fk)*LVL_W + LVL_W-1])
 				a_ok = 1'b0;
 	end
 	if (se_end_ok)
 		for (fk = 0; fk < (1 << L); fk = fk + 1)
-			if (fk < q_floor[(se_side_reg ? L+1 : 0) +: L+1] && m_lvl[((se_side_reg << L) + fk)*LVL_W + LVL_W-1])
+			if (fk < q_floor[(se_side_reg ? L : 0) +: L] && m_lvl[((se_side_reg << L) + fk)*LVL_W + LVL_W-1])
 				a_ok = 1'b0;
 end
 // where it did not, nothing is claimed from then on
@@ -82,7 +82,7 @@ wire f_on = ready_reg && f_ok_reg && a_ok;
 
 // what each stage read is what there is
 always @(posedge clk) if (f_on && x_valid_reg) begin
-	assert (!x_swap_reg && x_sym_reg == 0 && q_sym_reg == 0 && !walk_reg && !x_has_min_reg);
+	assert (!x_swap_reg && x_sym_reg == 0 && s_sym_reg == 0 && !walk_reg && !x_has_min_reg);
 	assert (lv == c_lvl[{x_side_reg, x_idx_reg}*LVL_W +: LVL_W]);
 	if (!x_enter_reg) begin
 		assert (od_ok == (c_live[x_slot_reg] && c_gen[x_slot_reg*GEN_W +: GEN_W] == x_gen_reg
@@ -93,7 +93,8 @@ always @(posedge clk) if (f_on && x_valid_reg) begin
 			assert (od_prev == c_prev[x_slot_reg*SLOT_W +: SLOT_W]);
 		end
 	end
-	assert (x_reach_reg == ~x_idx_reg);
+	if (x_enter_reg)
+		assert (x_reach_reg == ~x_idx_reg);
 end
 always @(posedge clk) if (f_on && ld_read_reg) begin
 	assert ({b_who, b_qty, b_next} == {m_who[ld_slot_reg*WHO_W +: WHO_W], m_qty[ld_slot_reg*QTY_W +: QTY_W],
@@ -105,7 +106,7 @@ reg [SLOTS-1:0] f_in = 0; // free slots
 always @(posedge clk) begin
 	if (al_get)
 		f_in[al_slot] <= 1'b0;
-	if (w_free_reg)
+	if (w_free)
 		f_in[w_free_slot_reg] <= 1'b1;
 end
 reg [KEYS-1:0] f_some; // a live order has this key
@@ -151,7 +152,7 @@ always @(posedge clk) if (f_on) begin
 	end
 end
 // a slot is free, live, or on its way back
-always @(posedge clk) if (f_on && w_free_reg)
+always @(posedge clk) if (f_on && w_free)
 	assert (!c_live[w_free_slot_reg] && !f_in[w_free_slot_reg]);
 
 // the best levels
@@ -159,7 +160,7 @@ generate
 	for (s = 0; s < 2; s = s + 1) begin : f_side
 		wire [K-1:0] v = q_used[s*K +: K];
 		wire [K*ENTRY_W-1:0] e = f_entries[s*K*ENTRY_W +: K*ENTRY_W];
-		wire [L:0] fl = q_floor[s*(L+1) +: L+1];
+		wire [L-1:0] fl = q_floor[s*L +: L];
 		genvar i;
 		for (i = 0; i < K; i = i + 1) begin : f_entry
 			wire [ENTRY_W-1:0] x = e[i*ENTRY_W +: ENTRY_W];
@@ -168,13 +169,13 @@ generate
 			wire [SLOT_W-1:0] tail = x[ORDER_W +: SLOT_W];
 			always @(posedge clk) if (f_on && v[i]) begin
 				assert (v_lvl[((s << L) + idx)*LVL_W +: LVL_W] == {1'b1, head, tail});
-				assert (x[ENTRY_W-2] == (head == tail));
-				assert ({1'b0, idx} >= fl);
+				assert (idx >= fl);
 				if (i > 0) begin
 					assert (v[(i > 0) ? i-1 : 0]);
 					assert (idx < e[((i > 0) ? i-1 : 0)*ENTRY_W + ENTRY_W-3 -: L]);
 				end
 				if (x[ENTRY_W-1]) begin
+					assert (x[ENTRY_W-2] == (head == tail));
 					assert (x[ORDER_W-1 -: WHO_W] == v_who[head*WHO_W +: WHO_W]);
 					assert (x[SLOT_W +: QTY_W] == v_qty[head*QTY_W +: QTY_W]);
 					if (head != tail)
@@ -198,7 +199,7 @@ generate
 				assert (v[0] && e[ENTRY_W-1] && !e[ENTRY_W-2] && f_sec[s*ORDER_W +: ORDER_W] == {
 					v_who[e[0 +: SLOT_W]*WHO_W +: WHO_W], v_qty[e[0 +: SLOT_W]*QTY_W +: QTY_W],
 					v_next[e[0 +: SLOT_W]*SLOT_W +: SLOT_W]});
-			assert (fl <= (1 << L));
+			assert (q_more[s] == (fl != 0));
 		end
 	end
 endgenerate

@@ -19,27 +19,39 @@ module nmw_fifo #(
 
 (* ram_style = "distributed" *)
 reg [W-1:0]  mem [0:(1 << LOG2)-1];
-reg [LOG2:0] head_reg, tail_reg, count_reg;
+reg [LOG2-1:0] head_reg, tail_reg;
+reg [(1<<LOG2):0] held_reg; // one bit: how many lie in it
 
 always @(posedge clk) begin
 	if (put)
-		mem[tail_reg[LOG2-1:0]] <= put_data;
+		mem[tail_reg] <= put_data;
 	if (put)
 		tail_reg <= tail_reg + 1'b1;
 	if (get)
 		head_reg <= head_reg + 1'b1;
-	if (put != get)
-		count_reg <= put ? count_reg + 1'b1 : count_reg - 1'b1;
+	if (put && !get)
+		held_reg <= held_reg << 1;
+	if (get && !put)
+		held_reg <= held_reg >> 1;
 	if (flush) begin
-		head_reg <= {(LOG2+1){1'b0}};
-		tail_reg <= {(LOG2+1){1'b0}};
-		count_reg <= {(LOG2+1){1'b0}};
+		head_reg <= {LOG2{1'b0}};
+		tail_reg <= {LOG2{1'b0}};
+		held_reg <= {{(1<<LOG2){1'b0}}, 1'b1};
 	end
 end
 
-assign data = mem[head_reg[LOG2-1:0]];
-assign valid = count_reg != {(LOG2+1){1'b0}};
-assign count = count_reg;
+reg [LOG2:0] count_of;
+integer k;
+always @* begin
+	count_of = {(LOG2+1){1'b0}};
+	for (k = 0; k <= (1 << LOG2); k = k + 1)
+		if (held_reg[k])
+			count_of = count_of | k[LOG2:0];
+end
+
+assign data = mem[head_reg];
+assign valid = !held_reg[0];
+assign count = count_of;
 
 endmodule
 `default_nettype wire

@@ -41,14 +41,20 @@ generate
 	end
 endgenerate
 
-// The number is the OR of the numbers of the one bit that the mask has.
+// The number: that of the group, and of the first bit in each group, of which one is chosen.
 reg [LOG2-1:0] index_next;
-integer k;
+reg [LOG2-1:0] inner;
+integer j, k;
 always @* begin
 	index_next = {LOG2{1'b0}};
-	for (k = 0; k < N; k = k + 1)
-		if (mask[k])
-			index_next = index_next | k[LOG2-1:0];
+	for (j = 0; j < GROUPS; j = j + 1) begin
+		inner = {LOG2{1'b0}};
+		for (k = 0; k < S; k = k + 1)
+			if (in_group[j*S + k])
+				inner = inner | k[LOG2-1:0];
+		if (chosen[j])
+			index_next = index_next | (j[LOG2-1:0] << G) | inner;
+	end
 end
 
 assign index = index_next;

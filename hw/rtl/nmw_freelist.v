@@ -24,7 +24,8 @@ module nmw_freelist #(
 
 localparam W = SLOT_W + GEN_W;
 
-reg [SLOT_W:0]   count_reg; // all that are free
+reg [SLOT_W:0]   count_reg; // all that are free, a cycle late
+reg              got_reg;
 reg [SLOT_W:0]   head_reg, tail_reg;
 reg              fetch_reg;
 wire [W-1:0]     ram_data;
@@ -33,7 +34,7 @@ wire [2:0]       near_count;
 
 // words in the RAM whose fetch has not begun, and room near at hand for one more
 wire far_some = head_reg != tail_reg;
-wire fetch = far_some && (near_count + {2'b0, fetch_reg} < 3'd4);
+wire fetch = far_some && !near_count[2] && !(fetch_reg && near_count == 3'd3);
 
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(W)) ram (
 	.clk(clk), .we(put), .waddr(tail_reg[SLOT_W-1:0]), .wdata({put_gen, put_slot}),
@@ -49,10 +50,12 @@ always @(posedge clk) begin
 		tail_reg <= tail_reg + 1'b1;
 	if (fetch)
 		head_reg <= head_reg + 1'b1;
-	if (put != get)
+	got_reg <= get;
+	if (put != got_reg)
 		count_reg <= put ? count_reg + 1'b1 : count_reg - 1'b1;
 	if (rst) begin
 		fetch_reg <= 1'b0;
+		got_reg <= 1'b0;
 		head_reg <= {(SLOT_W+1){1'b0}};
 		tail_reg <= {(SLOT_W+1){1'b0}};
 		count_reg <= {(SLOT_W+1){1'b0}};
@@ -61,7 +64,7 @@ end
 
 assign valid = near_valid;
 assign count = count_reg;
-assign none = count_reg == {(SLOT_W+1){1'b0}} && !put;
+assign none = !far_some && !fetch_reg && !near_valid && !put;
 
 endmodule
 `default_nettype wire

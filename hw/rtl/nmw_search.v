@@ -62,6 +62,7 @@ module nmw_search #(
 	output wire [L-1:0]      out_idx,
 	output wire [SLOT_W-1:0] out_head,
 	output wire [SLOT_W-1:0] out_tail,
+	output wire              out_last, // these are the same
 	output wire [ORDER_W-1:0] out_order,
 	output wire              out_end, // there is no level below the floor
 	output wire              clash    // a change of this cycle voids what is under way
@@ -83,7 +84,7 @@ reg [W_W-1:0]    zr_reg;
 reg              ready_reg;    // top_reg is of this floor
 reg [BITS-1:0]   bits_reg, then_reg; // words in hand, bits that are left; the second is not begun
 reg [W_W-1:0]    bits_word_reg, then_word_reg;
-reg [3:0]        under_reg;    // levels chosen and not yet taken
+reg [K:0]        under_reg;    // one bit: levels chosen and not yet taken
 reg [L-1:0]      last_reg;     // the lowest of them
 reg              f_valid_reg, g_valid_reg, h_valid_reg; // level chosen, level read, order read
 reg [L-1:0]      f_idx_reg, g_idx_reg, h_idx_reg;
@@ -96,11 +97,14 @@ reg       p1_below_reg, p2_below_reg;
 reg [1:0] settle_reg;
 wire p1_mine = p1_valid && p1_c == c && p1_below_reg;
 wire p2_mine = p2_valid && p2_c == c && p2_below_reg;
-wire clash_word = u_valid && t_mine && {1'b0, t_idx[L-1:B]} >= scan_reg;
-wire clash_level = t_mine && under_reg != 4'd0 && t_idx >= last_reg;
+wire word_ahead, level_ahead; // it is still to be read, or below what has been chosen
+nmw_over #(.W(W_W+1)) over_word (.a(scan_reg), .b({1'b0, t_idx[L-1:B]}), .over(word_ahead));
+nmw_over #(.W(L)) over_level (.a(last_reg), .b(t_idx), .over(level_ahead));
+wire clash_word = u_valid && t_mine && !word_ahead;
+wire clash_level = t_mine && !under_reg[0] && !level_ahead;
 assign clash = run_reg && (clash_word || clash_level);
 wire halt = stop || clash || !run;
-wire start = ready_reg && !halt && settle_reg == 2'd0 && !(u_valid && t_mine) && !p1_mine && !p2_mine;
+wire start = ready_reg && !stop && run && settle_reg == 2'd0 && !(u_valid && t_mine) && !p1_mine && !p2_mine;
 
 // --- words
 wire              row_any;
@@ -124,8 +128,10 @@ wire            words_valid, words_get;
 wire [BITS-1:0] words_bits;
 wire [W_W-1:0]  words_word;
 wire            bits_any, then_any;
-wire [2:0]      ahead = words_count + {2'b0, zw_valid_reg} + {2'b0, zr_valid_reg};
-wire want = many ? ahead < 3'd4 : ahead == 3'd0 && !bits_any && !then_any;
+wire coming = zw_valid_reg || zr_valid_reg;
+wire want = many ? !words_count[2] && !(words_count == 3'd3 && coming)
+		&& !(words_count == 3'd2 && zw_valid_reg && zr_valid_reg)
+	: words_count == 3'd0 && !coming && !bits_any && !then_any;
 wire choose = run_reg && row_any && want && !(u_valid && t_mine);
 wire [WORDS-1:0] snoop = (u_valid && u_set && t_mine)
 	? {{(WORDS-1){1'b0}}, 1'b1} << t_idx[L-1:B] : {WORDS{1'b0}};
@@ -146,18 +152,14 @@ nmw_first #(.LOG2(B)) first_bit (
 nmw_first #(.LOG2(B)) first_then (
 	.bits(then_reg), .any(then_any), .index(then_first), .mask(then_mask));
 // used + under < K, with `used` as a mask
-wire [15:0] used_from_top;
+wire [K-1:0] free_from_top;
 genvar g;
 generate
-	for (g = 0; g < 16; g = g + 1) begin : room
-		if (g < K) begin : entry
-			assign used_from_top[g] = used[K-1-g];
-		end else begin : beyond
-			assign used_from_top[g] = 1'b1;
-		end
+	for (g = 0; g < K; g = g + 1) begin : room
+		assign free_from_top[g] = !used[K-1-g];
 	end
 endgenerate
-wire has_room = !used_from_top[under_reg];
+wire has_room = |(under_reg[K-1:0] & free_from_top);
 wire pick = (bits_any || then_any) && has_room;
 wire then_free = !bits_any || !then_any;
 assign words_get = words_valid && then_free;
@@ -167,15 +169,15 @@ assign straight = zr_valid_reg && !words_valid && then_free;
 assign level_addr = {c, f_idx_reg};
 assign order_addr = level[2*SLOT_W-1:SLOT_W];
 wire [FOUND_LOG2:0] out_count;
-nmw_fifo #(.W(L + 2*SLOT_W + ORDER_W), .LOG2(FOUND_LOG2)) found (
+nmw_fifo #(.W(1 + L + 2*SLOT_W + ORDER_W), .LOG2(FOUND_LOG2)) found (
 	.clk(clk), .flush(rst || halt), .put(h_valid_reg),
-	.put_data({h_idx_reg, h_head_reg, h_tail_reg, order}),
-	.valid(out_valid), .get(out_get), .data({out_idx, out_head, out_tail, out_order}),
+	.put_data({h_head_reg == h_tail_reg, h_idx_reg, h_head_reg, h_tail_reg, order}),
+	.valid(out_valid), .get(out_get), .data({out_last, out_idx, out_head, out_tail, out_order}),
 	.count(out_count));
 wire unused = &{1'b0, level[2*SLOT_W], out_count};
 
 assign out_end = run_reg && !row_any && !zw_valid_reg && !zr_valid_reg && !words_valid && !bits_any && !then_any
-	&& under_reg == 4'd0 && !(u_valid && t_mine);
+	&& under_reg[0] && !(u_valid && t_mine);
 
 always @(posedge clk) begin
 	zr_reg <= zw_reg;
@@ -209,8 +211,10 @@ always @(posedge clk) begin
 	end
 	if (pick)
 		last_reg <= bits_any ? {bits_word_reg, bit_first} : {then_word_reg, then_first};
-	if (pick != out_get)
-		under_reg <= pick ? under_reg + 1'b1 : under_reg - 1'b1;
+	if (pick && !out_get)
+		under_reg <= under_reg << 1;
+	if (out_get && !pick)
+		under_reg <= under_reg >> 1;
 
 	p1_below_reg <= t_below;
 	p2_below_reg <= p1_below_reg;
@@ -236,7 +240,7 @@ always @(posedge clk) begin
 		f_valid_reg <= 1'b0;
 		g_valid_reg <= 1'b0;
 		h_valid_reg <= 1'b0;
-		under_reg <= 4'd0;
+		under_reg <= {{K{1'b0}}, 1'b1};
 		bits_reg <= {BITS{1'b0}};
 		then_reg <= {BITS{1'b0}};
 	end

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define DEAD_TRIES 50u
+#define WAITING	   64 /* for one who takes them one after the other */
 #define DEAD_NS	   (10l * 1000 * 1000)
 
 /* An address holds 107 characters; a directory may be longer: it is named by a descriptor. Returns
@@ -84,7 +85,7 @@ static int bind_at(int fd, const struct sockaddr_un *a, bool group)
 	mode_t old = umask(group ? 0117 : 0177);
 	int rc = bind(fd, (const struct sockaddr *)a, sizeof *a) < 0 ? -errno : 0;
 	umask(old);
-	return rc == 0 && listen(fd, 4) < 0 ? -errno : rc;
+	return rc == 0 && listen(fd, WAITING) < 0 ? -errno : rc;
 }
 
 /* Takes the place of what a dead process left. Under the lock of the directory: of two that start
@@ -150,7 +151,8 @@ static int connect_fd(const struct nmw_local_kind *k, int fd, const char *path, 
 	close(dir);
 	if (rc)
 		nmw_err_set(e, rc, rc == -EACCES ? NMW_EXIT_PERM : NMW_EXIT_PEER, "%s %s: %s: %s",
-			    k->name, path, strerror(-rc), k->absent);
+			    k->name, path, strerror(-rc),
+			    rc == -EAGAIN ? "as many as may wait for it do: try again" : k->absent);
 	return rc;
 }
 

@@ -22,7 +22,8 @@ struct nmw_local_kind {
 /* Listens at path. A non-blocking descriptor; -EADDRINUSE: somebody living does already. */
 int nmw_local_listen(const struct nmw_local_kind *k, const char *path, bool group,
 		     struct nmw_err *e);
-/* Connects to it: a non-blocking descriptor, or -ENOENT, -ECONNREFUSED, -EACCES, -EPERM with e. */
+/* Connects to it: a non-blocking descriptor, or -ENOENT, -ECONNREFUSED, -EACCES, -EPERM,
+ * -EAGAIN (too many wait there) with e. */
 int nmw_local_connect(const struct nmw_local_kind *k, const char *path, bool group,
 		      struct nmw_err *e);
 /* Whether the other end belongs to somebody who may talk to us: 0 or -EPERM with e. */

@@ -147,6 +147,10 @@ assert s.recv(9999) == b"", "an answer to nonsense"
 s = client()
 began = time.time()
 assert s.recv(9999) == b"" and time.time() - began < 5, "it waits for ever"
+many = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(20)]
+for s in many:
+    s.setblocking(False)
+    s.connect(name) # as many may wait
 PY
 expect 0 nmw-fpga symbols S0001
 kill -INT $recv
@@ -155,9 +159,31 @@ ends where >"$T/out"
 [ ! -e "$NMW_DIR/control.nmw-fpga.$run" ] || fail "the control socket stays"
 expect 6 nmw-fpga symbols
 
+# ---- who reads the answer slowly gets all of it
+pace=8kpps
+flow wide gen:seed=7,count=40k,symbols=8000 --symbols-max 8192 --
+until [ "$(nmw-fpga symbols | wc -l)" -gt 3000 ]; do
+	kill -0 $run 2>/dev/null || { cat "$T/wide.err"; fail "wide: nmw-fpga run ended"; }
+	sleep 0.02
+done
+n=$(nmw-fpga symbols | (sleep 1.5 && wc -l))
+[ "$n" -gt 3000 ] || fail "$n lines came to a slow reader"
+ends wide
+
 # ---- of a run that was killed nothing stays
 flow killed gen:seed=6,count=3k,symbols=2 --
+kill -STOP $run
+nmw-fpga offload S0000 >"$T/out" 2>"$T/err" &
+asks=$!
+for ((i = 0; i < 300; i++)); do
+	[ "$(readlink /proc/$asks/fd/* 2>/dev/null | grep -c socket)" = 1 ] && break
+	sleep 0.02
+done
 kill -9 $run $recv $send
+wait $asks
+rc=$?
+[ $rc = 6 ] || fail "a run that dies before it answers: exit $rc"
+grep -q 'ended before it answered' "$T/err" || { cat "$T/err"; fail "what is said of a run that dies"; }
 wait $run $recv $send 2>/dev/null
 [ -S "$NMW_DIR/control.nmw-fpga.$run" ] || fail "it was not killed"
 expect 6 nmw-fpga symbols

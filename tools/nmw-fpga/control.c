@@ -169,8 +169,9 @@ int control_ask(int fd, const struct control_request *q, struct nmw_err *e)
 {
 	if (send(fd, q, sizeof *q, MSG_NOSIGNAL) == (ssize_t)sizeof *q)
 		return 0;
-	return nmw_err_set(e, -errno, NMW_EXIT_PEER, "control socket: cannot ask: %s",
-			   strerror(errno));
+	/* -EPIPE is a reader of our own output that has gone */
+	return nmw_err_set(e, errno == EPIPE ? -ECONNRESET : -errno, NMW_EXIT_PEER,
+			   "control socket: cannot ask: %s", strerror(errno));
 }
 
 static int wait_for(int fd, uint64_t until_ns, struct nmw_err *e)
@@ -202,8 +203,9 @@ int control_take(int fd, struct control_answer *a, uint64_t until_ns, struct nmw
 	memset(a, 0, sizeof *a);
 	ssize_t n = recv(fd, a, sizeof *a, MSG_DONTWAIT);
 	if (n <= 0)
-		return nmw_err_set(e, -EPIPE, NMW_EXIT_PEER,
-				   "control socket: nmw-fpga run ended before it answered");
+		return nmw_err_set(e, -ECONNRESET, NMW_EXIT_PEER,
+				   "control socket: nmw-fpga run ended before it answered: look "
+				   "with nmw-stat, and at what it said last");
 	if (a->magic != CONTROL_MAGIC || a->version != CONTROL_VERSION || (size_t)n != size_of(a))
 		return nmw_err_set(
 			e, -EPROTO, NMW_EXIT_PEER,

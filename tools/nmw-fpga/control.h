@@ -87,7 +87,7 @@ void control_close(struct control *c);
 int control_connect(const char *block, uint32_t pid, struct nmw_err *e);
 /* 0, or -errno with e. */
 int control_ask(int fd, const struct control_request *q, struct nmw_err *e);
-/* The next answer. -ETIMEDOUT at until_ns (nmw_clock_mono); -EPIPE: the run ended. */
+/* The next answer. -ETIMEDOUT at until_ns (nmw_clock_mono); -ECONNRESET: the run ended. */
 int control_take(int fd, struct control_answer *a, uint64_t until_ns, struct nmw_err *e);
 
 #endif

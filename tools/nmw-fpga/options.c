@@ -17,7 +17,7 @@ void device_opts(struct device_choice *c, struct nmw_opt rows[DEVICE_OPTS])
 {
 	const struct nmw_opt table[DEVICE_OPTS] = {
 		{NMW_OPT_STR, 0, "device", "DEVICE", &c->device, 0, 0,
-		 "sim, sim:KEY=N,..., or a card: vfio:0000:03:00.0[,bar=N]; see nmw-fpga(1)"},
+		 "sim, sim:KEY=N,..., or a card: vfio:ADDRESS; see nmw-fpga(1)"},
 		{NMW_OPT_STR, 0, "bitstream", "FILE", &c->bitstream, 0, 0,
 		 "the simulated device's design (default: the one that was loaded)"},
 		{NMW_OPT_COUNT, 0, "ring", "N", &c->ring, RING_MIN, RING_MAX,

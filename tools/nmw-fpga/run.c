@@ -76,9 +76,10 @@ static int run_check(struct nmw_match *m, struct nmw_err *e)
 {
 	struct run *r = m->tool->arg;
 	struct nmw_err why = NMW_ERR_INIT;
+	nmw_held_turn(r->books.held);
+	/* before anybody may ask for the next device: it is let go first */
 	if (r->open && books_check(&r->books, &why) && lost(m, r, e))
 		return e->err;
-	nmw_held_turn(r->books.held);
 	control_turn(&r->control);
 	return 0;
 }
@@ -193,7 +194,7 @@ static void move_opts(struct nmw_opt rows[MOVE_OPTS])
 {
 	const struct nmw_opt table[MOVE_OPTS] = {
 		{NMW_OPT_STR, 0, "offload", "SYMBOLS", &r.offload, 0, 0,
-		 "what comes to the device: auto (while there is room), manual, or A,B,C"},
+		 "symbols of the device: auto (as it has room), manual, or A,B,C"},
 		{NMW_OPT_STR, 0, "software", "SYMBOLS", &r.software, 0, 0,
 		 "A,B,C: what does not, until nmw-fpga offload"},
 		{NMW_OPT_ENUM, 0, "on-device-loss", "software|exit", &r.on_loss, 0, 0,

@@ -10,11 +10,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct view {
 	const struct control_request *q;
 	struct nmw_json *doc, *list; /* NULL: text */
+	FILE *text;		     /* into said: the run waits for nobody who reads slowly */
+	char *said;
+	size_t said_sz;
 	unsigned not_done;
 	struct control_end end;
 };
@@ -44,20 +48,21 @@ static const char *plural(uint64_t n)
 
 static void say(const struct view *v, const struct control_answer *a, const char *name)
 {
-	printf("%-8s  %-8s", name, place_of(a));
+	fprintf(v->text, "%-8s  %-8s", name, place_of(a));
 	if (a->place == CONTROL_UNUSED && v->q->op != CONTROL_LIST && !a->done)
-		printf("  no order named it yet, and no more names can be kept");
+		fprintf(v->text, "  no order named it yet, and no more names can be kept");
 	else if (a->place == CONTROL_UNUSED)
-		printf("  no order named it yet");
+		fprintf(v->text, "  no order named it yet");
 	else if (v->q->op == CONTROL_RETURN)
-		printf("  %" PRIu64 " order%s came from the device", a->orders, plural(a->orders));
+		fprintf(v->text, "  %" PRIu64 " order%s came from the device", a->orders,
+			plural(a->orders));
 	else if (a->place == CONTROL_SOFTWARE)
-		printf("  %s", books_why((enum nmw_held_why)a->why));
+		fprintf(v->text, "  %s", books_why((enum nmw_held_why)a->why));
 	else
-		printf("  %" PRIu64 " order%s", a->orders, plural(a->orders));
+		fprintf(v->text, "  %" PRIu64 " order%s", a->orders, plural(a->orders));
 	if (a->far)
-		printf(", %" PRIu64 " outside its window with the host", a->far);
-	putchar('\n');
+		fprintf(v->text, ", %" PRIu64 " outside its window with the host", a->far);
+	fputc('\n', v->text);
 }
 
 static void add(const struct view *v, const struct control_answer *a, const char *name)
@@ -97,12 +102,13 @@ static void say_end(const struct view *v, const struct ask_run *r)
 	const struct control_end *x = &v->end;
 	if (v->q->op != CONTROL_LIST)
 		return;
-	printf("run %u%s%s: device %s: %" PRIu64 " symbols on it, %u of %u books free; %" PRIu64
-	       " in software\n",
-	       r->pid, r->instance[0] ? " " : "", r->instance, x->in_use ? "in use" : "lost",
-	       x->held, x->free, x->books, x->software);
+	fprintf(v->text,
+		"run %u%s%s: device %s: %" PRIu64 " symbols on it, %u of %u books free; %" PRIu64
+		" in software\n",
+		r->pid, r->instance[0] ? " " : "", r->instance, x->in_use ? "in use" : "lost",
+		x->held, x->free, x->books, x->software);
 	if (!x->in_use)
-		printf("lost: %s\n", x->text);
+		fprintf(v->text, "lost: %s\n", x->text);
 }
 
 static void add_end(const struct view *v, const struct ask_run *r)
@@ -131,6 +137,22 @@ static int finish(const struct view *v, struct nmw_err *e)
 	else
 		return 0;
 	return v->doc ? (int)e->exit : nmw_log_err(e);
+}
+
+/* Text as far as it is known: what moved before a failure has moved. */
+static void print(struct view *v, const struct ask_run *r, bool whole)
+{
+	if (v->doc && whole) {
+		add_end(v, r);
+		nmw_json_print(v->doc, stdout, 2);
+	} else if (v->doc) {
+		nmw_json_free(v->doc);
+	} else if (whole) {
+		say_end(v, r);
+	}
+	fclose(v->text);
+	fwrite(v->said, 1, v->said_sz, stdout);
+	free(v->said);
 }
 
 static int request(const struct command_args *a, enum control_op op, struct control_request *q,
@@ -168,20 +190,14 @@ static int command(const struct command_args *a, enum control_op op, struct nmw_
 		rc = ask_find(a->instance, &r, e);
 	if (rc)
 		return rc;
+	v.text = open_memstream(&v.said, &v.said_sz);
+	if (!v.text)
+		return nmw_err_set(e, -errno, NMW_EXIT_RESOURCE, "%s", strerror(errno));
 	v.doc = a->json ? nmw_json_object() : NULL;
 	v.list = v.doc ? nmw_json_set(v.doc, "symbols", nmw_json_array()) : NULL;
 	rc = ask(&r, &q, a->wait_ns, take, &v, e);
-	if (rc) {
-		nmw_json_free(v.doc);
-		return rc;
-	}
-	if (v.doc) {
-		add_end(&v, &r);
-		nmw_json_print(v.doc, stdout, 2);
-	} else {
-		say_end(&v, &r);
-	}
-	return finish(&v, e);
+	print(&v, &r, !rc);
+	return rc ? rc : finish(&v, e);
 }
 
 int command_symbols(const struct command_args *a, struct nmw_err *e)

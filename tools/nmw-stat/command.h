@@ -6,9 +6,9 @@
 
 struct command_opts {
 	bool json, prometheus, dry_run, text, jsonl;
-	bool exact, hold; /* compare */
-	uint64_t count;	  /* intervals or messages; 0 = no end */
-	uint64_t wait_ns; /* how long to wait for the ring */
+	bool exact, hold, follow, stop_on_difference; /* compare */
+	uint64_t count;				      /* intervals or messages; 0 = no end */
+	uint64_t wait_ns;			      /* how long to wait for the ring */
 	struct view_opts view;
 };
 

@@ -1,277 +1,353 @@
-#include "compare.h"
-#include "command.h"
-#include "tap.h"
+/* compare: reads two rings, has their messages judged one by one, tells the differences. */
+#include "compare_side.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "wire/schema.h"
+#include "stat/metrics.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define BURST	   256u
-#define SLEEP_NS   (50ull * 1000)
-#define LOOK_EVERY (50ull * 1000 * 1000) /* between two looks at rings and tools */
-
-struct side {
-	struct nmw_cons cons;
-	struct view_side v;
-	struct compare_copy *window;
-	uint64_t head, tail; /* window[tail..head-1] wait for the other side */
-	bool ended;
-	bool begun; /* its first message was seen */
-};
+#define SLEEP_MIN_NS (50ull * 1000)
+#define SLEEP_MAX_NS (1000ull * 1000)	     /* a ring of 8192 slots fills in 8 ms at 1 Mpps */
+#define LOOK_EVERY   (50ull * 1000 * 1000)   /* between two looks at rings and tools */
+#define GRACE_NS     (1000ull * 1000 * 1000) /* one ring is made anew, the other perhaps as well */
+#define TOLD_AT_ONCE 10u		     /* differences; from then on one a second */
 
 struct compare {
-	struct side side[2];
+	struct compare_pair p;
+	struct compare_side side[2];
 	const struct command_opts *o;
-	uint64_t looked_ns;
-	uint64_t limit;
-	struct view_compare v;
+	const struct compare_view *view;
+	struct compare_result r;
+	struct nmw_metrics *m;
+	struct nmw_log_limit overrun[2];
+	uint64_t looked_ns, sleep_ns;
+	uint64_t limit; /* pairs; 0 = no end */
+	uint64_t told, untold, told_ns;
+	bool anew; /* both rings have ended, and none of the next ones was read yet */
 };
 
-/* ---- tools: latency and loss ----------------------------------------------------------------- */
+/* ---- what is said ---------------------------------------------------------------------------- */
 
-/* The tools upstream of a ring, as they were last seen: their blocks go with them. */
-static struct view_side_tool *tool_of(struct view_side *v, const struct state_tool *t)
+static void say_ring(struct compare *c, unsigned i, const char *event, uint64_t n)
 {
-	for (unsigned i = 0; i < v->n_tools; i++)
-		if (v->tool[i].last->pid == t->m.pid &&
-		    v->tool[i].last->started_ns == t->m.started_ns)
-			return &v->tool[i];
-	if (v->n_tools == VIEW_SIDE_TOOLS)
-		return NULL;
-	struct view_side_tool *x = &v->tool[v->n_tools];
-	x->last = calloc(1, sizeof *x->last);
-	x->first = calloc(1, sizeof *x->first);
-	if (!x->last || !x->first) {
-		free(x->last);
-		free(x->first);
-		return NULL;
-	}
-	*x->first = t->m;
-	v->n_tools++;
-	return x;
+	if (c->view->ring)
+		c->view->ring(stdout, c->side[i].v.ring, event, n);
 }
 
-static void look_upstream(struct view_side *v, const struct state *s, const char *ring,
-			  unsigned depth)
+/* Not more than anybody can read. */
+static bool is_told(struct compare *c)
 {
-	for (unsigned i = 0; depth && i < s->n_tools; i++) {
-		const struct state_tool *t = s->tools[i];
-		if (!t->readable || !*ring || strcmp(t->m.out_ring, ring) != 0)
+	uint64_t now = nmw_clock_mono();
+	if (c->told >= TOLD_AT_ONCE && now - c->told_ns < NMW_NS_PER_S) {
+		c->untold++;
+		return false;
+	}
+	c->told++;
+	c->told_ns = now;
+	return true;
+}
+
+static void describe(const struct compare *c, struct compare_difference *d, const char *kind)
+{
+	const struct compare_copy *const *of = c->p.of;
+	const struct nmw_slot *s = compare_slot(of[0] ? of[0] : of[1]);
+	memset(d, 0, sizeof *d);
+	d->kind = kind;
+	d->seq = s->seq;
+	d->ts_ns = s->ts_ns;
+	d->in_seq = s->in_seq;
+	d->before = compare_pairs(&c->r);
+	for (unsigned i = 0; i < 2; i++) {
+		d->there[i] = of[i];
+		d->ended = d->ended || (!of[i] && c->p.q[i].ended);
+		if (!of[i])
 			continue;
-		struct view_side_tool *x = tool_of(v, t);
-		if (!x)
-			return;
-		*x->last = t->m;
-		x->end = depth == VIEW_SIDE_TOOLS;
-		for (unsigned k = 0; k < NMW_METRICS_RINGS - 1; k++)
-			look_upstream(v, s, t->m.in_ring[k], depth - 1);
+		d->session[i] = compare_slot(of[i])->session;
+		compare_describe(of[i], &d->text[i]);
 	}
+	if (of[0] && of[1])
+		compare_name(of[0], of[1], d->what, d->differs);
+	else
+		snprintf(d->what, sizeof d->what, d->ended ? "end" : "message");
 }
 
-static void look_at_tools(struct compare *c)
+static void differs(struct compare *c, const char *kind)
 {
-	struct state s;
-	struct nmw_err e = NMW_ERR_INIT;
-	if (state_take(&s, NULL, &e))
+	static struct compare_difference d;
+	if (!is_told(c))
 		return;
-	for (unsigned i = 0; i < 2; i++)
-		look_upstream(&c->side[i].v, &s, c->side[i].v.ring, VIEW_SIDE_TOOLS);
-	state_free(&s);
-}
-
-/* ---- reading --------------------------------------------------------------------------------- */
-
-static struct compare_copy *at(struct side *s, uint64_t i)
-{
-	return &s->window[i % COMPARE_WINDOW];
-}
-
-static int corrupt(const struct side *s, struct nmw_err *e)
-{
-	return nmw_err_set(e, -EPROTO, NMW_EXIT_PEER,
-			   "ring %s: message %" PRIu64
-			   " does not lie in the ring: restart its producer with --discard",
-			   s->v.ring, s->cons.next);
-}
-
-/* Copies first; they count only if the ring still held them afterwards. */
-static int read_side(struct compare *c, struct side *s, unsigned *got, struct nmw_err *e)
-{
-	uint64_t room = COMPARE_WINDOW - (s->head - s->tail);
-	unsigned n = nmw_cons_ready(&s->cons, room < BURST ? (unsigned)room : BURST);
-	uint64_t missed = nmw_cons_missed(&s->cons);
-	bool wild = false;
-	for (unsigned i = 0; i < n && !missed && !wild; i++) {
-		uint64_t desc[NMW_DESC_SZ / 8];
-		struct nmw_slot *d = (struct nmw_slot *)(void *)desc;
-		const uint8_t *p;
-		uint32_t len;
-		wild = !nmw_cons_take(&s->cons, i, d, &p, &len);
-		if (!wild)
-			compare_take(at(s, s->head + i), d, p, len, c->o->exact);
-	}
-	missed += missed ? 0 : nmw_cons_missed(&s->cons);
-	*got = missed ? 1 : n;
-	s->v.missed += s->begun ? missed : 0;
-	if (missed || !n)
-		return 0;
-	if (wild)
-		return corrupt(s, e);
-	s->begun = true;
-	s->head += n;
-	s->v.messages += n;
-	nmw_cons_release(&s->cons, n);
-	return 0;
-}
-
-static int look_at_side(struct side *s, struct nmw_err *e)
-{
-	if (s->ended)
-		return 0;
-	enum nmw_ring_state state = nmw_cons_state(&s->cons);
-	if (nmw_cons_ready(&s->cons, 1))
-		return 0;
-	s->ended = state == NMW_RING_CLOSED;
-	if (state == NMW_RING_DEAD)
-		return nmw_err_set(e, -ECONNRESET, NMW_EXIT_PEER,
-				   "ring %s: its producer died: look at its error", s->v.ring);
-	return state == NMW_RING_CORRUPT ? corrupt(s, e) : 0;
+	describe(c, &d, kind);
+	if (!c->r.first.kind)
+		c->r.first = d;
+	if (c->view->difference)
+		c->view->difference(stdout, &c->r, &d, c->untold);
+	c->untold = 0;
 }
 
 /* ---- comparing ------------------------------------------------------------------------------- */
 
-static void describe(struct compare_copy *c, char text[VIEW_MESSAGE])
+static void note(struct compare *c, enum compare_verdict v)
 {
-	if (c->len > COMPARE_KEPT ||
-	    nmw_schema_text(compare_slot(c), c->payload, c->len, text, VIEW_MESSAGE) < 0)
-		snprintf(text, VIEW_MESSAGE, "%u bytes", c->len);
+	struct compare_result *r = &c->r;
+	switch (v) {
+	case COMPARE_EQUAL:
+		r->equal++;
+		break;
+	case COMPARE_DIFFERENT:
+		differs(c, "different");
+		r->different++;
+		break;
+	case COMPARE_MISSING:
+		differs(c, "missing");
+		r->missing++;
+		break;
+	case COMPARE_EXTRA:
+		differs(c, "extra");
+		r->extra++;
+		break;
+	case COMPARE_SKIPPED: /* before the first pair: it had not begun */
+		r->skipped += compare_pairs(r) > 0;
+		break;
+	case COMPARE_WAIT:
+		break;
+	}
 }
 
-static void differs(struct compare *c, struct compare_copy *a, struct compare_copy *b)
+static bool enough(const struct compare *c)
 {
-	struct view_compare *v = &c->v;
-	v->differs = true;
-	snprintf(v->what, sizeof v->what, "end");
-	if (a) {
-		v->seq = compare_slot(a)->seq;
-		describe(a, v->text[0]);
-	}
-	if (b) {
-		v->seq = compare_slot(b)->seq;
-		describe(b, v->text[1]);
-	}
-	if (a && b)
-		compare_name(a, b, v->what);
+	return (c->limit && compare_pairs(&c->r) >= c->limit) ||
+	       (c->o->stop_on_difference && c->r.first.kind);
 }
 
-/* What one side has, and the other missed or had overwritten before this began, is passed over. */
-static void match(struct compare *c)
+static void judge(struct compare *c)
 {
-	struct side *a = &c->side[0], *b = &c->side[1];
-	while (a->tail < a->head && b->tail < b->head && !c->v.differs &&
-	       (!c->limit || c->v.compared < c->limit)) {
-		struct compare_copy *x = at(a, a->tail), *y = at(b, b->tail);
-		uint64_t i = compare_slot(x)->seq, k = compare_slot(y)->seq;
-		if (i == k && !compare_same(x, y))
-			differs(c, x, y);
-		else if (i == k)
-			c->v.compared++;
-		else
-			c->v.alone += c->v.compared > 0;
-		a->tail += i <= k;
-		b->tail += k <= i;
+	enum compare_verdict v = COMPARE_SKIPPED;
+	while (v != COMPARE_WAIT && !enough(c)) {
+		v = compare_next(&c->p);
+		note(c, v);
 	}
-	for (unsigned i = 0; i < 2; i++) {
-		struct side *s = &c->side[i], *other = &c->side[!i];
-		if (!c->v.differs && other->ended && other->tail == other->head &&
-		    s->tail < s->head && (!c->limit || c->v.compared < c->limit))
-			differs(c, i ? NULL : at(s, s->tail), i ? at(s, s->tail) : NULL);
+}
+
+static void publish(struct compare *c)
+{
+	struct nmw_metrics *m = c->m;
+	const struct compare_result *r = &c->r;
+	nmw_gauge(m, NMW_M_in_messages, c->side[0].v.messages + c->side[1].v.messages);
+	nmw_gauge(m, NMW_M_compared, compare_pairs(r));
+	nmw_gauge(m, NMW_M_compared_equal, r->equal);
+	nmw_gauge(m, NMW_M_compared_different, r->different);
+	nmw_gauge(m, NMW_M_compared_missing, r->missing);
+	nmw_gauge(m, NMW_M_compared_extra, r->extra);
+	nmw_gauge(m, NMW_M_compared_skipped, r->skipped);
+	nmw_gauge(m, NMW_M_compared_overrun, c->side[0].v.missed + c->side[1].v.missed);
+	nmw_gauge(m, NMW_M_compared_lag, compare_lag(&c->p));
+	__atomic_store_n(&m->heartbeat_ns, nmw_clock_mono(), __ATOMIC_RELAXED);
+}
+
+/* ---- rings that end, die, are made anew ------------------------------------------------------ */
+
+static bool drained(const struct compare *c)
+{
+	const struct compare_queue *a = &c->p.q[0], *b = &c->p.q[1];
+	return a->ended && b->ended && a->head == a->tail && b->head == b->tail;
+}
+
+static int on_event(struct compare *c, unsigned i, enum compare_event what, struct nmw_err *e)
+{
+	const char *ring = c->side[i].v.ring;
+	if (what == COMPARE_ENDED)
+		say_ring(c, i, "ended", c->side[i].v.messages);
+	if (what == COMPARE_BACK) {
+		nmw_log(NMW_LOG_INFO, "ring %s: its producer is back", ring);
+		say_ring(c, i, "back", 0);
 	}
+	if (what != COMPARE_DIED)
+		return 0;
+	say_ring(c, i, "died", c->side[i].v.messages);
+	if (!c->o->follow)
+		return nmw_err_set(e, -ECONNRESET, NMW_EXIT_PEER,
+				   "ring %s: its producer died: look at its error", ring);
+	nmw_log(NMW_LOG_WARN, "ring %s: its producer died: waiting for it to come back", ring);
+	return 0;
+}
+
+/* Both have ended, and all was compared: the next ones begin together. */
+static void begin_anew(struct compare *c)
+{
+	nmw_log(NMW_LOG_INFO, "rings %s and %s have ended: waiting for the next ones of that name",
+		c->side[0].v.ring, c->side[1].v.ring);
+	compare_anew(&c->p);
+	c->anew = c->side[0].away = c->side[1].away = true;
+}
+
+static int look_for_another(struct compare *c, unsigned i, struct nmw_err *e)
+{
+	struct compare_side *s = &c->side[i], *other = &c->side[!i];
+	bool gone = s->away || s->q->ended || s->dead;
+	if (!gone || (!s->away && nmw_clock_mono() - s->ended_ns < GRACE_NS))
+		return 0;
+	bool together = c->anew && (s->away || other->away);
+	int rc = compare_side_again(s, c->o, e);
+	if (rc <= 0)
+		return rc;
+	s->q->ended = false;
+	if (!together)
+		c->r.skipped += compare_remade(&c->p);
+	c->anew = c->anew && other->away;
+	nmw_log(NMW_LOG_INFO, "ring %s: made anew", s->v.ring);
+	say_ring(c, i, "made anew", 0);
+	return 0;
+}
+
+static int look(struct compare *c, struct nmw_err *e)
+{
+	int rc = 0;
+	uint64_t now = nmw_clock_mono();
+	if (now - c->looked_ns < LOOK_EVERY)
+		return 0;
+	c->looked_ns = now;
+	compare_sides_tools(c->side);
+	for (unsigned i = 0; i < 2 && !rc; i++) {
+		enum compare_event what;
+		rc = compare_side_look(&c->side[i], &what, e);
+		if (!rc)
+			rc = on_event(c, i, what, e);
+	}
+	judge(c); /* what stands alone now that the other has ended */
+	if (!rc && c->o->follow && drained(c))
+		begin_anew(c);
+	for (unsigned i = 0; i < 2 && !rc && c->o->follow; i++)
+		rc = look_for_another(c, i, e);
+	publish(c);
+	if (!rc && fflush(stdout))
+		rc = errno == EPIPE ? -EPIPE
+				    : nmw_err_set(e, -errno, NMW_EXIT_FAILED,
+						  "stdout: cannot write: %s", strerror(errno));
+	return rc;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static int read_sides(struct compare *c, bool *idle, struct nmw_err *e)
+{
+	int rc = 0;
+	*idle = true;
+	for (unsigned i = 0; i < 2 && !rc; i++) {
+		unsigned got;
+		uint64_t missed;
+		rc = compare_side_read(&c->side[i], c->o->exact, &got, &missed, e);
+		*idle = *idle && !got;
+		if (!missed)
+			continue;
+		nmw_log_limited(&c->overrun[i], NMW_LOG_WARN,
+				"ring %s: overrun: %" PRIu64 " messages were overwritten unread, "
+				"%" PRIu64
+				" in all: they are not compared: a larger ring (--slots)",
+				c->side[i].v.ring, missed, c->side[i].v.missed);
+		say_ring(c, i, "overrun", missed);
+	}
+	return rc;
 }
 
 static bool done(const struct compare *c)
 {
-	const struct side *a = &c->side[0], *b = &c->side[1];
-	return c->v.differs || command_stops() || (c->limit && c->v.compared >= c->limit) ||
-	       (a->ended && b->ended && (a->tail == a->head || b->tail == b->head));
+	const struct compare_queue *a = &c->p.q[0], *b = &c->p.q[1];
+	return command_stops() || enough(c) ||
+	       (!c->o->follow && a->ended && b->ended && a->tail == a->head && b->tail == b->head);
 }
 
 static int follow(struct compare *c, struct nmw_err *e)
 {
 	int rc = 0;
 	while (!rc && !done(c)) {
-		unsigned got[2] = {0, 0};
-		for (unsigned i = 0; i < 2 && !rc; i++)
-			rc = read_side(c, &c->side[i], &got[i], e);
-		match(c);
-		uint64_t now = nmw_clock_mono();
-		if (!rc && now - c->looked_ns >= LOOK_EVERY) {
-			c->looked_ns = now;
-			look_at_tools(c);
-			for (unsigned i = 0; i < 2 && !rc; i++)
-				rc = look_at_side(&c->side[i], e);
-			match(c); /* what stands alone now that the other has ended */
-		}
-		if (!got[0] && !got[1])
-			nanosleep(&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
+		bool idle;
+		rc = read_sides(c, &idle, e);
+		judge(c);
+		if (!rc)
+			rc = look(c, e);
+		c->sleep_ns = !idle			       ? SLEEP_MIN_NS
+			      : c->sleep_ns * 2 < SLEEP_MAX_NS ? c->sleep_ns * 2
+							       : SLEEP_MAX_NS;
+		if (idle && !rc)
+			nanosleep(&(struct timespec){.tv_nsec = (long)c->sleep_ns}, NULL);
 	}
 	return rc;
-}
-
-static int open_side(struct compare *c, struct side *s, const char *ring, struct nmw_err *e)
-{
-	s->v.ring = ring;
-	s->window = calloc(COMPARE_WINDOW, sizeof *s->window);
-	if (!s->window)
-		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "no memory");
-	return tap_join(&s->cons, ring, !c->o->hold, c->o->wait_ns, e);
-}
-
-static void close_side(struct side *s)
-{
-	nmw_cons_leave(&s->cons, false);
-	for (unsigned i = 0; i < s->v.n_tools; i++) {
-		free(s->v.tool[i].first);
-		free(s->v.tool[i].last);
-	}
-	free(s->window);
 }
 
 /* A difference is one even when messages were missed; that nothing differs is not known then. */
 static int verdict(const struct compare *c)
 {
-	if (c->v.differs)
-		return NMW_EXIT_DATA;
-	return c->v.alone || c->side[0].v.missed || c->side[1].v.missed ? NMW_EXIT_LOSS : 0;
+	if (c->r.first.kind)
+		return NMW_EXIT_FAILED;
+	return compare_whole(&c->r) ? 0 : NMW_EXIT_LOSS;
 }
 
-int command_compare(const struct command_args *a, struct nmw_err *e)
+static int check(const struct command_args *a, struct nmw_err *e)
 {
-	struct compare c = {.o = a->o, .limit = a->o->count};
-	if (!a->view->compared)
-		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "compare: has no Prometheus form");
+	if (a->o->prometheus)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "compare: has no Prometheus form: its counters are in that of "
+				   "`nmw-stat --prometheus`");
+	if (a->o->json && a->o->jsonl)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "--json and --jsonl: choose one");
 	if (!strcmp(a->argv[0], a->argv[1]))
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "compare %s %s: are one ring: name the outputs of two pipelines",
 				   a->argv[0], a->argv[1]);
-	int rc = 0;
-	for (unsigned i = 0; i < 2 && !rc; i++)
-		rc = open_side(&c, &c.side[i], a->argv[i], e);
-	if (!rc) {
-		look_at_tools(&c);
-		rc = follow(&c, e);
-		c.v.side[0] = &c.side[0].v;
-		c.v.side[1] = &c.side[1].v;
-		if (!rc || !a->view->json) /* an error is a document of its own */
-			a->view->compared(stdout, &c.v);
-		rc = rc ? rc : verdict(&c);
+	return 0;
+}
+
+static int open_all(struct compare *c, const struct command_args *a, struct nmw_err *e)
+{
+	struct nmw_err why = NMW_ERR_INIT;
+	int rc = nmw_metrics_open(&c->m, "nmw-stat", "compare", false, &why);
+	if (rc)
+		return nmw_err_set(e, rc, NMW_EXIT_RESOURCE, "no memory");
+	if (why.err)
+		nmw_log(NMW_LOG_WARN, "%s: nmw-stat list will not show this comparison", why.msg);
+	for (unsigned i = 0; i < 2 && !rc; i++) {
+		snprintf(c->m->in_ring[i], sizeof c->m->in_ring[i], "%s", a->argv[i]);
+		rc = compare_side_open(&c->side[i], a->argv[i], &c->p.q[i], c->o, e);
 	}
-	close_side(&c.side[0]);
-	close_side(&c.side[1]);
+	__atomic_store_n(&c->m->state, NMW_TOOL_RUNNING, __ATOMIC_RELEASE);
+	return rc;
+}
+
+static int run(struct compare *c, struct nmw_err *e)
+{
+	compare_sides_tools(c->side);
+	publish(c);
+	int rc = follow(c, e);
+	publish(c);
+	for (unsigned i = 0; i < 2; i++)
+		c->r.side[i] = &c->side[i].v;
+	c->view->end(stdout, &c->r, rc ? e->msg : NULL);
+	return rc ? rc : verdict(c);
+}
+
+int command_compare(const struct command_args *a, struct nmw_err *e)
+{
+	static struct compare c;
+	c = (struct compare){.o = a->o, .limit = a->o->count};
+	c.view = a->o->json    ? &compare_view_json
+		 : a->o->jsonl ? &compare_view_jsonl
+			       : &compare_view_text;
+	for (unsigned i = 0; i < 2; i++)
+		c.r.side[i] = &c.side[i].v;
+	int rc = check(a, e);
+	if (rc)
+		return rc;
+	rc = open_all(&c, a, e);
+	if (!rc)
+		rc = run(&c, e);
+	compare_side_close(&c.side[0]);
+	compare_side_close(&c.side[1]);
+	if (c.m)
+		nmw_metrics_close(c.m);
 	return rc;
 }

@@ -1,13 +1,13 @@
 /* compare.h: the messages of two rings, side by side: the outputs of two pipelines that the same
  * stream goes into.
  *
- * Message n of one ring stands against message n of the other, by their numbers on the rings.  What
- * is compared is what was sent: session, channel, codec and payload; the times inside a payload and
- * the message's own only with `exact`, for two pipelines never take a packet in at the same moment.
+ * What is compared is what was sent: session, channel, codec and payload; the times inside a
+ * payload and the message's own only with `exact`, for two pipelines never take a packet in at the
+ * same moment.  Which message stands against which: compare_pair.h.
  *
- *   ring A --> window of copies --+
- *                                 +--> n against n --> first difference
- *   ring B --> window of copies --+
+ *   ring A --> window of copies --+                              +--> counters in shared memory
+ *                                 +--> pairs --> verdicts, one by one
+ *   ring B --> window of copies --+                              +--> differences, told at once
  *
  * One thread; memory is taken at open.
  */
@@ -20,6 +20,9 @@
 
 #define COMPARE_WINDOW 32768u /* messages that one side may be ahead */
 #define COMPARE_KEPT   208u   /* bytes kept of a payload; the text of a longer one is not shown */
+#define COMPARE_TEXT   1024u  /* bytes of a message as text */
+#define COMPARE_WHAT   256u   /* bytes of the names of fields */
+#define COMPARE_FIELDS 48u    /* fields of a message that are told */
 
 struct compare_copy {
 	uint64_t desc[NMW_DESC_SZ / 8];
@@ -29,9 +32,9 @@ struct compare_copy {
 	uint8_t payload[COMPARE_KEPT];
 };
 
-static inline struct nmw_slot *compare_slot(struct compare_copy *c)
+static inline const struct nmw_slot *compare_slot(const struct compare_copy *c)
 {
-	return (struct nmw_slot *)(void *)c->desc;
+	return (const struct nmw_slot *)(const void *)c->desc;
 }
 
 /* Takes the copy of a message: its descriptor and payload. */
@@ -39,7 +42,21 @@ void compare_take(struct compare_copy *c, const struct nmw_slot *desc, const uin
 		  uint32_t len, bool exact);
 /* Whether both would have been sent as the same bytes. */
 bool compare_same(const struct compare_copy *a, const struct compare_copy *b);
-/* In which field they differ, into what: "shares"; "length", "session". */
-void compare_name(const struct compare_copy *one, const struct compare_copy *two, char what[64]);
+
+/* A message as text, and where its fields lie in it. */
+struct compare_text {
+	char line[COMPARE_TEXT]; /* `executed order_token="A1" shares=100 ...` */
+	struct compare_field {
+		uint16_t name, name_len, value, value_len; /* in line */
+	} field[COMPARE_FIELDS];
+	unsigned n;	 /* fields */
+	unsigned kind_n; /* bytes of the message's name at the start of the line */
+};
+
+void compare_describe(const struct compare_copy *c, struct compare_text *t);
+/* In which fields they differ, into what: "shares, price"; "length", "session". differs (of the
+ * fields of a): which of them; may be NULL. */
+void compare_name(const struct compare_copy *a, const struct compare_copy *b,
+		  char what[COMPARE_WHAT], bool differs[COMPARE_FIELDS]);
 
 #endif

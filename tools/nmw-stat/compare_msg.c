@@ -8,7 +8,7 @@
 
 static const struct nmw_slot *slot_of(const struct compare_copy *c)
 {
-	return (const struct nmw_slot *)(const void *)c->desc;
+	return compare_slot(c);
 }
 
 static const struct nmw_schema *schema_of(const struct compare_copy *c)
@@ -61,47 +61,106 @@ bool compare_same(const struct compare_copy *a, const struct compare_copy *b)
 	       x->channel == y->channel && x->codec == y->codec;
 }
 
-static const char *field_of(const struct compare_copy *a, const struct compare_copy *b)
+/* ---- as text --------------------------------------------------------------------------------- */
+
+/* `name key=value key="any text" ...`: what is quoted holds neither a quote nor a line's end. */
+static void split(struct compare_text *t)
 {
-	const struct nmw_schema *d = schema_of(a);
-	if (!d || d != schema_of(b))
-		return NULL;
-	for (unsigned i = 0; i < d->n_fields; i++) {
-		const struct nmw_field *f = &d->fields[i];
-		if ((uint32_t)f->off + f->size <= a->len &&
-		    memcmp(a->payload + f->off, b->payload + f->off, f->size) != 0)
-			return f->name;
+	const char *s = t->line;
+	size_t i = strcspn(s, " ");
+	t->kind_n = (unsigned)i;
+	t->n = 0;
+	while (s[i] && t->n < COMPARE_FIELDS) {
+		struct compare_field *f = &t->field[t->n];
+		size_t name = i + strspn(s + i, " ");
+		size_t value = name + strcspn(s + name, "=");
+		if (!s[value])
+			return;
+		size_t n = s[value + 1] == '"' ? 1 + strcspn(s + value + 2, "\"") + 1
+					       : strcspn(s + value + 1, " ");
+		*f = (struct compare_field){.name = (uint16_t)name,
+					    .name_len = (uint16_t)(value - name),
+					    .value = (uint16_t)(value + 1),
+					    .value_len = (uint16_t)strnlen(s + value + 1, n)};
+		i = value + 1 + f->value_len;
+		t->n++;
 	}
-	return NULL;
 }
 
-void compare_name(const struct compare_copy *one, const struct compare_copy *two, char what[64])
+void compare_describe(const struct compare_copy *c, struct compare_text *t)
 {
-	struct compare_copy masked[2] = {*one, *two};
-	const struct compare_copy *a = &masked[0], *b = &masked[1];
+	if (c->len > COMPARE_KEPT ||
+	    nmw_schema_text(slot_of(c), c->payload, c->len, t->line, sizeof t->line) < 0)
+		snprintf(t->line, sizeof t->line, "%u bytes", c->len);
+	split(t);
+}
+
+static bool same_text(const struct compare_text *a, unsigned a_at, unsigned a_n,
+		      const struct compare_text *b, unsigned b_at, unsigned b_n)
+{
+	return a_n == b_n && !memcmp(a->line + a_at, b->line + b_at, a_n);
+}
+
+/* Messages of one kind: the fields that differ, appended to what; false: none, or of two kinds. */
+static bool name_fields(const struct compare_copy *a, const struct compare_copy *b,
+			char what[COMPARE_WHAT], bool differs[COMPARE_FIELDS])
+{
+	static struct compare_text t[2];
+	size_t from = strlen(what), n = from;
+	compare_describe(a, &t[0]);
+	compare_describe(b, &t[1]);
+	if (t[0].n != t[1].n || !same_text(&t[0], 0, t[0].kind_n, &t[1], 0, t[1].kind_n))
+		return false;
+	for (unsigned i = 0; i < t[0].n; i++) {
+		const struct compare_field *x = &t[0].field[i], *y = &t[1].field[i];
+		if (!same_text(&t[0], x->name, x->name_len, &t[1], y->name, y->name_len))
+			return false;
+		bool d = !same_text(&t[0], x->value, x->value_len, &t[1], y->value, y->value_len);
+		if (differs)
+			differs[i] = d;
+		if (d && n + x->name_len + 3u < COMPARE_WHAT)
+			n += (size_t)snprintf(what + n, COMPARE_WHAT - n, "%s%.*s", n ? ", " : "",
+					      (int)x->name_len, t[0].line + x->name);
+	}
+	return n > from;
+}
+
+/* Of messages that are not of one kind, or whose fields do not tell. */
+static void name_rest(const struct compare_copy *a, const struct compare_copy *b,
+		      char what[COMPARE_WHAT])
+{
+	const struct nmw_schema *d[2] = {schema_of(a), schema_of(b)};
+	uint32_t least = a->len < b->len ? a->len : b->len, at = 0;
+	uint32_t kept = least < COMPARE_KEPT ? least : COMPARE_KEPT;
+	while (at < kept && a->payload[at] == b->payload[at])
+		at++;
+	if (d[0] && d[1] && d[0] != d[1])
+		snprintf(what, COMPARE_WHAT, "type");
+	else if (a->len != b->len)
+		snprintf(what, COMPARE_WHAT, "length");
+	else if (at < kept || a->len > COMPARE_KEPT)
+		snprintf(what, COMPARE_WHAT, "byte %u%s", at, at < kept ? "" : " or later");
+	else
+		snprintf(what, COMPARE_WHAT, "time");
+}
+
+void compare_name(const struct compare_copy *a, const struct compare_copy *b,
+		  char what[COMPARE_WHAT], bool differs[COMPARE_FIELDS])
+{
+	struct compare_copy masked[2] = {*a, *b};
 	mask(&masked[0]);
 	mask(&masked[1]);
 	const struct nmw_slot *x = slot_of(a), *y = slot_of(b);
-	const char *name = "time";
-	uint32_t least = a->len < b->len ? a->len : b->len, at = 0;
-	uint32_t kept = least < COMPARE_KEPT ? least : COMPARE_KEPT;
-	const char *field = a->len == b->len ? field_of(a, b) : NULL;
-	while (at < kept && a->payload[at] == b->payload[at])
-		at++;
+	bool one_kind = x->channel == y->channel && x->codec == y->codec;
+	*what = 0;
+	if (differs)
+		memset(differs, 0, COMPARE_FIELDS * sizeof *differs);
 	if (x->channel != y->channel)
-		name = "channel";
+		snprintf(what, COMPARE_WHAT, "channel");
 	else if (x->codec != y->codec)
-		name = "codec";
+		snprintf(what, COMPARE_WHAT, "codec");
 	else if (x->session != y->session)
-		name = "session";
-	else if (field)
-		name = field;
-	else if (a->len != b->len)
-		name = "length";
-	else if (at < kept || a->len > COMPARE_KEPT)
-		name = NULL;
-	if (name)
-		snprintf(what, 64, "%s", name);
-	else
-		snprintf(what, 64, "byte %u%s", at, at < kept ? "" : " or later");
+		snprintf(what, COMPARE_WHAT, "session");
+	if (one_kind && !name_fields(&masked[0], &masked[1], what, differs) && !*what)
+		name_rest(&masked[0], &masked[1], what);
 }

@@ -34,9 +34,8 @@ struct view_session {
 	bool alive; /* its nmw-send */
 };
 
-/* Two rings, message by message; see compare.h. */
-#define VIEW_SIDE_TOOLS 8u    /* tools of a pipeline, from its end */
-#define VIEW_MESSAGE	1024u /* bytes of a message as text */
+/* What a ring's pipeline did while compare read the ring; see compare_view.h. */
+#define VIEW_SIDE_TOOLS 8u /* tools of a pipeline, from its end */
 
 struct view_side_tool {
 	struct nmw_metrics *first, *last; /* when it was first and last seen */
@@ -48,16 +47,6 @@ struct view_side {
 	uint64_t messages, missed; /* read; overwritten before they were */
 	struct view_side_tool tool[VIEW_SIDE_TOOLS];
 	unsigned n_tools;
-};
-
-struct view_compare {
-	const struct view_side *side[2];
-	uint64_t compared;
-	uint64_t alone; /* messages without their counterpart, for that was missed */
-	bool differs;
-	uint64_t seq;		    /* of the first difference */
-	char what[64];		    /* the field; "end": one side has ended before */
-	char text[2][VIEW_MESSAGE]; /* the messages; "" = none */
 };
 
 /* ingress to the ring, since the comparison began; false: not known. */
@@ -76,7 +65,6 @@ struct view {
 	void (*doctor)(FILE *f, const struct doctor_row *r, unsigned n, const struct view_opts *o);
 	void (*sessions)(FILE *f, const struct view_session *s, unsigned n,
 			 const struct view_opts *o);
-	void (*compared)(FILE *f, const struct view_compare *c);
 };
 
 extern const struct view view_text, view_json, view_prometheus;

@@ -300,45 +300,10 @@ static void json_sessions(FILE *f, const struct view_session *s, unsigned n,
 	nmw_json_print(doc, f, 2);
 }
 
-static json *compared_side(const struct view_side *s, const char *text)
-{
-	static struct nmw_hist h;
-	json *o = nmw_json_object();
-	uint64_t dropped, gaps;
-	state_side_loss(s, &dropped, &gaps);
-	nmw_json_set(o, "ring", nmw_json_str(s->ring));
-	nmw_json_set(o, "messages", nmw_json_num(s->messages));
-	nmw_json_set(o, "dropped", nmw_json_num(dropped));
-	nmw_json_set(o, "never_received", nmw_json_num(gaps));
-	nmw_json_set(o, "missed", nmw_json_num(s->missed));
-	json *l = nmw_json_set(o, "latency_ns",
-			       state_side_latency(s, &h) ? nmw_json_object() : nmw_json_null());
-	for (unsigned q = 0; h.count && q < STATE_QUANTILES; q++)
-		nmw_json_set(l, state_quantiles[q].key,
-			     nmw_json_num(nmw_hist_quantile(&h, state_quantiles[q].ppm)));
-	nmw_json_set(o, "message", *text ? nmw_json_str(text) : nmw_json_null());
-	return o;
-}
-
-static void json_compared(FILE *f, const struct view_compare *c)
-{
-	json *doc = nmw_json_object();
-	json *sides = nmw_json_set(doc, "rings", nmw_json_array());
-	nmw_json_set(doc, "compared", nmw_json_num(c->compared));
-	nmw_json_set(doc, "not_compared", nmw_json_num(c->alone));
-	nmw_json_set(doc, "same", nmw_json_bool(!c->differs));
-	nmw_json_set(doc, "first_difference", c->differs ? nmw_json_id(c->seq) : nmw_json_null());
-	nmw_json_set(doc, "field", c->differs ? nmw_json_str(c->what) : nmw_json_null());
-	for (unsigned i = 0; i < 2; i++)
-		nmw_json_add(sides, compared_side(c->side[i], c->text[i]));
-	nmw_json_print(doc, f, 2);
-}
-
 const struct view view_json = {.state = json_state,
 			       .interval = json_interval,
 			       .removed = json_removed,
 			       .checked = json_checked,
 			       .json = true,
 			       .doctor = json_doctor,
-			       .sessions = json_sessions,
-			       .compared = json_compared};
+			       .sessions = json_sessions};

@@ -416,63 +416,9 @@ static void text_sessions(FILE *f, const struct view_session *s, unsigned n,
 	}
 }
 
-static void compared_row(FILE *f, const char *what, const char *a, const char *b)
-{
-	fprintf(f, "%-16s %20s %20s\n", what, a, b);
-}
-
-static void compared_count(FILE *f, const char *what, uint64_t a, uint64_t b)
-{
-	fprintf(f, "%-16s %20" PRIu64 " %20" PRIu64 "\n", what, a, b);
-}
-
-static void compared_latency(FILE *f, const struct view_compare *c)
-{
-	static struct nmw_hist h[2];
-	bool known[2];
-	for (unsigned i = 0; i < 2; i++)
-		known[i] = state_side_latency(c->side[i], &h[i]);
-	for (unsigned q = 0; q < STATE_QUANTILES; q++) {
-		char text[2][16], what[32];
-		snprintf(what, sizeof what, "latency %s", state_quantiles[q].name);
-		for (unsigned i = 0; i < 2; i++)
-			if (known[i])
-				nmw_metrics_ns(nmw_hist_quantile(&h[i], state_quantiles[q].ppm),
-					       text[i]);
-			else
-				snprintf(text[i], sizeof text[i], "-");
-		compared_row(f, what, text[0], text[1]);
-	}
-}
-
-static void text_compared(FILE *f, const struct view_compare *c)
-{
-	const struct view_side *a = c->side[0], *b = c->side[1];
-	uint64_t dropped[2], gaps[2];
-	for (unsigned i = 0; i < 2; i++)
-		state_side_loss(c->side[i], &dropped[i], &gaps[i]);
-	compared_row(f, "", a->ring, b->ring);
-	compared_count(f, "messages", a->messages, b->messages);
-	compared_count(f, "dropped", dropped[0], dropped[1]);
-	compared_count(f, "never received", gaps[0], gaps[1]);
-	compared_latency(f, c);
-	compared_count(f, "not read in time", a->missed, b->missed);
-	if (c->differs)
-		fprintf(f,
-			"message " U64 " differs: %s\n  %s: %s\n  %s: %s\n" U64
-			" before it are the same\n",
-			c->seq, c->what, a->ring, *c->text[0] ? c->text[0] : "has ended", b->ring,
-			*c->text[1] ? c->text[1] : "has ended", c->compared);
-	else
-		fprintf(f, U64 " messages compared: all the same%s\n", c->compared,
-			c->alone || a->missed || b->missed ? ", but some could not be compared"
-							   : "");
-}
-
 const struct view view_text = {.state = text_state,
 			       .interval = text_interval,
 			       .removed = text_removed,
 			       .checked = text_checked,
 			       .doctor = text_doctor,
-			       .sessions = text_sessions,
-			       .compared = text_compared};
+			       .sessions = text_sessions};
