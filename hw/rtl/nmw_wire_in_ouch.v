@@ -106,22 +106,20 @@ reg [15:0]   hit_reg;
 reg [TAGS-1:0] firm_at, min_at, cust_at, post_at, small_at, big_at, bad_at, other_at, more_at, p_at, gt_at, some_at;
 reg [7:0]      a, t;
 reg [31:0]     v;
-reg            over, over5, over2;
+reg            over; // it ends behind the appendage: then the message is bad, whatever else is said of it
 integer i;
 always @* begin
 	for (i = 0; i < TAGS; i = i + 1) begin
 		a = app[i*24 +: 8];
 		t = app[i*24 + 8 +: 8];
 		v = i == TAGS - 1 ? 32'd0 : be32(app[(i == TAGS - 1 ? 0 : i)*24 + 16 +: 32]);
-		over5 = app_len <= 16'd5 + 3*i[15:0]; // for a field of such a length
-		over2 = app_len <= 16'd2 + 3*i[15:0];
 		over = {8'd0, a} + 3*i[15:0] >= app_len;
-		firm_at[i] = a == 8'd5 && t == 8'd2 && !over5;
-		min_at[i] = a == 8'd5 && t == 8'd3 && !over5;
-		cust_at[i] = a == 8'd2 && t == 8'd4 && !over2;
-		post_at[i] = a == 8'd2 && t == 8'd12 && !over2;
-		small_at[i] = a == 8'd2 && (t == 8'd4 || t == 8'd12) && !over2;
-		big_at[i] = a == 8'd5 && (t == 8'd2 || t == 8'd3) && !over5;
+		firm_at[i] = a == 8'd5 && t == 8'd2;
+		min_at[i] = a == 8'd5 && t == 8'd3;
+		cust_at[i] = a == 8'd2 && t == 8'd4;
+		post_at[i] = a == 8'd2 && t == 8'd12;
+		small_at[i] = a == 8'd2 && (t == 8'd4 || t == 8'd12);
+		big_at[i] = a == 8'd5 && (t == 8'd2 || t == 8'd3);
 		bad_at[i] = a == 8'd0 || (size(t) != 4'd0 && a != {4'd0, size(t)}) || over;
 		other_at[i] = size(t) == 4'd0 || !(t == 8'd2 || t == 8'd3 || t == 8'd4 || t == 8'd12);
 		more_at[i] = app_len > 3*i[15:0];
