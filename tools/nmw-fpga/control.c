@@ -122,13 +122,13 @@ static bool give(struct control *c)
 
 static void answer_some(struct control *c)
 {
-	unsigned most = c->q.op == CONTROL_LIST ? A_TURN : 1;
-	for (unsigned i = 0; i < most && c->peer >= 0; i++) {
+	bool moved = false;
+	for (unsigned i = 0; i < A_TURN && c->peer >= 0 && !moved; i++) {
 		if (!c->pending) {
 			memset(&c->a, 0, sizeof c->a);
 			c->a.magic = CONTROL_MAGIC;
 			c->a.version = CONTROL_VERSION;
-			c->answer(c->arg, &c->q, &c->at, &c->a);
+			moved = c->answer(c->arg, &c->q, &c->at, &c->a);
 		}
 		if (!give(c))
 			return;

@@ -68,8 +68,9 @@ struct control {
 	struct control_request q;
 	struct control_answer a;
 	char path[CONTROL_PATH];
-	/* The next answer to q: fills a, moves *at on. With a->end it was the last. */
-	void (*answer)(void *arg, const struct control_request *q, uint32_t *at,
+	/* The next answer to q: fills a, moves *at on. With a->end it was the last. True: orders
+	 * moved for it, which is enough for a turn. */
+	bool (*answer)(void *arg, const struct control_request *q, uint32_t *at,
 		       struct control_answer *a);
 	void *arg;
 };

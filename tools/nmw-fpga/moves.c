@@ -88,15 +88,16 @@ static void end(const struct run *r, const struct nmw_err *e, struct control_ans
 	snprintf(a->run.text, sizeof a->run.text, "%s", e->err ? e->msg : h->err.msg);
 }
 
-void moves_answer(void *arg, const struct control_request *q, uint32_t *at,
+bool moves_answer(void *arg, const struct control_request *q, uint32_t *at,
 		  struct control_answer *a)
 {
 	struct run *r = arg;
 	struct nmw_err e = NMW_ERR_INIT;
+	uint64_t commands = r->books.held->stat.commands;
 	uint32_t sym;
 	if (q->op == CONTROL_OFFLOAD && !*at && r->books.held->lost && run_again(r, &e)) {
 		end(r, &e, a);
-		return;
+		return false;
 	}
 	if (!next(r, q, at, &sym, &a->symbol))
 		end(r, &e, a);
@@ -104,4 +105,5 @@ void moves_answer(void *arg, const struct control_request *q, uint32_t *at,
 		unknown(r, q, a);
 	else
 		move(r, q, sym, a);
+	return r->books.held->stat.commands != commands;
 }

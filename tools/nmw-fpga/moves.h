@@ -6,7 +6,7 @@
 #include "run.h"
 
 /* The `answer` of struct control; arg: struct run. */
-void moves_answer(void *arg, const struct control_request *q, uint32_t *at,
+bool moves_answer(void *arg, const struct control_request *q, uint32_t *at,
 		  struct control_answer *a);
 
 #endif
