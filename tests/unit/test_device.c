@@ -454,7 +454,7 @@ START_TEST(all_ones_are_no_device)
 	}
 	ck_assert_int_eq(nmw_device_peek(&d, &(struct nmw_device_spec){.ops = &card_ops}, &err), 0);
 	d.info.id = UINT32_MAX;
-	ck_assert_int_eq(nmw_device_check(&d, &err), -ENODEV);
+	ck_assert_int_eq(nmw_device_check(&d, NMW_DEVICE_BOOK, &err), -ENODEV);
 	ck_assert_ptr_nonnull(strstr(err.msg, "of another design: take another card"));
 	nmw_device_close(&d);
 }

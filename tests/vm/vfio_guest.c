@@ -179,7 +179,8 @@ static void dma_round_trip(const char *bdf)
 	uint8_t *page = huge_page();
 	peek(&d, bdf);
 	CHECK(page);
-	CHECK(nmw_device_check(&d, &e) == -ENODEV && strstr(e.msg, "expected: it is of another"));
+	CHECK(nmw_device_check(&d, NMW_DEVICE_BOOK, &e) == -ENODEV &&
+	      strstr(e.msg, "expected: it is of another"));
 	CHECK(nmw_device_map(&d, IOVA, page, HUGE, &e) == 0);
 	CHECK(d.ops->reset(&d, &e) == 0);
 	uint64_t from = nmw_clock_mono();
