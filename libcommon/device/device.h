@@ -123,7 +123,7 @@ struct nmw_device;
 /* A back end. */
 struct nmw_device_ops {
 	const char *name;  /* "sim" */
-	const char *other; /* what to do about a device of another design; may be NULL */
+	const char *other; /* what to do about a device of another design; NULL: load one */
 	/* params: what stands behind "NAME:" in spec->device, or NULL. Sets d->back, and of d->info
 	 * name, bitstream and card, card also when it fails. Checks what can be checked before a
 	 * register is read. */

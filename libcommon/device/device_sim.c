@@ -257,7 +257,6 @@ const struct nmw_wire_ports *nmw_device_sim_ports(const struct nmw_device *d,
 }
 
 const struct nmw_device_ops nmw_device_ops_sim = {.name = "sim",
-						  .other = "load hw/build/nmw_book.so",
 						  .open = sim_open,
 						  .close = sim_close,
 						  .read = sim_read,
