@@ -76,12 +76,12 @@ python3 - "$T/flip/$log" <<'P' || skip "python3 is needed"
 import sys
 f = open(sys.argv[1], 'r+b')
 f.seek(100000)
-was = f.read(1)[0]
+was = f.read(128)
 f.seek(100000)
-f.write(bytes([was ^ 1]))
+f.write(bytes(b ^ 1 for b in was)) # more than the padding of a batch
 P
 feed max
-expect 3 nmw-match "${small[@]}" -i orders -o events --journal "$T/flip"
+expect 3 timeout 60 nmw-match "${small[@]}" -i orders -o events --journal "$T/flip"
 grep -qE "$T/flip/$log: damaged at offset [0-9]+, record [0-9]+" "$T/err" || { cat "$T/err"; fail "damage: message"; }
 expect 3 nmw-recv journal:"$T/flip" -o out --min-consumers 0
 grep -qE "$T/flip/$log: damaged at offset [0-9]+, record [0-9]+" "$T/err" || { cat "$T/err"; fail "damage: message of the reader"; }
