@@ -53,12 +53,16 @@ static void frame(struct learn *l, const struct nmw_capture_packet *c)
 
 int wire_learn(struct wire_symbols *s, struct frame_in *in, struct nmw_err *e)
 {
-	struct learn l = {.s = s, .flows = nmw_flows_new(FLOWS, e)};
-	int n = l.flows ? 0 : e->err;
-	l.last_urn = calloc(FLOWS, sizeof *l.last_urn);
-	if (!n && !l.last_urn)
-		n = nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "no memory for %u streams", FLOWS);
-	while (!n && (n = frame_in_burst(in, e)) > 0) {
+	struct learn l = {.s = s,
+			  .flows = nmw_flows_new(FLOWS, e),
+			  .last_urn = calloc(FLOWS, sizeof *l.last_urn)};
+	bool ready = l.flows && l.last_urn;
+	int n = 0;
+	if (!ready)
+		n = !l.flows ? e->err
+			     : nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE,
+					   "no memory for %u streams", FLOWS);
+	while (ready && !n && (n = frame_in_burst(in, e)) > 0) {
 		for (int i = 0; i < n; i++)
 			frame(&l, &in->packet[i]);
 		n = 0;
