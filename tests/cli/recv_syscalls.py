@@ -42,8 +42,16 @@ class Traced:
         return int(re.search(r"^\S+\s+\S+\s+\S+\s+(\d+)(?:\s+\d+)?\s+total", text, re.M).group(1))
 
 
-def bursts(pid, send):
-    """What is sent while it is stopped is in flight when it goes on."""
+def waiting(port):
+    """Bytes in the receive queue of the UDP sockets of a port: what is not taken from there before the next burst
+    comes may be lost to it."""
+    with open("/proc/net/udp") as f:
+        rows = [line.split() for line in f.readlines()[1:]]
+    return sum(int(r[4].split(":")[1], 16) for r in rows if int(r[1].split(":")[1], 16) == port)
+
+
+def bursts(pid, send, taken=lambda: True):
+    """What is sent while it is stopped is in flight when it goes on; the next comes when that is taken."""
     for _ in range(BURSTS):
         os.kill(pid, signal.SIGSTOP)
         time.sleep(0.001)
@@ -51,6 +59,7 @@ def bursts(pid, send):
         send()
         os.kill(pid, signal.SIGCONT)
         time.sleep(0.004)
+        lib.wait_until(taken, why="a burst is taken")
 
 
 def mold(n, seq):
@@ -79,7 +88,7 @@ def udp(io):
                 seq[0] += 4 * BURST
 
         t = Traced(p.pid, where)
-        bursts(p.pid, send)
+        bursts(p.pid, send, lambda: waiting(port) == 0)
         calls = t.calls()
         p.send_signal(signal.SIGTERM)
         assert p.wait(20) == 0
