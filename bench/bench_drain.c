@@ -1,42 +1,58 @@
-/* bench_drain RING: a reader that takes every message where it lies, as fast as it comes:
- * descriptor checked, first byte of the payload read. Ends with the ring; says what it read. For
- * measuring producers. */
+/* bench_drain RING [MODE]: a reader that takes every message where it lies, as fast as it comes,
+ * and waits as a stage does: descriptor checked, first byte of the payload read. Ends with the
+ * ring; says what it read. For measuring producers. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "ring/ring.h"
+#include "ring/wait.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define BURST	256u
-#define NAP_NS	20000u
+#define AHEAD	8u /* payloads that are fetched ahead */
 #define JOIN_NS 2000000u
 
-static void nap(long ns)
+/* Messages of one burst, and something of what they said. */
+static unsigned read_some(struct nmw_cons *c, uint64_t *sum)
 {
-	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+	unsigned ready = nmw_cons_ready(c, BURST);
+	for (unsigned i = 0; i < ready; i++) {
+		uint32_t len;
+		const uint8_t *p;
+		if (i + AHEAD < ready)
+			__builtin_prefetch(nmw_cons_payload(c, nmw_cons_slot(c, i + AHEAD), &len));
+		p = nmw_cons_payload(c, nmw_cons_slot(c, i), &len);
+		*sum += p && len ? *p : 0;
+	}
+	nmw_cons_release(c, ready);
+	return ready;
 }
 
-/* Messages that were read, and something of what they said. */
-static uint64_t drain(struct nmw_cons *c, uint64_t *sum)
+/* Messages that were read until the ring ended. */
+static uint64_t drain(struct nmw_cons *c, enum nmw_wait_mode mode, uint64_t *sum)
 {
-	uint64_t n = 0;
+	struct nmw_wait w = {0};
+	uint64_t n = 0, turn = 0;
+	nmw_wait_init(&w, mode);
 	for (;;) {
-		unsigned ready = nmw_cons_ready(c, BURST);
-		for (unsigned i = 0; i < ready; i++) {
-			uint32_t len;
-			const uint8_t *p = nmw_cons_payload(c, nmw_cons_slot(c, i), &len);
-			*sum += p && len ? *p : 0;
-		}
+		unsigned ready = read_some(c, sum);
 		n += ready;
-		nmw_cons_release(c, ready);
-		if (ready)
+		turn += ready;
+		if (ready) {
+			nmw_wait_busy(&w);
 			continue;
+		}
 		enum nmw_ring_state state = nmw_cons_state(c);
 		if (state != NMW_RING_LIVE && !nmw_cons_ready(c, 1))
 			return n;
-		nap(NAP_NS);
+		if (turn)
+			nmw_wait_turn(&w, turn, c->mask + 1);
+		turn = 0;
+		nmw_wait_idle(&w, c);
 	}
 }
 
@@ -45,12 +61,14 @@ int main(int argc, char **argv)
 	struct nmw_err e = NMW_ERR_INIT;
 	struct nmw_cons c;
 	const struct nmw_cons_spec spec = {.ring = argc > 1 ? argv[1] : "bench"};
+	enum nmw_wait_mode mode =
+		argc > 2 && !strcmp(argv[2], "spin") ? NMW_WAIT_SPIN : NMW_WAIT_AUTO;
 	int rc;
 	while ((rc = nmw_cons_join(&c, &spec, &e)) == -ENOENT)
-		nap(JOIN_NS);
+		nanosleep(&(struct timespec){.tv_nsec = JOIN_NS}, NULL);
 	if (rc)
 		return nmw_log_err(&e);
-	uint64_t sum = 0, n = drain(&c, &sum);
+	uint64_t sum = 0, n = drain(&c, mode, &sum);
 	printf("%" PRIu64 " messages, sum %" PRIu64 "\n", n, sum);
 	nmw_cons_leave(&c, true);
 	return 0;

@@ -5,8 +5,9 @@
 
 null: net_null gives buffers as they are, 64 bytes each; both sides only receive.  testpmd touches no byte of a packet,
 nmw-recv parses it and publishes the order in it; null-read: and another process on the other CPU reads it.
-memif: testpmd sends 64-byte packets on the first CPU, the receiver has the second one to itself; the reader of the ring
-runs on the first.  Ratios of one round are what counts.
+memif: testpmd sends 64-byte packets on the first CPU to the receiver on the second one.  nmw-recv and the reader of its
+ring take turns there: what it has parsed is read while it is near, and the sender keeps its CPU.  Ratios of one round
+are what counts.
 
 latency: the round trip of an order over net_memif at 100,000 orders/s, open loop, counted from when it was due; the
 client on the last CPU, the three stages take turns on the first (--wait-mode spin).  Beside it, measured by the same
@@ -74,18 +75,18 @@ def published(env):
 
 
 class Nmw:
-    """nmw-recv on the last CPU, the reader of its ring on the first."""
+    """nmw-recv on the last CPU, the reader of its ring on the first, or `beside` it."""
 
-    def __init__(self, dev, *more, read=True):
+    def __init__(self, dev, *more, read=True, beside=False):
         self.dir = host.ring_dir(128)
         self.env = dict(os.environ, NMW_DIR=self.dir)
         self.log = tempfile.NamedTemporaryFile("w+", encoding="utf-8")
         self.recv = subprocess.Popen(on(CPUS[-1], [os.path.join(B, "bin/nmw-recv"), "dpdk:" + dev, "-o", "bench",
-                                                   "--framing", "plain", "--wait-mode", "spin", "--slots", "32K", "--slot-size", "64",
+                                                   "--framing", "plain", "--wait-mode", "spin", "--slots", "8K" if beside else "32K", "--slot-size", "64",
                                                    "--min-consumers", "1" if read else "0", *more]),
                                      env=self.env, stdout=subprocess.DEVNULL, stderr=self.log)
-        self.reader = not read or subprocess.Popen(on(CPUS[0], [os.path.join(B, "bench/bench_drain"), "bench"]), env=self.env,
-                                       stdout=subprocess.DEVNULL, stderr=self.log)
+        self.reader = not read or subprocess.Popen(on(CPUS[-1] if beside else CPUS[0], [os.path.join(B, "bench/bench_drain"), "bench"] +
+                                                          (["spin"] if beside else [])), env=self.env, stdout=subprocess.DEVNULL, stderr=self.log)
 
     def rate(self, seconds):
         time.sleep(START)
@@ -135,7 +136,7 @@ def memif(seconds):
         finally:
             end(s)
             end(p)
-        n = Nmw(server, "--codec", "itch50")
+        n = Nmw(server, "--codec", "itch50", beside=True)
         s = sender()
         try:
             return n.rate(seconds), peer

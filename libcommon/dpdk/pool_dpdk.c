@@ -115,6 +115,15 @@ static int populate(struct rte_mempool *mp, uint8_t *at, uint64_t bytes, uint64_
 	return rte_mempool_populate_virt(mp, (char *)at, bytes, page_sz, give_back, at);
 }
 
+/* Last in, first out where DPDK has that: a packet then comes into lines that are still near, and as
+ * many buffers are touched as are in flight. A queue, the usual pool, goes round all of them. */
+static int order_of_use(struct rte_mempool *mp)
+{
+	return rte_mempool_set_ops_byname(mp, "stack", NULL)
+		       ? rte_mempool_set_ops_byname(mp, "ring_mp_mc", NULL)
+		       : 0;
+}
+
 int nmw_dpdk_area_pool(struct nmw_dpdk_area *a, const char *name, unsigned most, uint32_t room,
 		       struct rte_mempool **out, struct nmw_err *e)
 {
@@ -133,7 +142,7 @@ int nmw_dpdk_area_pool(struct nmw_dpdk_area *a, const char *name, unsigned most,
 	struct rte_mempool *mp =
 		rte_mempool_create_empty(name, n, (unsigned)sizeof(struct rte_mbuf) + room,
 					 cache_of(n), sizeof priv, SOCKET_ID_ANY, flags());
-	if (!mp || rte_mempool_set_ops_byname(mp, "ring_mp_mc", NULL)) {
+	if (!mp || order_of_use(mp)) {
 		rte_mempool_free(mp);
 		rte_free(at);
 		return no_memory(e, name, n, room);

@@ -85,6 +85,7 @@ static void pause_some(void)
 void nmw_wait_turn_over(struct nmw_wait *w)
 {
 	w->spins++;
+	w->ahead = 0;
 	if (w->alone)
 		nmw_clock_pause();
 	else

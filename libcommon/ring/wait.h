@@ -6,8 +6,9 @@
  * turns of work come one by one, 40 us apart or more, it is the futex at once: waking costs the
  * producer a system call, which it has the time for, and a timed sleep would be in each message's
  * way; and where stages share CPUs the spin is left out, for it is in the way of the next stage.
- * spin: never sleeps; where stages share CPUs each look ends with sched_yield(2), so that the next
- * stage has its turn.  park: sleeps at once.
+ * spin: never sleeps; where stages share CPUs each look, and every NMW_WAIT_AHEAD messages, ends
+ * with sched_yield(2), so that the next stage has its turn, and finds them while they are near.
+ * park: sleeps at once.
  */
 #ifndef NMW_RING_WAIT_H
 #define NMW_RING_WAIT_H
@@ -32,6 +33,7 @@ struct nmw_wait {
 	uint64_t longest_ns; /* sleep, for a stage that looks after more than its ring; 0 = 10 ms */
 	uint64_t turn_ns;    /* when the last turn of work was over */
 	uint64_t gap_ns;     /* between two turns, about; at most a millisecond each */
+	uint64_t ahead;	     /* messages passed on in this turn */
 	uint64_t spins, parks;
 };
 
@@ -67,6 +69,14 @@ static inline bool nmw_wait_spins(const struct nmw_wait *w, uint64_t idle_ns)
 }
 /* Between two looks of a stage that spins: a pause, or another stage's turn. */
 void nmw_wait_turn_over(struct nmw_wait *w);
+#define NMW_WAIT_AHEAD 128u
+/* n messages were passed on. */
+static inline void nmw_wait_passed(struct nmw_wait *w, uint64_t n)
+{
+	w->ahead += n;
+	if (w->mode == NMW_WAIT_SPIN && !w->alone && w->ahead >= NMW_WAIT_AHEAD)
+		nmw_wait_turn_over(w);
+}
 /* One step of waiting; c (may be NULL) is the ring to sleep on. Returns idle ns so far;
  * spin: 0 for 63 of 64 calls, which do not look at the clock. */
 uint64_t nmw_wait_idle(struct nmw_wait *w, struct nmw_cons *c);

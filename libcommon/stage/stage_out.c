@@ -39,10 +39,12 @@ void nmw_stage_flush(struct nmw_stage *st)
 	nmw_hist_record(&st->m->hist[NMW_H_burst_msgs], st->pending);
 	nmw_count(st->m, NMW_M_out_messages, st->pending);
 	nmw_count(st->m, NMW_M_out_bytes, st->pending_bytes);
-	nmw_prod_publish(&st->out, st->pending);
-	st->granted -= st->pending;
+	unsigned n = st->pending;
+	nmw_prod_publish(&st->out, n);
+	st->granted -= n;
 	st->pending = 0;
 	st->pending_bytes = 0;
+	nmw_wait_passed(&st->wait, n);
 }
 
 /* The consumer that holds the ring back, or NULL when none is there. */

@@ -70,5 +70,24 @@ START_TEST(turns_that_are_far_apart_are_slept_for)
 }
 END_TEST
 
+/* The next stage of the same CPU finds them while they are near. */
+START_TEST(a_spinner_that_shares_its_cpu_ends_its_turn_in_a_stream)
+{
+	struct nmw_wait w;
+	nmw_wait_init(&w, NMW_WAIT_SPIN);
+	w.alone = false;
+	nmw_wait_passed(&w, NMW_WAIT_AHEAD - 1);
+	ck_assert_uint_eq(w.spins, 0);
+	nmw_wait_passed(&w, 1);
+	ck_assert_uint_eq(w.spins, 1);
+	nmw_wait_passed(&w, NMW_WAIT_AHEAD - 1); /* counted anew */
+	ck_assert_uint_eq(w.spins, 1);
+	w.alone = true;
+	nmw_wait_passed(&w, NMW_WAIT_AHEAD);
+	ck_assert_uint_eq(w.spins, 1);
+}
+END_TEST
+
 UNIT_MAIN("wait", a_stream_lengthens_the_first_sleep, a_large_turn_shortens_it, few_messages_end_it,
-	  turns_that_are_far_apart_are_slept_for)
+	  turns_that_are_far_apart_are_slept_for,
+	  a_spinner_that_shares_its_cpu_ends_its_turn_in_a_stream)
