@@ -115,8 +115,8 @@ static int populate(struct rte_mempool *mp, uint8_t *at, uint64_t bytes, uint64_
 	return rte_mempool_populate_virt(mp, (char *)at, bytes, page_sz, give_back, at);
 }
 
-/* Last in, first out where DPDK has that: a packet then comes into lines that are still near, and as
- * many buffers are touched as are in flight. A queue, the usual pool, goes round all of them. */
+/* Last in, first out where DPDK has that: a packet then comes into lines that are still near, and
+ * as many buffers are touched as are in flight. A queue, the usual pool, goes round all of them. */
 static int order_of_use(struct rte_mempool *mp)
 {
 	return rte_mempool_set_ops_byname(mp, "stack", NULL)
