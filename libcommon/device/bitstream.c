@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "ring/shm.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,16 +30,24 @@ static bool others_write(const struct stat *st)
 	return (st->st_uid != 0 && st->st_uid != geteuid()) || st->st_mode & (S_IWGRP | S_IWOTH);
 }
 
+static int regular(const char *file, int fd, struct stat *st, struct nmw_err *e)
+{
+	if (fstat(fd, st))
+		return missing(file, errno, e);
+	return S_ISREG(st->st_mode)
+		       ? 0
+		       : nmw_err_set(e, -EINVAL, NMW_EXIT_RESOURCE,
+				     "bitstream %s: not a regular file: give the shared object "
+				     "that make hw builds",
+				     file);
+}
+
 static int check_file(const char *file, int fd, struct nmw_err *e)
 {
 	struct stat st;
-	if (fstat(fd, &st))
-		return missing(file, errno, e);
-	if (!S_ISREG(st.st_mode))
-		return nmw_err_set(e, -EINVAL, NMW_EXIT_RESOURCE,
-				   "bitstream %s: not a regular file: give the shared object that "
-				   "make hw builds",
-				   file);
+	int rc = regular(file, fd, &st, e);
+	if (rc)
+		return rc;
 	if (others_write(&st))
 		return nmw_err_set(e, -EPERM, nmw_exit_of(EPERM),
 				   "bitstream %s: belongs to user %u, mode %04o: one's own or "
@@ -46,6 +55,48 @@ static int check_file(const char *file, int fd, struct nmw_err *e)
 				   "load a copy",
 				   file, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777u);
 	return 0;
+}
+
+/* Bytes that a shared object has to have, by its headers; 0: it is none, as the loader says. */
+static uint64_t whole_size(int fd)
+{
+	Elf64_Ehdr h;
+	Elf64_Phdr p;
+	uint64_t end;
+	if (pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h ||
+	    memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    h.e_phentsize != sizeof p)
+		return 0;
+	if (__builtin_add_overflow(h.e_shoff, (uint64_t)h.e_shnum * h.e_shentsize, &end))
+		return UINT64_MAX;
+	for (unsigned i = 0; i < h.e_phnum; i++) {
+		uint64_t at, to;
+		if (__builtin_add_overflow(h.e_phoff, i * sizeof p, &at) || at > INT64_MAX ||
+		    pread(fd, &p, sizeof p, (off_t)at) != (ssize_t)sizeof p ||
+		    __builtin_add_overflow(p.p_offset, p.p_filesz, &to))
+			return UINT64_MAX;
+		if (p.p_type == PT_LOAD && to > end)
+			end = to;
+	}
+	return end;
+}
+
+int nmw_bitstream_whole(const char *file, struct nmw_err *e)
+{
+	struct stat st;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return missing(file, errno, e);
+	int rc = regular(file, fd, &st, e);
+	uint64_t end = rc ? 0 : whole_size(fd);
+	close(fd);
+	if (!rc && end > (uint64_t)st.st_size)
+		rc = nmw_err_set(
+			e, -ENODEV, NMW_EXIT_RESOURCE,
+			"bitstream %s: %lld bytes found, more expected by its headers: it is "
+			"cut short or damaged: copy it again, or make hw builds it",
+			file, (long long)st.st_size);
+	return rc;
 }
 
 int nmw_bitstream_hash(const char *file, uint64_t *hash, struct nmw_err *e)

@@ -17,6 +17,9 @@
 #define NMW_DEVICE_RECORD "device.sim" /* the design that a host drives (nmw_book.so) */
 #define NMW_WIRE_RECORD	  "wire.sim"   /* the one between two ports of frames (nmw_wire.so) */
 
+/* Whether the file has all that the loader will map of it: what is missing would be a SIGBUS.
+ * 0; -ENODEV: it has not; -EINVAL: no regular file; other errno's. */
+int nmw_bitstream_whole(const char *file, struct nmw_err *e);
 /* A hash of the file's bytes. */
 int nmw_bitstream_hash(const char *file, uint64_t *hash, struct nmw_err *e);
 /* Writes the record, NMW_DEVICE_RECORD or NMW_WIRE_RECORD; file: an absolute path. */

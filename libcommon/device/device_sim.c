@@ -86,6 +86,9 @@ static int not_one(const char *file, const char *why, struct nmw_err *e)
 static int open_so(struct sim *s, const char *file, struct nmw_err *e)
 {
 	char why[NMW_ERR_MAX / 2];
+	int rc = nmw_bitstream_whole(file, e);
+	if (rc)
+		return rc;
 	s->so = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!s->so) {
 		const char *said = dlerror();

@@ -65,6 +65,16 @@ expect 5 nmw-fpga load "$T"
 : >"$T/empty.so"
 expect 5 nmw-fpga load "$T/empty.so"
 says 'empty.so: cannot be loaded: '
+size=$(stat -c %s "$SO")
+for part in 5 50 90; do # of it in percent: a copy that was broken off
+	head -c $((size * part / 100)) "$SO" >"$T/part.so"
+	expect 5 nmw-fpga load "$T/part.so"
+	says "part.so: $((size * part / 100)) bytes found, more expected" 'copy it again'
+	expect 5 nmw-fpga info --bitstream "$T/part.so"
+done
+mkfifo "$T/fifo.so"
+expect 5 timeout 20 nmw-fpga info --bitstream "$T/fifo.so"
+says 'fifo.so: not a regular file'
 bitstream "$T/symbol.so" -Dnmw_bitstream=something_else
 expect 5 nmw-fpga load "$T/symbol.so"
 says 'it has no symbol nmw_bitstream'
