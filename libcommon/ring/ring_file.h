@@ -75,6 +75,8 @@ int nmw_ring_geom_check(const struct nmw_ring_geom *g, uint64_t file_sz, uint64_
  * holds. -EEXIST: the name is taken. */
 int nmw_ring_file_create(struct nmw_ring *r, const char *dir, bool group, const char *replace,
 			 struct nmw_err *e);
+/* Maps a ring to look at; freed by nmw_ring_file_free. NULL: e says why. */
+struct nmw_ring *nmw_ring_look(const char *name, struct nmw_err *e);
 /* Opens the file of r->name in the first directory that has it and checks it; flags O_RDWR or
  * O_RDONLY. -ENOENT: none. Not mapped yet. */
 int nmw_ring_file_open(struct nmw_ring *r, int flags, struct nmw_err *e);

@@ -43,14 +43,31 @@ int nmw_prod_routes(struct nmw_prod *p, const char *const *name, unsigned n, str
 	return 0;
 }
 
-int nmw_cons_route(const struct nmw_cons *c, const char *name, struct nmw_err *e)
+static int find(const struct nmw_ring *r, const char *name, struct nmw_err *e)
 {
-	const struct nmw_ring *r = c->ring;
 	char text[64];
 	for (unsigned i = 0; i < NMW_ROUTES; i++)
 		if (r->hdr->at.route[i][0] && is_name(r->hdr->at.route[i], name))
 			return (int)i + 1;
 	list(r, text);
-	return nmw_err_set(e, -ENOENT, NMW_EXIT_PEER, "ring %s: no route %s: there %s%s", r->name,
+	return nmw_err_set(e, -ESRCH, NMW_EXIT_PEER, "ring %s: no route %s: there %s%s", r->name,
 			   name, *text ? "are" : "is none: its producer has no --route", text);
+}
+
+int nmw_cons_route(const struct nmw_cons *c, const char *name, struct nmw_err *e)
+{
+	return find(c->ring, name, e);
+}
+
+int nmw_ring_route(const char *ring, const char *name, struct nmw_err *e)
+{
+	struct nmw_err why = NMW_ERR_INIT;
+	struct nmw_ring *r = nmw_ring_look(ring, &why);
+	if (!r) {
+		*e = why;
+		return why.err;
+	}
+	int rc = find(r, name, e);
+	nmw_ring_file_free(r);
+	return rc;
 }

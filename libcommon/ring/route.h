@@ -30,7 +30,9 @@ static inline void nmw_route_set(struct nmw_slot *s, unsigned route)
 /* The producer's names, once, before its first message: route i + 1 is name[i]. A ring that is
  * taken up must have the same. */
 int nmw_prod_routes(struct nmw_prod *p, const char *const *name, unsigned n, struct nmw_err *e);
-/* The number of a route; -ENOENT, exit 6, with those that there are. */
+/* The number of a route; -ESRCH, exit 6, with those that there are. */
 int nmw_cons_route(const struct nmw_cons *c, const char *name, struct nmw_err *e);
+/* The same without joining. -ENOENT: no such ring; other errno's: it cannot be read. */
+int nmw_ring_route(const char *ring, const char *name, struct nmw_err *e);
 
 #endif

@@ -311,53 +311,55 @@ static int keep_waiting(const struct nmw_stage *st, const char *name, bool gone,
 	return 0;
 }
 
-/* The producer names its routes just after it has made the ring. */
-static int take_route(struct nmw_stage *st, const char *route, struct nmw_err *e)
+static int join_now(struct nmw_stage *st, const struct nmw_cons_spec *spec, const char *route,
+		    struct nmw_err *e)
 {
-	struct nmw_cons *in = &st->in[st->n_in - 1];
-	uint64_t start = nmw_clock_mono();
-	for (;;) {
-		struct nmw_err why = NMW_ERR_INIT;
-		int rc = nmw_cons_route(in, route, &why);
-		if (rc > 0) {
-			st->in_route[st->n_in - 1] = (uint8_t)rc;
-			return 0;
-		}
-		if (nmw_clock_mono() - start >= ROUTE_WAIT_NS) {
-			*e = why;
+	struct nmw_cons *in = &st->in[st->n_in];
+	int rc = nmw_cons_join(in, spec, e);
+	if (rc)
+		return rc;
+	*e = (struct nmw_err)NMW_ERR_INIT; /* of the tries before */
+	st->n_in++;
+	if (route)
+		rc = nmw_cons_route(in, route, e);
+	if (rc > 0)
+		st->in_route[st->n_in - 1] = (uint8_t)rc;
+	return rc < 0 ? rc : 0;
+}
+
+/* Whether a consumer of this route may join: a producer counts on who has joined. -ENOENT: the ring
+ * is not there. A producer names its routes just after it has made the ring: since when it is
+ * there, and they are not, is in *since. */
+static int await_route(const char *ring, const char *route, uint64_t *since, struct nmw_err *e)
+{
+	int rc;
+	while ((rc = nmw_ring_route(ring, route, e)) == -ESRCH) {
+		uint64_t now = nmw_clock_mono();
+		*since = *since ? *since : now;
+		if (now - *since >= ROUTE_WAIT_NS)
 			return rc;
-		}
 		nanosleep(&(struct timespec){.tv_nsec = (long)JOIN_RETRY_NS}, NULL);
 	}
+	return rc == -ENOENT ? rc : 0; /* what else is wrong is said by who joins */
 }
 
-static int join_ring(struct nmw_stage *st, const char *name, struct nmw_err *e);
-
-/* RING or RING/ROUTE. */
+/* Joins RING or RING/ROUTE, waiting for the ring to appear. */
 static int join(struct nmw_stage *st, const char *text, struct nmw_err *e)
 {
+	struct nmw_stage_cold *c = st->cold;
 	char name[NMW_RING_NAME_MAX];
 	size_t n = strcspn(text, "/");
+	const char *route = text[n] ? text + n + 1 : NULL;
 	snprintf(name, sizeof name, "%.*s", (int)n, text);
-	int rc = join_ring(st, name, e);
-	return rc || !text[n] ? rc : take_route(st, text + n + 1, e);
-}
-
-/* Joins ring `name`, waiting for it to appear. */
-static int join_ring(struct nmw_stage *st, const char *name, struct nmw_err *e)
-{
-	struct nmw_stage_cold *c = st->cold;
 	const struct nmw_cons_spec spec = {
 		.ring = name, .name = c->consumer, .after = c->after, .group = c->group};
-	uint64_t start = nmw_clock_mono();
+	uint64_t start = nmw_clock_mono(), routeless = 0;
 	for (bool said = false;;) {
 		/* Asked before the try: a private ring is there before its name is handed on. */
 		bool gone = c->private_in && !nmw_handoff_alive_up(STDIN_FILENO);
-		int rc = nmw_cons_join(&st->in[st->n_in], &spec, e);
-		if (rc == 0) {
-			*e = (struct nmw_err)NMW_ERR_INIT; /* of the tries before */
-			st->n_in++;
-		}
+		int rc = route ? await_route(name, route, &routeless, e) : 0;
+		if (!rc)
+			rc = join_now(st, &spec, route, e);
 		if (rc != -ENOENT)
 			return rc;
 		uint64_t waited = nmw_clock_mono() - start;

@@ -97,9 +97,12 @@ fi
 timeout 20 nmw-recv gen:seed=1,count=10 --route "$T/routes.json" -o e --min-consumers 2 -q 2>/dev/null &
 expect 6 nmw-send -i e/warm null:
 grep -q 'ring e: no route warm: there are hot cold' "$T/err" || fail "$(cat "$T/err")"
+[ "$(nmw-stat show e --json | jq '.rings[0].published | tonumber')" = 0 ] || fail "who was refused counted as a reader"
 timeout 20 nmw-send -i e null: -q 2>/dev/null &
 timeout 20 nmw-send -i e/hot null: -q 2>"$T/err" || fail "e: $(cat "$T/err")"
 wait
+expect 2 nmw-recv gen:seed=1,count=10 --route-orders 5 -o x
+grep -q -- '--route-orders: has no effect without --route' "$T/err" || fail "$(cat "$T/err")"
 bad() { # WORDS JSON
 	echo "$2" >"$T/bad.json"
 	expect 2 nmw-recv gen:seed=1,count=10 --route "$T/bad.json" -o x
@@ -107,6 +110,7 @@ bad() { # WORDS JSON
 }
 bad 'routes: is missing' '{}'
 bad 'name: is missing' '{"routes": [{"symbols": ["A"]}]}'
+bad 'symbols: none' '{"routes": [{"name": "x", "symbols": []}]}'
 bad 'A: is there twice' '{"routes": [{"name": "x", "symbols": ["A"]}, {"name": "y", "symbols": ["A"]}]}'
 bad 'one too many' '{"routes": [{"name": "a", "symbols": ["A"]}, {"name": "b", "symbols": ["B"]}, {"name": "c", "symbols":
 	["C"]}, {"name": "d", "symbols": ["D"]}, {"name": "e", "symbols": ["E"]}], "rest": "f"}'

@@ -311,6 +311,10 @@ int main(int argc, char **argv)
 		rc = find_source(r, &e);
 	if (!rc)
 		rc = check_options(r, &e);
+	if (!rc && !r->route && nmw_opt_given(&r->route_orders))
+		rc = nmw_err_set(
+			&e, -EINVAL, NMW_EXIT_USAGE,
+			"--route-orders: has no effect without --route FILE: leave it out");
 	if (!rc && r->route)
 		rc = route_open(&r->emit.route, r->route, r->route_orders, &e);
 	if (!rc)

@@ -238,7 +238,8 @@ static int read_route(struct route *r, const struct nmw_conf_at *at, struct nmw_
 	for (size_t i = 0; rc >= 0; i++) {
 		rc = nmw_conf_text(at, "symbols", i, text, sizeof text, e);
 		if (rc == 0 && i == 0)
-			return nmw_conf_err(at, "symbols", e, "is missing: give a list of symbols");
+			return nmw_conf_err(at, "symbols", e,
+					    "none: give a list of one or more symbols");
 		if (rc <= 0)
 			break;
 		rc = add_symbol(r, at, text, e);
