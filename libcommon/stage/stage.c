@@ -95,11 +95,12 @@ void nmw_stage_check_downstream(struct nmw_stage *st)
 	unsigned long long left = st->out.next - 1 - nmw_prod_taken(&st->out) + st->pending;
 	const char *name = nmw_prod_name(&st->out);
 	if (st->cold->closing && !died) { /* it has it all, or all that it wanted */
-		if (left)
+		if (left && !st->cold->left_said)
 			nmw_log(NMW_LOG_INFO,
 				"ring %s: the stage behind this one ended: %llu messages were not "
 				"taken",
 				name, left);
+		st->cold->left_said = left > 0;
 		return;
 	}
 	bool lost = left && (died || nmw_prod_started(&st->out));
@@ -376,10 +377,11 @@ void nmw_stage_idle(struct nmw_stage *st)
 		nmw_wait_turn(&st->wait, st->turn, st->in[0].mask + 1);
 		st->turn = 0;
 	}
+	uint64_t parks = st->wait.parks;
 	uint64_t idle = nmw_wait_idle(&st->wait, st->n_in == 1 ? &st->in[0] : NULL);
-	if (idle >= IDLE_CHECK_NS) {
-		if (st->n_in)
-			check_inputs(st);
+	if (idle >= IDLE_CHECK_NS && st->n_in)
+		check_inputs(st);
+	/* at a few hundred messages a second each is waited for once, and calls are few */
+	if (idle >= IDLE_CHECK_NS || st->wait.parks != parks)
 		nmw_stage_look_soon(st);
-	}
 }

@@ -23,6 +23,7 @@ struct nmw_stage_cold {
 
 	bool private_in, private_out; /* handed over through stdin, stdout */
 	bool closing;		      /* nothing more will be published */
+	bool left_said;		      /* what the stage behind did not take */
 	bool input_ended[NMW_STAGE_INS];
 	uint64_t input_dead_since[NMW_STAGE_INS]; /* ns; 0 = its producer lives */
 	uint64_t awaited_since[NMW_STAGE_INS];	  /* ns; 0 = who is to be followed is there */

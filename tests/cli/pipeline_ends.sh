@@ -14,6 +14,7 @@ said() { grep -qE -- "$1" "$T/err" || { cat "$T/err"; fail "no '$1' in the messa
 # The next stage left before the end: what it did not take is counted.
 run "0 0" 'nmw-recv gen:seed=1,count=1k -q | nmw-send null: --count 10 -q'
 said 'behind this one ended: 994 messages were not taken'
+[ "$(grep -c 'were not taken' "$T/err")" = 1 ] || { cat "$T/err"; fail "said twice"; }
 run "7 0" 'nmw-recv gen:seed=1,count=0 -q | nmw-send null: --count 10 -q'
 said 'behind this one ended: [1-9][0-9]* messages were not taken'
 

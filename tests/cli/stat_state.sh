@@ -32,8 +32,28 @@ expect 2 nmw-stat --json --prometheus
 expect 2 nmw-stat 1s --prometheus
 expect 2 nmw-stat reap --prometheus
 expect 2 nmw-stat tap x --text --jsonl
+for useless in 'list --all' 'show --follow' 'show --count 1' 'watch --wait 1s' 'tap x --hold' 'check --exact' 'doctor -n'; do
+	# shellcheck disable=SC2086
+	expect 2 nmw-stat $useless
+	grep -q 'has no effect on it: leave it out' "$T/err" || fail "$useless: $(cat "$T/err")"
+done
 nmw-stat >/dev/full 2>"$T/err" && fail "a full stdout is no error"
 nmw-stat --json </dev/null >"$T/out" 2>"$T/err" || fail "without a terminal"
+
+# ---- a stage that waits for each message once looks after itself all the same: a reader that died is seen, and figures
+# are new, within a second
+nmw-recv gen:seed=3,count=0 -o slow -q --pace 150pps 2>/dev/null &
+recv=$!
+nmw-match -i slow -o said -q --lazy --orders 1k --min-consumers 0 2>/dev/null &
+match=$!
+until_published slow 30
+for _ in $(seq 12); do
+	age=$(nmw-stat show nmw-match --json | jq '.tools[0].heartbeat_age_ns | tonumber')
+	[ "$age" -lt 1000000000 ] || fail "at 150 messages a second the last heartbeat is $((age / 1000000)) ms old"
+	sleep 0.15
+done
+kill $recv $match
+wait
 
 # ---- a pipeline: a paced sink holds it back, so it stands as long as the test needs
 nmw-recv gen:seed=3,count=1M,symbols=20 -o orders --name desk >"$T/recv.log" 2>&1 &

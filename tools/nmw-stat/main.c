@@ -43,23 +43,28 @@ static const struct command {
 	int min, max;
 	bool takes_name;
 	int (*run)(const struct command_args *a, struct nmw_err *e);
+	const char *opts; /* that it has a use for; who has no Prometheus form says so itself */
 	const char *help;
 } commands[] = {
-	{"list", "", 0, 0, false, command_list, "what is there, a line each (default)"},
-	{"show", "[NAME]", 0, 1, true, command_show,
+	{"list", "", 0, 0, false, command_list, " json prometheus ",
+	 "what is there, a line each (default)"},
+	{"show", "[NAME]", 0, 1, true, command_show, " json prometheus all ",
 	 "all figures of a tool (name, instance, pid) or ring"},
-	{"watch", "[INTERVAL [COUNT]]", 0, 2, false, command_watch,
+	{"watch", "[INTERVAL [COUNT]]", 0, 2, false, command_watch, " json prometheus count ",
 	 "rates, an interval a line; `nmw-stat 1s 10` for short"},
-	{"tap", "RING", 1, 1, true, command_tap, "a ring's messages as a capture on stdout"},
+	{"tap", "RING", 1, 1, true, command_tap, " json prometheus text jsonl count wait ",
+	 "a ring's messages as a capture on stdout"},
 	{"compare", "RING RING", 2, 2, true, command_compare,
+	 " json prometheus jsonl count wait exact hold follow stop-on-difference ",
 	 "two outputs message by message; exit 1 when they differ"},
-	{"check", "[NAME]", 0, 1, true, command_check,
+	{"check", "[NAME]", 0, 1, true, command_check, " json prometheus ",
 	 "do the figures add up? exit 7 when messages are missing"},
-	{"sessions", "", 0, 0, false, command_sessions,
+	{"sessions", "", 0, 0, false, command_sessions, " json prometheus ",
 	 "the clients of nmw-send tcp:, how far behind they are"},
-	{"doctor", "", 0, 0, false, command_doctor,
+	{"doctor", "", 0, 0, false, command_doctor, " json prometheus ",
 	 "what this host has and lacks, and what mends it"},
-	{"reap", "", 0, 0, false, command_reap, "removes rings and counters of the dead"},
+	{"reap", "", 0, 0, false, command_reap, " json prometheus dry-run ",
+	 "removes rings and counters of the dead"},
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -102,12 +107,29 @@ static int find(int argc, char **argv, const struct command **out, int *skip, st
 	return *out ? 0 : no_such(argv[0], e);
 }
 
+/* An option that does nothing is a mistake. */
+static int check_opts(const struct command *c, const struct nmw_opt *rows, struct nmw_err *e)
+{
+	char word[32];
+	for (; rows->type != NMW_OPT_END; rows++) {
+		if (!rows->dst || !nmw_opt_given(rows->dst))
+			continue;
+		snprintf(word, sizeof word, " %s ", rows->name);
+		if (!strstr(c->opts, word))
+			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+					   "%s: --%s: has no effect on it: leave it out", c->name,
+					   rows->name);
+	}
+	return 0;
+}
+
 static const struct view *choose_view(const struct command_opts *o)
 {
 	return o->json ? &view_json : o->prometheus ? &view_prometheus : &view_text;
 }
 
-static int run(struct command_opts *o, int argc, char **argv, struct nmw_err *e)
+static int run(struct command_opts *o, const struct nmw_opt *rows, int argc, char **argv,
+	       struct nmw_err *e)
 {
 	const struct command *c;
 	int skip;
@@ -120,8 +142,11 @@ static int run(struct command_opts *o, int argc, char **argv, struct nmw_err *e)
 	struct command_args a = {choose_view(o), o, argv + skip, argc - skip};
 	if (a.argc < c->min || a.argc > c->max)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-				   "%s: %d arguments found: usage: nmw-stat %s %s", c->name, a.argc,
-				   c->name, c->args);
+				   "%s: %d arguments found: usage: nmw-stat %s%s%s", c->name,
+				   a.argc, c->name, *c->args ? " " : "", c->args);
+	rc = check_opts(c, rows, e);
+	if (rc)
+		return rc;
 	o->view.detail = c->run == command_show;
 	o->view.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	for (int i = 0; i < a.argc && c->takes_name; i++) {
@@ -187,6 +212,6 @@ int main(int argc, char **argv)
 	if (rc == NMW_OPT_DONE)
 		return nmw_answer_end(0, false, &e);
 	if (rc == NMW_OPT_RUN)
-		rc = run(&o, nargs, argv + 1, &e);
+		rc = run(&o, table, nargs, argv + 1, &e);
 	return nmw_answer_end(rc, choose_view(&o)->json, &e);
 }
