@@ -70,8 +70,29 @@ grep -q 'messages compared: all the same' "$T/out" || fail "$(cat "$T/out")"
 kill "$other"
 wait
 
+# a shadow that died and does not come back: what it never said is no agreement
+nmw-recv gen:seed=3,count=0 -o k -q --pace 2kpps --min-consumers 0 2>/dev/null &
+other=$!
+nmw-recv gen:seed=3,count=0 -o l -q --pace 2kpps --min-consumers 0 2>/dev/null &
+victim=$!
+nmw-stat compare k l --follow >"$T/out" 2>"$T/err" &
+compare=$!
+until_published l 200
+kill -9 "$victim"
+until grep -q 'ring l: its producer died' "$T/err" && [ "$(published k)" -gt "$(($(published l) + 100))" ]; do sleep 0.05; done
+kill "$compare"
+wait "$compare"
+rc=$?
+kill "$other"
+wait
+[ $rc = 7 ] || fail "a dead shadow: exit $rc, 7 expected: $(cat "$T/out")"
+grep -q 'all the same, but some could not be compared$' "$T/out" || fail "a dead shadow: $(cat "$T/out")"
+grep -qE '^still alone +[0-9]{2,} +0$' "$T/out" || fail "a dead shadow: $(cat "$T/out")"
+
 expect 2 nmw-stat compare a a
 grep -q 'are one ring' "$T/err" || fail "$(cat "$T/err")"
 expect 2 nmw-stat compare a
+expect 2 nmw-stat compare a b --text
+grep -q 'compare: --text: has no effect on it' "$T/err" || fail "$(cat "$T/err")"
 expect 6 nmw-stat compare a none
 grep -q 'ring a: not there' "$T/err" || fail "$(cat "$T/err")"

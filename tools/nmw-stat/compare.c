@@ -318,11 +318,24 @@ static int open_all(struct compare *c, const struct command_args *a, struct nmw_
 	return rc;
 }
 
+/* What waits for its counterpart when a signal ends it: from a producer that is not there none will
+ * come. */
+static void leave(struct compare *c)
+{
+	for (unsigned i = 0; i < 2 && command_stops(); i++) {
+		const struct compare_side *other = &c->side[!i];
+		c->r.alone[i] = c->p.q[i].head - c->p.q[i].tail;
+		if (other->dead || other->away)
+			c->r.skipped += c->r.alone[i];
+	}
+}
+
 static int run(struct compare *c, struct nmw_err *e)
 {
 	compare_sides_tools(c->side);
 	publish(c);
 	int rc = follow(c, e);
+	leave(c);
 	publish(c);
 	for (unsigned i = 0; i < 2; i++)
 		c->r.side[i] = &c->side[i].v;

@@ -23,7 +23,8 @@ struct compare_difference {
 struct compare_result {
 	const struct view_side *side[2];
 	uint64_t equal, different, missing, extra;
-	uint64_t skipped; /* messages without their counterpart, for that was not read */
+	uint64_t skipped;  /* messages without their counterpart, for that was not read */
+	uint64_t alone[2]; /* at a signal: messages whose counterparts had not come */
 	struct compare_difference first;
 };
 

@@ -39,10 +39,13 @@ static json *result(json *doc, const struct compare_result *r)
 	nmw_json_set(doc, "same", nmw_json_bool(!d->kind));
 	nmw_json_set(doc, "first_difference", d->kind ? nmw_json_id(d->seq) : nmw_json_null());
 	nmw_json_set(doc, "field", d->kind ? nmw_json_str(d->what) : nmw_json_null());
-	for (unsigned i = 0; i < 2; i++)
-		nmw_json_set(nmw_json_add(sides, side_of(r->side[i])), "message",
+	for (unsigned i = 0; i < 2; i++) {
+		json *side = nmw_json_add(sides, side_of(r->side[i]));
+		nmw_json_set(side, "alone", nmw_json_num(r->alone[i]));
+		nmw_json_set(side, "message",
 			     d->kind && d->there[i] ? nmw_json_str(d->text[i].line)
 						    : nmw_json_null());
+	}
 	return doc;
 }
 

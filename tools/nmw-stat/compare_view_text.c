@@ -138,6 +138,8 @@ static void text_end(FILE *f, const struct compare_result *r, const char *error)
 	count(f, "never received", gaps[0], gaps[1]);
 	latency(f, r);
 	count(f, "not read in time", a->missed, b->missed);
+	if (r->alone[0] || r->alone[1])
+		count(f, "still alone", r->alone[0], r->alone[1]);
 	put_verdict(f, r);
 }
 
