@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#define BLOCK "/stat.nmw-fpga."
+
 struct search {
 	const char *want;
-	unsigned n;
+	unsigned n, closed; /* closed: runs of others, whose counters this user may not read */
 	struct ask_run *run;
 	char names[256];
 };
@@ -26,7 +28,7 @@ static int each(const struct nmw_metrics *m, bool alive, const char *path,
 		const struct nmw_err *why, void *arg)
 {
 	struct search *s = arg;
-	(void)why;
+	s->closed += !m && why->exit == NMW_EXIT_PERM && strstr(path, BLOCK) != NULL;
 	if (!m || !alive || strcmp(m->tool, "nmw-fpga") != 0 || m->state == NMW_TOOL_ENDED ||
 	    !is_wanted(m, s->want))
 		return 0;
@@ -46,6 +48,11 @@ int ask_find(const char *want, struct ask_run *r, struct nmw_err *e)
 	int rc = nmw_metrics_each(each, &s, e);
 	if (rc)
 		return rc;
+	if (!s.n && s.closed)
+		return nmw_err_set(e, -EACCES, NMW_EXIT_PERM,
+				   "nmw-fpga run%s%s: %u found that belong to another user: ask as "
+				   "that user or root, or have them started with --group",
+				   want ? " " : "", want ? want : "", s.closed);
 	if (!s.n)
 		return nmw_err_set(e, -ESRCH, NMW_EXIT_PEER,
 				   "nmw-fpga run%s%s: none is running here: look with nmw-stat; "
@@ -81,6 +88,13 @@ int ask(const struct ask_run *r, const struct control_request *q, uint64_t wait_
 	int rc = control_ask(fd, q, e);
 	if (!rc)
 		rc = take_all(fd, nmw_clock_mono() + wait_ns, fn, arg, e);
+	if (rc == -ETIMEDOUT)
+		nmw_err_set(e, rc, NMW_EXIT_PEER,
+			    "nmw-fpga run %u: no end of its answer in %.1f s: it answers between "
+			    "two bursts, and a device that was lost is opened first: see with "
+			    "nmw-stat whether it waits for room in its output, or wait longer "
+			    "with --timeout",
+			    r->pid, (double)wait_ns / 1e9);
 	close(fd);
 	return rc;
 }

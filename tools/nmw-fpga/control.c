@@ -187,11 +187,8 @@ static int wait_for(int fd, uint64_t until_ns, struct nmw_err *e)
 			return nmw_err_set(e, -errno, NMW_EXIT_FAILED, "control socket: %s",
 					   strerror(errno));
 		if (!ms)
-			return nmw_err_set(
-				e, -ETIMEDOUT, NMW_EXIT_PEER,
-				"control socket: no answer: nmw-fpga run answers between "
-				"two bursts: see with nmw-stat whether it waits for room "
-				"in its output, or wait longer with --timeout");
+			return nmw_err_set(e, -ETIMEDOUT, NMW_EXIT_PEER,
+					   "control socket: no answer in time");
 	}
 }
 
