@@ -127,6 +127,11 @@ expect 2 nmw-fpga offload 'A B'
 expect 2 nmw-fpga return NINELETTE
 expect 6 nmw-fpga symbols --instance nobody
 grep -q 'nmw-fpga run nobody: none is running here' "$T/err" || fail "another instance"
+if [ "$(id -u)" = 0 ] && command -v setpriv >"$T/jq"; then # another user's is there, and may not be asked
+	chmod 755 "$T" "$NMW_DIR"
+	expect 4 setpriv --reuid=65534 --regid=65534 --clear-groups nmw-fpga symbols
+	grep -q 'nmw-fpga run: 1 found that belong to another user' "$T/err" || fail "another user: $(cat "$T/err")"
+fi
 expect 0 nmw-fpga symbols S0001 --instance $run
 [ -S "$NMW_DIR/control.nmw-fpga.$run" ] || fail "no control socket"
 [ "$(stat -c %a "$NMW_DIR/control.nmw-fpga.$run")" = 600 ] || fail "who may ask"
