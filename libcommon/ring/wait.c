@@ -17,8 +17,9 @@
 #define SLEEP_NS     10000000u /* of one sleep, so that housekeeping goes on */
 #define NAP_FAR_NS   5000000u  /* longest sleep where nobody wakes */
 #define GAP_MAX_NS   1000000u
-#define GAP_TURNS    8u /* turns that the distance between turns is averaged over, about */
-#define PAUSES	     4u /* between two looks while spinning */
+#define GAP_TURNS    8u	   /* turns that the distance between turns is averaged over, about */
+#define SWITCH_NS    1000u /* a yield that took longer let somebody by */
+#define PAUSES	     4u	   /* between two looks while spinning */
 
 void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode)
 {
@@ -26,6 +27,7 @@ void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode)
 	memset(w, 0, sizeof *w);
 	w->mode = mode;
 	w->sleep_ns = w->first_ns = NMW_WAIT_NAP_MIN;
+	w->turn_msgs = NMW_WAIT_AHEAD;
 	w->alone = sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) >= CPUS_PLENTY;
 	w->spin_ns = w->alone ? SPIN_LONG_NS : SPIN_NS;
 	/* the default slack of 50 us would turn 20 us into 70 */
@@ -90,6 +92,16 @@ void nmw_wait_turn_over(struct nmw_wait *w)
 		nmw_clock_pause();
 	else
 		sched_yield();
+}
+
+void nmw_wait_let_by(struct nmw_wait *w)
+{
+	uint64_t from = nmw_clock_mono();
+	nmw_wait_turn_over(w);
+	if (nmw_clock_mono() - from >= SWITCH_NS)
+		w->turn_msgs = NMW_WAIT_AHEAD;
+	else if (w->turn_msgs < NMW_WAIT_AHEAD_MAX)
+		w->turn_msgs *= 2;
 }
 
 static void nap(struct nmw_wait *w, uint64_t ns)

@@ -34,6 +34,7 @@ struct nmw_wait {
 	uint64_t turn_ns;    /* when the last turn of work was over */
 	uint64_t gap_ns;     /* between two turns, about; at most a millisecond each */
 	uint64_t ahead;	     /* messages passed on in this turn */
+	uint64_t turn_msgs;  /* that end it, NMW_WAIT_AHEAD..MAX */
 	uint64_t spins, parks;
 };
 
@@ -69,13 +70,16 @@ static inline bool nmw_wait_spins(const struct nmw_wait *w, uint64_t idle_ns)
 }
 /* Between two looks of a stage that spins: a pause, or another stage's turn. */
 void nmw_wait_turn_over(struct nmw_wait *w);
-#define NMW_WAIT_AHEAD 128u
+#define NMW_WAIT_AHEAD	   128u
+#define NMW_WAIT_AHEAD_MAX 4096u
+/* Ends a turn in a stream; the next one is longer where nobody wanted the CPU. */
+void nmw_wait_let_by(struct nmw_wait *w);
 /* n messages were passed on. */
 static inline void nmw_wait_passed(struct nmw_wait *w, uint64_t n)
 {
 	w->ahead += n;
-	if (w->mode == NMW_WAIT_SPIN && !w->alone && w->ahead >= NMW_WAIT_AHEAD)
-		nmw_wait_turn_over(w);
+	if (w->mode == NMW_WAIT_SPIN && !w->alone && w->ahead >= w->turn_msgs)
+		nmw_wait_let_by(w);
 }
 /* One step of waiting; c (may be NULL) is the ring to sleep on. Returns idle ns so far;
  * spin: 0 for 63 of 64 calls, which do not look at the clock. */
