@@ -112,6 +112,8 @@ static inline void nmw_stage_busy(struct nmw_stage *st)
 {
 	nmw_wait_busy(&st->wait);
 }
+/* What is pending is published; true: there is room for more, at once. */
+bool nmw_stage_more(struct nmw_stage *st);
 /* Slow paths of the two below. */
 bool nmw_stage_grow(struct nmw_stage *st);
 uint8_t *nmw_stage_frame(struct nmw_stage *st, struct nmw_slot **s, uint32_t len);

@@ -165,12 +165,17 @@ static void drop(struct nmw_stage *st, enum nmw_drop_id why)
 	st->dropped = true;
 }
 
+bool nmw_stage_more(struct nmw_stage *st)
+{
+	nmw_stage_flush(st);
+	st->granted = nmw_prod_room(&st->out, st->burst);
+	return st->granted > 0;
+}
+
 bool nmw_stage_grow(struct nmw_stage *st)
 {
 	st->dropped = false;
-	nmw_stage_flush(st);
-	st->granted = nmw_prod_room(&st->out, st->burst);
-	if (st->granted)
+	if (nmw_stage_more(st))
 		return true;
 	nmw_count(st->m, NMW_M_full_waits, 1);
 	if (st->drop_on_full && nmw_prod_started(&st->out)) {

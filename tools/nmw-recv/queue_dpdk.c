@@ -316,7 +316,7 @@ static inline uint64_t publish_same(struct dpdk_queue *q, const struct udp_run *
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 	if (m->nb_segs > 1 || m->ol_flags & q->bad_flags ||
 	    nmw_raw64(p + AT_ADDRS) != q->same.addrs || nmw_raw32(p + AT_PORTS) != q->same.ports ||
-	    st->pending == st->granted)
+	    (st->pending == st->granted && !nmw_stage_more(st)))
 		return 0;
 	uint32_t len = usual_len(p, m->data_len);
 	if (!len)
