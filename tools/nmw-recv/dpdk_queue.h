@@ -9,29 +9,11 @@
 #ifndef NMW_RECV_DPDK_QUEUE_H
 #define NMW_RECV_DPDK_QUEUE_H
 
-#include "dpdk/dpdk.h"
+#include "dpdk/link.h"
 #include "framing.h"
 #include "udp_stream.h"
-#include "wire/linkhost.h"
 
 struct rte_mbuf;
-
-/* What is said on the link: answers and reports, from buffers of its own. */
-struct dpdk_link {
-	const struct nmw_dpdk_port *port;
-	struct rte_mempool *pool; /* NULL: nothing is said */
-	struct nmw_linkhost host;
-	uint64_t said_ns; /* when groups were last joined unasked */
-	unsigned said;	  /* how often */
-};
-
-int dpdk_link_open(struct dpdk_link *l, const struct nmw_dpdk_port *port,
-		   const struct nmw_dpdk_dev *dev, struct nmw_err *e);
-/* A frame that is not UDP: true when it was for the host, not for messages. */
-bool dpdk_link_take(struct dpdk_link *l, uint16_t queue, const uint8_t *frame, uint32_t len);
-/* Tells where we are and joins the groups, some times after the link came up. */
-void dpdk_link_tick(struct dpdk_link *l, uint64_t now_ns);
-void dpdk_link_close(struct dpdk_link *l); /* leaves the groups */
 
 /* Buffers that wait, oldest first. */
 struct dpdk_held {
@@ -45,7 +27,7 @@ struct dpdk_queue {
 	uint16_t id;
 	const struct nmw_dpdk_port *port;
 	const struct nmw_dpdk_dev *dev;
-	struct dpdk_link *link;
+	struct nmw_dpdk_link *link;
 	struct emit *emit, own_emit;
 	struct nmw_stage own_stage;
 	struct framing framing;

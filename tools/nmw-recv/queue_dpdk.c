@@ -222,7 +222,7 @@ static void other_packet(struct dpdk_queue *q, enum nmw_packet_is is, const uint
 			 uint32_t len)
 {
 	bool link = is == NMW_PACKET_NOT_IP || is == NMW_PACKET_OTHER;
-	if (link && dpdk_link_take(q->link, q->id, frame, len))
+	if (link && nmw_dpdk_link_take(q->link, q->id, frame, len))
 		nmw_count(q->emit->st->m, NMW_M_link_packets, 1);
 	else
 		emit_drop(q->emit, framing_drop(is), 1);

@@ -36,7 +36,7 @@ struct dpdk_source {
 	struct nmw_dpdk_dev dev;
 	struct nmw_dpdk_word word[WORDS];
 	struct nmw_dpdk_port port;
-	struct dpdk_link link;
+	struct nmw_dpdk_link link;
 	struct dpdk_queue queue[NMW_DPDK_QUEUES];
 	unsigned queues; /* that are open */
 	unsigned buffers;
@@ -171,7 +171,7 @@ static int open_queue(struct dpdk_source *s, unsigned i, struct nmw_err *e)
 
 static int open_queues(struct dpdk_source *s, struct nmw_err *e)
 {
-	int rc = dpdk_link_open(&s->link, &s->port, &s->dev, e);
+	int rc = nmw_dpdk_link_open(&s->link, &s->port, &s->dev, e);
 	for (unsigned i = 0; i < s->dev.queues && !rc; i++)
 		rc = open_queue(s, i, e);
 	s->emit->st->wait.longest_ns = NAP_NS;
@@ -245,7 +245,7 @@ static void look_at_device(struct dpdk_source *s, uint64_t now)
 		return;
 	s->looked_ns = now;
 	count_lost(s);
-	dpdk_link_tick(&s->link, now);
+	nmw_dpdk_link_tick(&s->link, now);
 	bool up = nmw_dpdk_port_link(&s->port);
 	if (up == s->said_down)
 		nmw_log(NMW_LOG_INFO, "dpdk: %s: link is %s", s->port.name, up ? "up" : "down");
@@ -330,7 +330,7 @@ static void dpdk_close_source(void *arg)
 	if (s->state == PORT_RUNS) {
 		tick(s, nmw_clock_mono());
 		count_lost(s);
-		dpdk_link_close(&s->link);
+		nmw_dpdk_link_close(&s->link);
 	}
 	nmw_dpdk_port_close(&s->port);
 	if (s->state == PORT_RUNS)

@@ -1,4 +1,4 @@
-#include "dpdk_queue.h"
+#include "dpdk/link.h"
 
 #include "base/units.h"
 
@@ -10,10 +10,10 @@
 #define SAY_NS	 NMW_NS_PER_S
 #define SAY_MORE 3u /* times: robustness of RFC 3376, 8.1, and one */
 
-int dpdk_link_open(struct dpdk_link *l, const struct nmw_dpdk_port *port,
-		   const struct nmw_dpdk_dev *dev, struct nmw_err *e)
+int nmw_dpdk_link_open(struct nmw_dpdk_link *l, const struct nmw_dpdk_port *port,
+		       const struct nmw_dpdk_dev *dev, struct nmw_err *e)
 {
-	*l = (struct dpdk_link){.port = port};
+	*l = (struct nmw_dpdk_link){.port = port};
 	memcpy(l->host.mac, port->mac, sizeof l->host.mac);
 	l->host.vlan = dev->vlan;
 	if (dev->addr.family)
@@ -25,7 +25,7 @@ int dpdk_link_open(struct dpdk_link *l, const struct nmw_dpdk_port *port,
 	return nmw_dpdk_pool_new("nmw_link", BUFFERS, NMW_DPDK_ROOM, &l->pool, e);
 }
 
-static void put_out(const struct dpdk_link *l, uint16_t queue, struct rte_mbuf *m, uint32_t len)
+static void put_out(const struct nmw_dpdk_link *l, uint16_t queue, struct rte_mbuf *m, uint32_t len)
 {
 	if (len < RTE_ETHER_MIN_LEN - RTE_ETHER_CRC_LEN) { /* a frame has 60 bytes at least */
 		memset(rte_pktmbuf_mtod_offset(m, uint8_t *, len), 0, 60 - len);
@@ -37,7 +37,7 @@ static void put_out(const struct dpdk_link *l, uint16_t queue, struct rte_mbuf *
 		rte_pktmbuf_free(m);
 }
 
-bool dpdk_link_take(struct dpdk_link *l, uint16_t queue, const uint8_t *frame, uint32_t len)
+bool nmw_dpdk_link_take(struct nmw_dpdk_link *l, uint16_t queue, const uint8_t *frame, uint32_t len)
 {
 	enum nmw_link_is is = NMW_LINK_OTHER;
 	for (unsigned k = 0; l->pool && k < NMW_LINKHOST_GROUPS; k++) {
@@ -58,7 +58,7 @@ bool dpdk_link_take(struct dpdk_link *l, uint16_t queue, const uint8_t *frame, u
 	return is != NMW_LINK_OTHER;
 }
 
-static void say(const struct dpdk_link *l, bool leave)
+static void say(const struct nmw_dpdk_link *l, bool leave)
 {
 	for (unsigned i = 0; i < l->host.addrs + l->host.groups; i++) {
 		bool group = i >= l->host.addrs;
@@ -72,7 +72,7 @@ static void say(const struct dpdk_link *l, bool leave)
 	}
 }
 
-void dpdk_link_tick(struct dpdk_link *l, uint64_t now_ns)
+void nmw_dpdk_link_tick(struct nmw_dpdk_link *l, uint64_t now_ns)
 {
 	if (!l->pool || l->said == SAY_MORE || now_ns - l->said_ns < SAY_NS ||
 	    !nmw_dpdk_port_link(l->port))
@@ -82,7 +82,7 @@ void dpdk_link_tick(struct dpdk_link *l, uint64_t now_ns)
 	say(l, false);
 }
 
-void dpdk_link_close(struct dpdk_link *l)
+void nmw_dpdk_link_close(struct nmw_dpdk_link *l)
 {
 	if (l->pool && l->said)
 		say(l, true);
