@@ -116,6 +116,7 @@ int nmw_wire_pass(struct nmw_wire *w, uint32_t n, struct nmw_err *e)
 	struct nmw_device *d = &w->device;
 	d->ops->pass(d, n);
 	w->looked += n;
+	w->passed += n;
 	if (w->looked < LOOK_CYCLES)
 		return 0;
 	w->looked = 0;

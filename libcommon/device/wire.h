@@ -74,7 +74,8 @@ struct nmw_wire {
 	const struct nmw_wire_ports *ports;
 	struct nmw_device_sim *sim;
 	uint64_t watchdog; /* cycles */
-	uint64_t looked;   /* cycles at the last look at the status */
+	uint64_t looked;   /* cycles since the last look at the status */
+	uint64_t passed;   /* cycles that passed in nmw_wire_pass */
 };
 
 /* Checks identity and parameters, resets it. Nothing is taken yet. */

@@ -95,15 +95,15 @@ class Link:
         with open(self.files[p].name) as f:
             return f.read()
 
-    def runs(self, p, what="MAC "):
+    def runs(self, p, what="MAC ", seconds=20):
         def look():
             assert p.poll() is None, "it ended: " + self.log(p)
             return what in self.log(p)
-        wait_until(look, 20, "the device to start: " + self.log(p))
+        wait_until(look, seconds, "the device to start: " + self.log(p))
 
-    def stop(self, p, want=0):
+    def stop(self, p, want=0, seconds=20):
         p.send_signal(signal.SIGINT)
-        rc = p.wait(20)
+        rc = p.wait(seconds)
         assert rc == want, "exit %d, %d expected: %s" % (rc, want, self.log(p))
         return self.log(p)
 

@@ -68,7 +68,22 @@ wire_frames compare "$T/sw.pcap" "$T/hw.pcap" "$T/in.pcap" || fail "another stre
 # ---- what is not known is left to the host, and said
 expect 3 nmw-fpga wire --in pcap:- --out null: --strict --unfit "$T/unfit.jsonl" <"$T/in.pcap"
 says 'no symbol is known' 'messages are left to the host: symbol '
-[ "$(jq -s 'all(.why == "symbol" and .type == "O")' "$T/unfit.jsonl")" = true ] || fail "unfit: $(head -3 "$T/unfit.jsonl")"
+[ "$(jq -s 'all(.why == "symbol" and .type == "O" and .host == "rejected" and .code == 23)' "$T/unfit.jsonl")" = true ] ||
+	fail "unfit: $(head -3 "$T/unfit.jsonl")"
+
+# ---- a source without an order for the device: what it has, what is expected, what takes it
+foreign() { # CAPTURE WORDS...
+	local in=$1
+	shift
+	expect 3 nmw-fpga wire --in "pcap:$in" --out null:
+	says 'no order for the device' 'expected OUCH 5.0 in MoldUDP64 over UDP and IPv4' "$@"
+}
+foreign examples/day.pcap 'packets with orders of OUCH 4.2 in SoupBinTCP' "nmw-recv pcap:examples/day.pcap | nmw-fpga run matches"
+nmw-recv -q gen:count=20 2>"$T/err" | nmw-send -q --framing mold "pcap:$T/old.pcap" 2>>"$T/err" || fail "$(cat "$T/err")"
+foreign "$T/old.pcap" 'packets with orders of OUCH 4.2 in MoldUDP64' 'nmw-fpga run matches'
+foreign "$T/first.pcap" 'packets with market data of ITCH 5.0 in MoldUDP64' 'replies of OUCH' 'that is what an exchange sends'
+expect 3 nmw-fpga wire --in "pcap:$T/in.pcap" --out null: --server 10.9.9.9:1
+says 'no order for 10.9.9.9:1' 'found orders for ' 'leave --server out'
 
 # ---- damaged frames
 symbols 4

@@ -2,10 +2,12 @@
 #include "wire.h"
 
 #include "command.h"
+#include "wire_found.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "dpdk/dpdk.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,17 +17,20 @@
 
 #define UTC_OFFSET_MAX (UINT64_C(14) * 3600 * NMW_NS_PER_S)
 #define OPTS	       20u
-#define LIVE_CYCLES    4096u /* that pass while nothing comes in */
+#define LIVE_CYCLES    1024u /* that pass between two looks at a live source */
 
 static struct wire {
 	struct nmw_stage stage;
 	struct device_choice choice;
 	struct nmw_wire device;
 	struct nmw_wire_conf conf;
+	struct frame_conf ends;
 	struct frame_in in;
 	struct frame_out out;
 	struct wire_symbols symbols;
 	struct unfit unfit;
+	struct host host;
+	struct found found; /* until something is for the device */
 	bool open, symbols_open;
 	/* options, as typed */
 	const char *in_spec, *out_spec, *symbols_file, *utc_offset, *session, *server, *feed,
@@ -36,7 +41,9 @@ static struct wire {
 	bool strict, back_to_back;
 	/* state */
 	uint64_t last_ns; /* time of the last message that the core took; 0: none yet */
-	uint64_t frames, cut;
+	uint64_t frames;
+	uint64_t passed; /* time in the device at the last look */
+	bool resting;	 /* nothing is on its way in the device */
 	uint8_t frame[NMW_WIRE_FRAME_MAX];
 } self;
 
@@ -47,19 +54,19 @@ static void options(struct wire *w, struct nmw_opt rows[OPTS])
 	const struct nmw_opt table[OPTS] = {
 		{.type = NMW_OPT_GROUP, .help = "Frames and orders:"},
 		{NMW_OPT_STR, 0, "in", "SOURCE", &w->in_spec, 0, 0,
-		 "frames in: pcap:FILE (- is stdin), or if:NAME"},
+		 "frames in: pcap:FILE (- is stdin), if:NAME, udp:ADDR:PORT, dpdk:DEV"},
 		{NMW_OPT_STR, 0, "out", "SINK", &w->out_spec, 0, 0,
-		 "frames out: pcap:FILE (- is stdout), if:NAME, or null:"},
+		 "frames out: pcap:FILE (- is stdout), if:NAME, udp:, dpdk:DEV, null:"},
 		{NMW_OPT_STR, 0, "symbols", "FILE", &w->symbols_file, 0, 0,
 		 "symbols, as nmw-match reads them (JSON); 16 have a book"},
 		{NMW_OPT_LIST, 0, "center", "SYMBOL=PRICE", &w->centers, 0, 0,
 		 "where its window lies (repeatable; default: its first order's price)"},
 		{NMW_OPT_STR, 0, "unfit", "FILE", &w->unfit.path, 0, 0,
-		 "messages that the device leaves to the host, as JSON Lines"},
+		 "messages that the device leaves to the host, and its answers, as JSON Lines"},
 		{NMW_OPT_STR, 0, "registers", "FILE", &w->registers, 0, 0,
 		 "all registers at the end, as JSON (- is stdout)"},
 		{NMW_OPT_FLAG, 0, "strict", NULL, &w->strict, 0, 0,
-		 "exit 3 when a message was left to the host, or a frame was damaged"},
+		 "exit 3 when nmw-match would answer otherwise, or a frame was damaged"},
 		{NMW_OPT_ENUM, 0, "self-match", "allow|cancel-new|cancel-old", &w->self_match, 0, 0,
 		 "what happens when orders of one account meet"},
 		{NMW_OPT_STR, 0, "utc-offset", "TIME", &w->utc_offset, 0, 0,
@@ -96,23 +103,29 @@ static void defaults(struct wire *w)
 static int parse_args(struct wire *w, int argc, char **argv, struct nmw_err *e)
 {
 	static struct nmw_opt rows[OPTS];
+	char backends[64];
 	static const char *const examples[] = {
 		"nmw-fpga wire --in pcap:in.pcap --out pcap:out.pcap",
 		"nmw-recv gen:count=10k,codec=ouch50 | nmw-send --framing mold pcap:- |\n"
 		"      nmw-fpga wire --in pcap:- --out pcap:- --symbols s.json --center S0000=190 "
 		"|\n"
 		"      nmw-recv pcap:- --direction out | nmw-send jsonl:-",
+		"nmw-fpga wire --in dpdk:net_af_packet0,iface=eth0,addr=10.0.0.1/24:9000 "
+		"\\\n      --out dpdk:net_af_packet0 --symbols s.json --center AAPL=182.50 -- "
+		"--no-huge",
 		NULL};
 	int nargs;
 	options(w, rows);
+	snprintf(backends, sizeof backends, "sim; pcap if udp; %s", nmw_dpdk_version());
 	const struct nmw_opt_spec spec = {
 		.tool = "nmw-fpga wire",
-		.synopsis = "--in SOURCE --out SINK",
+		.synopsis = "--in SOURCE --out SINK [-- EAL-OPTION...]",
 		.summary = "Order entry in frames goes in, replies and market data in frames come "
 			   "out: OUCH 5.0 and ITCH 5.0 in MoldUDP64.",
 		.examples = examples,
 		.groups = {rows, nmw_stage_opts(&w->stage)},
-		.backends = "sim pcap if"};
+		.backends = backends,
+		.rest = &w->ends.eal};
 	return nmw_opt_parse(&spec, argc, argv, &nargs, e);
 }
 
@@ -153,10 +166,18 @@ static int check(struct wire *w, struct nmw_err *e)
 	c->self_match = (uint8_t)w->self_match;
 	int rc = parse_offset(w->utc_offset, &c->utc_offset_ns, e);
 	if (!rc && w->server)
-		rc = parse_end("server", w->server, &c->server, e);
+		rc = parse_end("server", w->server, &w->ends.server, e);
 	if (!rc)
-		rc = parse_end("feed", w->feed, &c->feed, e);
-	return rc ? rc : parse_end("feed-source", w->source, &c->source, e);
+		rc = parse_end("feed", w->feed, &w->ends.feed, e);
+	if (!rc)
+		rc = parse_end("feed-source", w->source, &c->source, e);
+	bool dpdk = !strncmp(w->in_spec, "dpdk:", 5) || !strncmp(w->out_spec, "dpdk:", 5);
+	if (!rc && w->ends.eal.n && !dpdk)
+		rc = nmw_err_set(
+			e, -EINVAL, NMW_EXIT_USAGE,
+			"%.64s: unexpected argument: what stands behind -- is for dpdk:DEV",
+			w->ends.eal.v[0]);
+	return rc;
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -174,11 +195,13 @@ static bool idle(void *arg)
 static int learn(struct wire *w, struct nmw_err *e)
 {
 	struct frame_in first;
-	int rc = frame_in_open(&first, w->in_spec, idle, w, e);
+	int rc = frame_in_open(&first, w->in_spec, &w->ends, e);
 	if (!rc)
-		rc = wire_learn(&w->symbols, &first, e);
+		rc = wire_learn(&w->symbols, &first, &w->found, e);
 	w->in.damaged = first.damaged; /* said */
 	frame_in_close(&first);
+	if (!rc && !w->found.ours && found_say(&w->found, w->in_spec, w->server, e))
+		rc = e->err;
 	return rc;
 }
 
@@ -193,8 +216,9 @@ static int open_device(struct wire *w, struct nmw_err *e)
 		return rc;
 	w->open = true;
 	w->device.ports->back_to_back(w->device.sim, w->back_to_back);
-	w->device.ports->view(w->device.sim, 1u << NMW_WIRE_VIEW_MSG | 1u << NMW_WIRE_VIEW_UNFIT);
-	return 0;
+	w->device.ports->view(w->device.sim, 1u << NMW_WIRE_VIEW_MSG | 1u << NMW_WIRE_VIEW_REPLY |
+						     1u << NMW_WIRE_VIEW_UNFIT);
+	return host_open(&w->host, &w->out, e);
 }
 
 static void say_open(struct wire *w)
@@ -203,8 +227,24 @@ static void say_open(struct wire *w)
 	nmw_log(NMW_LOG_INFO, "device %s: %s, %s, build %016" PRIx64 ": %u of %u books in use",
 		i->device, i->name, i->bitstream, i->build, w->conf.n, 1u << i->symbols_log2);
 	if (!w->conf.n)
-		nmw_log(NMW_LOG_WARN, "no symbol is known: every order is left to the host: give "
+		nmw_log(NMW_LOG_WARN, "no symbol is known: every order is rejected: give "
 				      "--symbols FILE or --center SYMBOL=PRICE");
+}
+
+/* An end may say where it is (dpdk: addr=), or where market data goes (udp:ADDR:PORT). */
+static int take_addresses(struct wire *w, struct nmw_err *e)
+{
+	struct nmw_endpoint asked;
+	struct nmw_wire_conf *c = &w->conf;
+	c->server = w->ends.server;
+	c->feed = w->ends.feed;
+	int rc = parse_end("feed", w->feed, &asked, e);
+	if (rc || !nmw_opt_given(&w->feed) ||
+	    (asked.port == c->feed.port && !memcmp(asked.addr, c->feed.addr, 4)))
+		return rc;
+	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+			   "--feed %s and --out %s: two places for market data: leave one out",
+			   w->feed, w->out_spec);
 }
 
 /* Names are looked at first: a wrong one leaves no trace, and the device takes its time. */
@@ -212,10 +252,14 @@ static int open_ends(struct wire *w, struct nmw_err *e)
 {
 	int rc = wire_symbols_open(&w->symbols, w->symbols_file, &w->centers, e);
 	w->symbols_open = true;
+	w->ends.idle = idle;
+	w->ends.arg = w;
 	if (!rc)
-		rc = frame_out_open(&w->out, w->out_spec, e);
+		rc = frame_out_open(&w->out, w->out_spec, &w->ends, e);
 	if (!rc)
-		rc = frame_in_open(&w->in, w->in_spec, idle, w, e);
+		rc = frame_in_open(&w->in, w->in_spec, &w->ends, e);
+	if (!rc)
+		rc = take_addresses(w, e);
 	return rc ? rc : unfit_open(&w->unfit, e);
 }
 
@@ -229,46 +273,67 @@ static int open_all(struct wire *w, struct nmw_err *e)
 	if (!rc)
 		rc = open_device(w, e);
 	if (!rc)
-		rc = frame_out_start(&w->out, e);
+		rc = frame_out_start(&w->out, &w->in, e);
 	if (rc)
 		return rc;
 	wire_symbols_conf(&w->symbols, w->device.device.info.ticks, &w->conf);
+	w->host.symbols = w->symbols.table;
+	w->host.open = w->symbols.open;
 	say_open(w);
 	return nmw_wire_start(&w->device, &w->conf, e);
 }
 
 /* ---- running -------------------------------------------------------------------------------- */
 
-static void look(struct wire *w)
+/* s: see host_see. */
+static int host_takes(struct wire *w, const struct nmw_wire_seen *s, struct nmw_err *e)
 {
-	struct nmw_wire_seen s;
-	while (nmw_wire_seen(&w->device, &s)) {
-		if (s.view == NMW_WIRE_VIEW_MSG)
-			w->last_ns = nmw_wire_field(s.word, NMW_MSG_TIME, NMW_MSG_TIME_W);
-		else if (s.view == NMW_WIRE_VIEW_UNFIT)
-			unfit_put(&w->unfit, &s);
-	}
+	struct nmw_wire_seen of;
+	struct host_verdict v;
+	int rc;
+	while ((rc = host_see(&w->host, s, &of, &v, e)) > 0)
+		unfit_put(&w->unfit, &of, &v);
+	return rc;
 }
 
-/* What has come out of the device goes on. */
+static int look(struct wire *w, struct nmw_err *e)
+{
+	struct nmw_wire_seen s;
+	int rc = 0;
+	while (!rc && nmw_wire_seen(&w->device, &s)) {
+		if (s.view == NMW_WIRE_VIEW_MSG)
+			w->last_ns = nmw_wire_field(s.word, NMW_MSG_TIME, NMW_MSG_TIME_W);
+		rc = host_takes(w, &s, e);
+	}
+	return rc;
+}
+
+/* What has come out of the device goes on, and what the host answers. */
 static int take(struct wire *w, struct nmw_err *e)
 {
 	struct nmw_wire_sent s;
-	int rc = 0;
+	struct merge *m = &w->host.merge;
+	bool later = w->device.passed != w->passed;
+	w->passed = w->device.passed;
+	int rc = look(w, e);
+	if (!rc && later)
+		rc = host_takes(w, NULL, e);
 	while (!rc && nmw_wire_sent(&w->device, w->frame, sizeof w->frame, &s))
-		rc = frame_out_put(&w->out, w->frame, s.len, s.time_ns ? s.time_ns : w->last_ns, e);
-	look(w);
-	return rc;
+		rc = merge_frame(m, w->frame, s.len, s.time_ns ? s.time_ns : w->last_ns, e);
+	return rc ? rc : merge_rest(m, e);
 }
 
 static int put(struct wire *w, const struct nmw_capture_packet *p, struct nmw_err *e)
 {
 	w->frames++;
+	if (!w->in.again && !w->found.ours)
+		found_look(&w->found, p);
 	if (p->caplen < p->len || p->caplen > NMW_WIRE_FRAME_MAX || !p->caplen) {
-		w->cut++;
+		w->ends.drop[NMW_DROP_truncated_packet]++;
 		return 0;
 	}
-	return nmw_wire_frame(&w->device, p->p, p->caplen, p->ts_ns, e);
+	int rc = nmw_wire_frame(&w->device, p->p, p->caplen, p->ts_ns, e);
+	return rc ? rc : host_frame(&w->host, p->p, p->caplen, e);
 }
 
 static void report(struct wire *w)
@@ -279,14 +344,26 @@ static void report(struct wire *w)
 	nmw_gauge(x, NMW_M_in_packets, w->frames);
 	nmw_gauge(x, NMW_M_out_packets, w->out.frames);
 	nmw_gauge(x, NMW_M_out_bytes, w->out.bytes);
-	nmw_gauge(x, NMW_M_wire_unfit, w->unfit.n);
-	wire_report(&s, x, w->cut);
+	wire_report(&s, x, &w->ends, &w->host);
 }
 
-/* Of an interface: what the device still has comes out while nothing goes in. */
+/* Time passes in the device while frames come and until nothing is on its way there. */
+static int live_turn(struct wire *w, struct nmw_err *e)
+{
+	struct nmw_wire *d = &w->device;
+	nmw_stage_look_soon(&w->stage);
+	if (w->resting)
+		return 0;
+	int rc = nmw_wire_pass(d, LIVE_CYCLES, e);
+	if (!rc)
+		rc = take(w, e);
+	w->resting = !d->ports->waiting(d->sim) && nmw_device_status(&d->device) & NMW_DEVICE_IDLE;
+	return rc ? rc : frame_out_flush(&w->out, e);
+}
+
 static int poll_once(struct wire *w, struct nmw_err *e)
 {
-	int n = frame_in_burst(&w->in, e), rc = 0;
+	int n = frame_in_burst(&w->in, w->resting, e), rc = 0;
 	if (n < 0)
 		return n;
 	for (int i = 0; !rc && i < n; i++) {
@@ -294,17 +371,12 @@ static int poll_once(struct wire *w, struct nmw_err *e)
 		if (!rc)
 			rc = take(w, e);
 	}
-	if (rc || n)
-		return rc;
-	if (!frame_in_live(&w->in)) {
+	w->resting = w->resting && !n;
+	if (!rc && frame_in_live(&w->in))
+		return live_turn(w, e);
+	if (!rc && !n)
 		nmw_stage_done(&w->stage);
-		return 0;
-	}
-	nmw_stage_look_soon(&w->stage);
-	rc = nmw_wire_pass(&w->device, LIVE_CYCLES, e);
-	if (!rc)
-		rc = take(w, e);
-	return rc ? rc : frame_out_flush(&w->out, e);
+	return rc;
 }
 
 static int end_of_day(struct wire *w, struct nmw_err *e)
@@ -337,10 +409,27 @@ static int run(struct wire *w, struct nmw_err *e)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
+static void say_host(const struct wire *w)
+{
+	char why[256];
+	const struct host *h = &w->host;
+	if (!h->n)
+		return;
+	host_reasons(h, why, sizeof why);
+	nmw_log(NMW_LOG_INFO,
+		"%" PRIu64 " messages are left to the host: %s: %" PRIu64 " rejected, %" PRIu64
+		" answered, %" PRIu64 " ignored, %" PRIu64 " malformed",
+		h->n, why, h->did[HOST_REJECTED], h->did[HOST_ANSWERED], h->did[HOST_IGNORED],
+		h->did[HOST_MALFORMED]);
+	if (h->other)
+		nmw_log(w->strict ? NMW_LOG_ERROR : NMW_LOG_WARN,
+			"%" PRIu64 " of them nmw-match would take: what follows may differ%s",
+			h->other, w->strict ? "" : "; --strict makes that exit 3");
+}
+
 static void say(struct wire *w)
 {
 	struct nmw_wire_stat s;
-	char why[256];
 	nmw_wire_stat(&w->device, &s);
 	const char *name = w->device.device.info.device;
 	double n = s.answered ? (double)s.answered : 1;
@@ -358,11 +447,7 @@ static void say(struct wire *w)
 			"device %s: last word of a frame in to first word of an answer out: %.1f "
 			"cycles on average, %" PRIu64 " at most",
 			name, (double)s.latency_sum / n, s.latency_max);
-	unfit_reasons(&w->unfit, why, sizeof why);
-	if (w->unfit.n)
-		nmw_log(w->strict ? NMW_LOG_ERROR : NMW_LOG_WARN,
-			"%" PRIu64 " messages are left to the host: %s%s", w->unfit.n, why,
-			w->strict ? "" : "; --strict makes that exit 3");
+	say_host(w);
 }
 
 static int put_registers(struct wire *w, struct nmw_err *e)
@@ -381,12 +466,28 @@ static int put_registers(struct wire *w, struct nmw_err *e)
 	return nmw_err_set(e, -EIO, NMW_EXIT_FAILED, "--registers %s: cannot write", w->registers);
 }
 
+/* Frames came, and no message of them was for the device. */
+static int nothing_found(struct wire *w, const struct nmw_wire_stat *s, struct nmw_err *e)
+{
+	uint64_t n = 0;
+	for (unsigned i = NMW_MSG_ENTER; i <= NMW_MSG_UNFIT; i++)
+		n += s->kind[i];
+	if (n || !found_say(&w->found, w->in_spec, w->server, e))
+		return 0;
+	if (!frame_in_live(&w->in))
+		return e->err;
+	nmw_log(NMW_LOG_WARN, "%s", e->msg); /* it may have come to nothing, as a day does */
+	*e = (struct nmw_err)NMW_ERR_INIT;
+	return 0;
+}
+
 /* A core that contradicts itself is not to be believed. */
 static int judge(struct wire *w, struct nmw_err *e)
 {
 	struct nmw_wire_stat s;
 	nmw_wire_stat(&w->device, &s);
-	uint64_t bad = wire_damaged(&s) + w->cut, faults = s.core[NMW_WIRE_CORE_faults];
+	uint64_t bad = wire_damaged(&s) + w->ends.drop[NMW_DROP_truncated_packet],
+		 faults = s.core[NMW_WIRE_CORE_faults];
 	if (faults)
 		return nmw_err_set(e, -EIO, NMW_EXIT_RESOURCE,
 				   "device %s: its core contradicted itself %" PRIu64
@@ -395,22 +496,22 @@ static int judge(struct wire *w, struct nmw_err *e)
 	if (bad && w->strict)
 		nmw_log(NMW_LOG_ERROR, "%s: %" PRIu64 " frames or messages are damaged or missing",
 			w->in_spec, bad);
-	if (w->strict && (w->unfit.n || bad || w->in.damaged))
+	if (w->strict && (w->host.other || bad || w->in.damaged))
 		w->stage.exit = NMW_EXIT_DATA;
-	return 0;
+	return nothing_found(w, &s, e);
 }
 
 static void close_all(struct wire *w, int *rc, struct nmw_err *e)
 {
 	struct nmw_err why = NMW_ERR_INIT;
-	if (w->in_spec)
-		frame_in_close(&w->in);
-	if (w->out.spec && frame_out_close(&w->out, &why) && !*rc)
+	frame_in_close(&w->in);
+	if (frame_out_close(&w->out, &why) && !*rc)
 		*rc = why.err, *e = why;
 	if (unfit_close(&w->unfit, &why) && !*rc)
 		*rc = why.err, *e = why;
 	if (w->open)
 		nmw_wire_close(&w->device);
+	host_close(&w->host);
 	if (w->symbols_open)
 		wire_symbols_close(&w->symbols);
 }
@@ -422,7 +523,7 @@ int command_wire(int argc, char **argv)
 	if (nmw_stage_init(&w->stage, "nmw-fpga", 0) < 0)
 		return NMW_EXIT_RESOURCE;
 	w->stage.command = "nmw-fpga wire";
-	w->in.fd = w->out.fd = w->out.file.fd = w->unfit.file.fd = -1;
+	w->unfit.file.fd = -1;
 	defaults(w);
 	int rc = parse_args(w, argc, argv, &e);
 	if (rc == NMW_OPT_DONE)

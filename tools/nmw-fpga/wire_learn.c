@@ -1,5 +1,6 @@
 /* The orders of a capture that will go in: which symbols they name, and at which prices. */
 #include "wire.h"
+#include "wire_found.h"
 
 #include "wire/codec.h"
 #include "wire/flow.h"
@@ -51,7 +52,7 @@ static void frame(struct learn *l, const struct nmw_capture_packet *c)
 		message(l, &l->last_urn[i], msg, len);
 }
 
-int wire_learn(struct wire_symbols *s, struct frame_in *in, struct nmw_err *e)
+int wire_learn(struct wire_symbols *s, struct frame_in *in, struct found *found, struct nmw_err *e)
 {
 	struct learn l = {.s = s,
 			  .flows = nmw_flows_new(FLOWS, e),
@@ -62,9 +63,12 @@ int wire_learn(struct wire_symbols *s, struct frame_in *in, struct nmw_err *e)
 		n = !l.flows ? e->err
 			     : nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE,
 					   "no memory for %u streams", FLOWS);
-	while (ready && !n && (n = frame_in_burst(in, e)) > 0) {
-		for (int i = 0; i < n; i++)
+	while (ready && !n && (n = frame_in_burst(in, true, e)) > 0) {
+		for (int i = 0; i < n; i++) {
+			if (!found->ours)
+				found_look(found, &in->packet[i]);
 			frame(&l, &in->packet[i]);
+		}
 		n = 0;
 	}
 	nmw_flows_free(l.flows);

@@ -1,6 +1,8 @@
 /* What the parts of the device counted, under the names that every stage has. */
 #include "wire.h"
 
+#include <string.h>
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof(a)[0])
 
 /* Why frames and messages did not go on: by the parser. */
@@ -27,16 +29,34 @@ static const struct {
 	{NMW_WIRE_PARSE_duplicates_last, NMW_DROP_duplicate, false},
 };
 
-static void report_drops(const struct nmw_wire_stat *s, struct nmw_metrics *x, uint64_t cut)
+static void report_drops(const struct nmw_wire_stat *s, struct nmw_metrics *x,
+			 const struct frame_conf *ends, const struct host *h)
 {
-	uint64_t n[NMW_DROP_COUNT] = {[NMW_DROP_truncated_packet] = cut};
+	uint64_t n[NMW_DROP_COUNT];
+	memcpy(n, ends->drop, sizeof n);
+	n[NMW_DROP_bad_message] += h->did[HOST_MALFORMED];
 	for (size_t i = 0; i < ARRAY_LEN(drops); i++)
 		n[drops[i].why] += s->parse[drops[i].stage];
 	for (unsigned i = 0; i < NMW_DROP_COUNT; i++)
 		__atomic_store_n(&x->drop[i], n[i], __ATOMIC_RELAXED);
 }
 
-void wire_report(const struct nmw_wire_stat *s, struct nmw_metrics *x, uint64_t cut)
+static void report_host(const struct host *h, struct nmw_metrics *x)
+{
+	nmw_gauge(x, NMW_M_wire_unfit, h->n);
+	nmw_gauge(x, NMW_M_wire_rejected, h->did[HOST_REJECTED]);
+	nmw_gauge(x, NMW_M_wire_other, h->other);
+	nmw_gauge(x, NMW_M_wire_unfit_type, h->why[HOST_TYPE]);
+	nmw_gauge(x, NMW_M_wire_unfit_tag, h->why[HOST_TAG] + h->why[HOST_LONG]);
+	nmw_gauge(x, NMW_M_wire_unfit_symbol, h->why[HOST_SYMBOL]);
+	nmw_gauge(x, NMW_M_wire_unfit_window, h->why[HOST_WINDOW]);
+	nmw_gauge(x, NMW_M_wire_unfit_timed, h->why[HOST_TIMED]);
+	nmw_gauge(x, NMW_M_wire_unfit_hidden, h->why[HOST_HIDDEN]);
+	nmw_gauge(x, NMW_M_wire_unfit_room, h->why[HOST_OTHER] + h->why[HOST_CLIENT]);
+}
+
+void wire_report(const struct nmw_wire_stat *s, struct nmw_metrics *x,
+		 const struct frame_conf *ends, const struct host *h)
 {
 	const uint64_t *p = s->parse, *c = s->core;
 	uint64_t messages = p[NMW_WIRE_PARSE_bad_messages] + p[NMW_WIRE_PARSE_bad_last] +
@@ -44,15 +64,16 @@ void wire_report(const struct nmw_wire_stat *s, struct nmw_metrics *x, uint64_t 
 	for (unsigned i = NMW_MSG_ENTER; i <= NMW_MSG_UNFIT; i++)
 		messages += s->kind[i];
 	nmw_gauge(x, NMW_M_in_messages, messages);
-	nmw_gauge(x, NMW_M_out_messages, s->replies + s->feed);
+	nmw_gauge(x, NMW_M_out_messages,
+		  s->replies + s->feed + h->did[HOST_REJECTED] + h->did[HOST_ANSWERED]);
 	nmw_gauge(x, NMW_M_in_sessions, p[NMW_WIRE_PARSE_clients]);
 	nmw_gauge(x, NMW_M_heartbeats, p[NMW_WIRE_PARSE_heartbeats]);
 	nmw_gauge(x, NMW_M_mold_gaps, p[NMW_WIRE_PARSE_gaps]);
 	nmw_gauge(x, NMW_M_mold_gap_messages, p[NMW_WIRE_PARSE_gap_messages]);
-	nmw_gauge(x, NMW_M_orders_rejected, c[NMW_WIRE_CORE_rejected]);
-	nmw_gauge(x, NMW_M_ignored, c[NMW_WIRE_CORE_ignored]);
+	nmw_gauge(x, NMW_M_orders_rejected, c[NMW_WIRE_CORE_rejected] + h->did[HOST_REJECTED]);
+	nmw_gauge(x, NMW_M_ignored, c[NMW_WIRE_CORE_ignored] + h->did[HOST_IGNORED]);
 	nmw_gauge(x, NMW_M_fills, c[NMW_WIRE_CORE_fills]);
-	nmw_gauge(x, NMW_M_replies, s->replies);
+	nmw_gauge(x, NMW_M_replies, s->replies + h->did[HOST_REJECTED] + h->did[HOST_ANSWERED]);
 	nmw_gauge(x, NMW_M_feed_out, s->feed);
 	nmw_gauge(x, NMW_M_device_cycles, s->cycles);
 	nmw_gauge(x, NMW_M_device_commands, c[NMW_WIRE_CORE_commands]);
@@ -66,7 +87,10 @@ void wire_report(const struct nmw_wire_stat *s, struct nmw_metrics *x, uint64_t 
 	nmw_gauge(x, NMW_M_wire_wait_core, s->wait_msg);
 	nmw_gauge(x, NMW_M_wire_latency_mean, s->answered ? s->latency_sum / s->answered : 0);
 	nmw_gauge(x, NMW_M_wire_latency_max, s->latency_max);
-	report_drops(s, x, cut);
+	nmw_gauge(x, NMW_M_link_packets, ends->link_packets);
+	nmw_gauge(x, NMW_M_socket_drops, ends->socket_drops);
+	report_host(h, x);
+	report_drops(s, x, ends, h);
 }
 
 uint64_t wire_damaged(const struct nmw_wire_stat *s)

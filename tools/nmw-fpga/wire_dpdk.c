@@ -1,0 +1,340 @@
+/* dpdk:DEV - frames as the driver of a network card has them: in by rx_burst, out by tx_burst.
+ *
+ * --in and --out of one name are one port. With addr= it answers ARP and ping (dpdk/link.h), and
+ * orders for others are left alone.
+ */
+#include "wire.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "dpdk/link.h"
+
+#include <errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define PORTS	   2u
+#define LOOK_NS	   (100ull * 1000 * 1000) /* between two looks at the device */
+#define NAP_NS	   (200ull * 1000)	  /* nothing came */
+#define GIVE_UP_NS NMW_NS_PER_S		  /* a queue without room for so long */
+#define DRIVER_OWN 4096u		  /* buffers that drivers keep at hand */
+#define SENDING	   2048u
+#define LINK_ROOM  64u
+#define LEAST	   60u /* bytes of a frame */
+
+struct port {
+	struct nmw_dpdk_dev dev;
+	struct nmw_dpdk_port port;
+	struct nmw_dpdk_link link;
+	struct rte_mempool *rx, *tx;
+	unsigned users;
+	bool runs, said_down, said_long, said_full;
+	uint64_t looked_ns, ts_ns;
+	struct nmw_dpdk_lost lost; /* as far as it was counted */
+	struct rte_mbuf *mbuf[WIRE_BURST];
+	unsigned n; /* of these, given to the device */
+};
+
+static struct port ports[PORTS];
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static bool bare(const struct nmw_dpdk_dev *d)
+{
+	return !strcmp(d->args, d->name);
+}
+
+static int check_dev(const struct nmw_dpdk_dev *d, const struct port *was, struct nmw_err *e)
+{
+	if (d->queues > 1)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "queues=%u: the device has one port: queues=1", d->queues);
+	if (d->addr.family == 6)
+		return nmw_err_set(e, -EAFNOSUPPORT, NMW_EXIT_USAGE,
+				   "addr=: IPv6, and the device speaks IPv4: give such an address");
+	if (was->users && !bare(d) && !bare(&was->dev) && strcmp(d->args, was->dev.args) != 0)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "%s: named twice with different options: %s alone is the same "
+				   "port",
+				   d->args, d->name);
+	return 0;
+}
+
+/* The port of that name, or a new one; what was typed is looked at, nothing is opened. A port that
+ * is named twice has the options of both. */
+static struct port *port_named(const char *arg, struct nmw_err *e)
+{
+	struct nmw_dpdk_dev dev;
+	struct port *p = ports;
+	if (nmw_dpdk_dev_parse(arg, NULL, 0, &dev, e))
+		return NULL;
+	while (p->users && strcmp(p->dev.name, dev.name) != 0)
+		p++;
+	if (check_dev(&dev, p, e))
+		return NULL;
+	if (p->users && bare(&dev))
+		memcpy(dev.args, p->dev.args, sizeof dev.args);
+	if (p->users && !dev.addr.family) {
+		dev.addr = p->dev.addr;
+		dev.bits = p->dev.bits;
+	}
+	p->dev = dev;
+	p->users++;
+	return p;
+}
+
+static uint32_t room_of(const struct nmw_dpdk_dev *d)
+{
+	uint32_t need = RTE_PKTMBUF_HEADROOM + (d->mtu + LINK_ROOM + 63) / 64 * 64;
+	return need > NMW_DPDK_ROOM ? need : NMW_DPDK_ROOM;
+}
+
+static int open_pools(struct port *p, struct nmw_err *e)
+{
+	char rx[24], tx[24];
+	unsigned i = (unsigned)(p - ports);
+	snprintf(rx, sizeof rx, "nmw_wire_rx%u", i);
+	snprintf(tx, sizeof tx, "nmw_wire_tx%u", i);
+	int rc = nmw_dpdk_pool_new(rx, 2u * p->port.rx_desc + DRIVER_OWN, room_of(&p->dev), &p->rx,
+				   e);
+	return rc ? rc : nmw_dpdk_pool_new(tx, SENDING, room_of(&p->dev), &p->tx, e);
+}
+
+/* One PCI device is enough for EAL to look at the bus, which it does once. */
+static const struct nmw_dpdk_dev *dev_for_eal(const struct port *p)
+{
+	for (unsigned i = 0; i < PORTS; i++)
+		if (ports[i].users && ports[i].dev.pci)
+			return &ports[i].dev;
+	return &p->dev;
+}
+
+static int port_start(struct port *p, const struct nmw_opt_rest *eal, struct nmw_err *e)
+{
+	const struct nmw_dpdk_port_spec spec = {.dev = &p->dev, .rxq = 1, .txq = 1};
+	if (p->runs)
+		return 0;
+	int rc = nmw_dpdk_eal_start(dev_for_eal(p), eal->v, eal->n, e);
+	if (!rc)
+		rc = nmw_dpdk_port_open(&p->port, &spec, e);
+	if (!rc)
+		rc = open_pools(p, e);
+	if (!rc)
+		rc = nmw_dpdk_link_open(&p->link, &p->port, &p->dev, e);
+	if (!rc)
+		rc = nmw_dpdk_port_start(&p->port, &p->rx, e);
+	if (rc)
+		return rc;
+	const uint8_t *m = p->port.mac;
+	p->runs = true;
+	nmw_log(NMW_LOG_INFO, "dpdk: %s: %s, %u descriptors, MAC %02x:%02x:%02x:%02x:%02x:%02x%s",
+		p->port.name, p->port.driver, p->port.rx_desc, m[0], m[1], m[2], m[3], m[4], m[5],
+		p->dev.addr.family ? "" : ", says nothing of itself on the link: addr= is missing");
+	return 0;
+}
+
+static void port_stop(struct port *p)
+{
+	if (--p->users)
+		return;
+	rte_pktmbuf_free_bulk(p->mbuf, p->n);
+	p->n = 0;
+	if (p->runs)
+		nmw_dpdk_link_close(&p->link);
+	nmw_dpdk_port_close(&p->port);
+	nmw_dpdk_pool_free(p->rx);
+	nmw_dpdk_pool_free(p->tx);
+	nmw_dpdk_pool_free(p->link.pool);
+	*p = (struct port){0};
+	if (!ports[0].users && !ports[1].users)
+		nmw_dpdk_eal_stop();
+}
+
+/* ---- the device ----------------------------------------------------------------------------- */
+
+static uint64_t grown(uint64_t now, uint64_t was)
+{
+	return now > was ? now - was : 0; /* a driver's counter may start again */
+}
+
+static void count_lost(struct port *p, struct frame_conf *c)
+{
+	struct nmw_dpdk_lost now;
+	nmw_dpdk_port_lost(&p->port, &now);
+	c->drop[NMW_DROP_device_missed] += grown(now.missed, p->lost.missed);
+	c->drop[NMW_DROP_device_no_buffer] += grown(now.no_buffer, p->lost.no_buffer);
+	c->drop[NMW_DROP_device_error] += grown(now.errors, p->lost.errors);
+	c->drop[NMW_DROP_sink_error] += grown(now.tx_errors, p->lost.tx_errors);
+	p->lost = now;
+}
+
+static void look_at_device(struct port *p, struct frame_conf *c)
+{
+	uint64_t now = nmw_clock_mono();
+	if (now - p->looked_ns < LOOK_NS)
+		return;
+	p->looked_ns = now;
+	count_lost(p, c);
+	nmw_dpdk_link_tick(&p->link, now);
+	bool up = nmw_dpdk_port_link(&p->port);
+	if (up == p->said_down)
+		nmw_log(NMW_LOG_INFO, "dpdk: %s: link is %s", p->port.name, up ? "up" : "down");
+	p->said_down = !up;
+}
+
+/* ---- in ------------------------------------------------------------------------------------- */
+
+static int dpdk_in_open(struct frame_in *f, const char *arg, struct nmw_err *e)
+{
+	struct port *p = f->state = port_named(arg, e);
+	int rc = p ? port_start(p, &f->conf->eal, e) : e->err;
+	if (rc)
+		return nmw_err_prefix(e, "--in dpdk");
+	if (!f->conf->server.family && p->dev.addr.family)
+		f->conf->server = p->dev.addr;
+	return 0;
+}
+
+/* What belongs to the link is the host's. */
+static bool for_host(struct frame_in *f, struct port *p, const struct rte_mbuf *m)
+{
+	struct nmw_packet is;
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	enum nmw_packet_is what = p->link.pool ? nmw_packet_parse(NMW_LINK_ETHERNET, frame,
+								  m->data_len, m->data_len, &is)
+					       : NMW_PACKET_OK;
+	if ((what != NMW_PACKET_NOT_IP && what != NMW_PACKET_OTHER) ||
+	    !nmw_dpdk_link_take(&p->link, 0, frame, m->data_len))
+		return false;
+	f->conf->link_packets++;
+	return true;
+}
+
+static bool in_one_piece(struct frame_in *f, struct port *p, const struct rte_mbuf *m)
+{
+	if (m->nb_segs == 1)
+		return true;
+	f->conf->drop[NMW_DROP_truncated_packet]++;
+	if (!p->said_long)
+		nmw_log(NMW_LOG_WARN,
+			"a packet of more than %u bytes: dropped, as all like it: mtu=9000 takes "
+			"them",
+			p->dev.mtu);
+	p->said_long = true;
+	return false;
+}
+
+static int dpdk_in_burst(struct frame_in *f, bool wait, struct nmw_err *e)
+{
+	struct port *p = f->state;
+	int n = 0;
+	(void)e;
+	rte_pktmbuf_free_bulk(p->mbuf, p->n);
+	p->n = rte_eth_rx_burst(p->port.id, 0, p->mbuf, NMW_DPDK_BURST);
+	look_at_device(p, f->conf);
+	if (!p->n && wait)
+		nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+	uint64_t now = p->n ? nmw_clock_real() : 0;
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct rte_mbuf *m = p->mbuf[i];
+		if (!in_one_piece(f, p, m) || for_host(f, p, m))
+			continue;
+		p->ts_ns = now > p->ts_ns ? now : p->ts_ns + 1; /* never back, each its own */
+		f->packet[n++] =
+			(struct nmw_capture_packet){.p = rte_pktmbuf_mtod(m, const uint8_t *),
+						    .caplen = m->data_len,
+						    .len = m->data_len,
+						    .ts_ns = p->ts_ns,
+						    .passes = true};
+	}
+	return n;
+}
+
+static void dpdk_in_close(struct frame_in *f)
+{
+	struct port *p = f->state;
+	if (p->runs)
+		count_lost(p, f->conf);
+	port_stop(p);
+}
+
+const struct frame_source frames_from_dpdk = {.scheme = "dpdk",
+					      .arg = "DEV",
+					      .live = true,
+					      .open = dpdk_in_open,
+					      .burst = dpdk_in_burst,
+					      .close = dpdk_in_close};
+
+/* ---- out ------------------------------------------------------------------------------------ */
+
+static int dpdk_out_open(struct frame_out *f, const char *arg, struct nmw_err *e)
+{
+	f->state = port_named(arg, e);
+	return f->state ? 0 : nmw_err_prefix(e, "--out dpdk");
+}
+
+static int dpdk_out_start(struct frame_out *f, struct frame_in *in, struct nmw_err *e)
+{
+	(void)in;
+	int rc = port_start(f->state, &f->conf->eal, e);
+	return rc ? nmw_err_prefix(e, "--out dpdk") : 0;
+}
+
+/* A queue that stays full is a link that is down, or a peer that does not take anything. */
+static void send_one(struct frame_out *f, struct port *p, struct rte_mbuf *m)
+{
+	uint64_t since = 0;
+	while (rte_eth_tx_burst(p->port.id, 0, &m, 1) == 0) {
+		uint64_t now = nmw_clock_mono();
+		since = since ? since : now;
+		if (p->said_down || p->said_full || now - since > GIVE_UP_NS) {
+			rte_pktmbuf_free(m);
+			f->conf->drop[NMW_DROP_sink_error]++;
+			if (!p->said_full)
+				nmw_log(NMW_LOG_WARN,
+					"dpdk: %s: frames do not go out, and are dropped",
+					p->port.name);
+			p->said_full = true;
+			return;
+		}
+		look_at_device(p, f->conf);
+	}
+	p->said_full = false;
+}
+
+static int dpdk_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, uint64_t ts_ns,
+			struct nmw_err *e)
+{
+	struct port *p = f->state;
+	(void)ts_ns, (void)e;
+	uint32_t bytes = len < LEAST ? LEAST : len;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(p->tx);
+	uint8_t *at = m ? (uint8_t *)rte_pktmbuf_append(m, (uint16_t)bytes) : NULL;
+	look_at_device(p, f->conf);
+	if (!at) { /* longer than mtu=, or all wait to go out */
+		rte_pktmbuf_free(m);
+		f->conf->drop[NMW_DROP_sink_error]++;
+		return 0;
+	}
+	memcpy(at, frame, len);
+	memset(at + len, 0, bytes - len);
+	send_one(f, p, m);
+	return 0;
+}
+
+static int dpdk_out_close(struct frame_out *f, struct nmw_err *e)
+{
+	(void)e;
+	port_stop(f->state);
+	return 0;
+}
+
+const struct frame_sink frames_to_dpdk = {.scheme = "dpdk",
+					  .arg = "DEV",
+					  .open = dpdk_out_open,
+					  .start = dpdk_out_start,
+					  .put = dpdk_out_put,
+					  .close = dpdk_out_close};
