@@ -190,8 +190,7 @@ static void look_at_device(struct port *p, struct frame_conf *c)
 static int dpdk_in_open(struct frame_in *f, const char *arg, struct nmw_err *e)
 {
 	struct port *p = f->state = port_named(arg, e);
-	int rc = p ? port_start(p, &f->conf->eal, e) : e->err;
-	if (rc)
+	if (!p || port_start(p, &f->conf->eal, e))
 		return nmw_err_prefix(e, "--in dpdk");
 	if (!f->conf->server.family && p->dev.addr.family)
 		f->conf->server = p->dev.addr;

@@ -29,7 +29,7 @@ struct found {
 	struct nmw_endpoint to; /* of the first that is ours */
 };
 
-void found_look(struct found *f, const struct nmw_capture_packet *p);
+void found_look(struct found *f, const struct nmw_capture_packet *c);
 /* Nothing was for the device: what it is, what is expected, what takes it. server: as given, NULL:
  * any. False: there is nothing to say of it. */
 bool found_say(const struct found *f, const char *source, const char *server, struct nmw_err *e);
