@@ -1,11 +1,13 @@
-// nmw_fifo: a short queue in distributed RAM, with its first word at hand.
+// nmw_fifo: a short queue in distributed RAM, with its first word at hand; FIRST keeps that one in
+// registers, for what is too deep behind a read of the RAM.
 //
 // Timing   a word that is put in cycle t can be had in t+1; one in and one out a cycle. `flush`
 //          empties it. The one who puts minds the room: count is what lies in it.
 `default_nettype none
 module nmw_fifo #(
 	parameter W = 8,
-	parameter LOG2 = 2 // words: 2^LOG2
+	parameter LOG2 = 2, // words: 2^LOG2
+	parameter FIRST = 0
 ) (
 	input  wire          clk,
 	input  wire          flush,
@@ -22,12 +24,32 @@ reg [W-1:0]  mem [0:(1 << LOG2)-1];
 reg [LOG2-1:0] head_reg, tail_reg;
 reg [(1<<LOG2):0] held_reg; // one bit: how many lie in it
 
+wire tail_moves, head_moves;
+generate
+	if (FIRST) begin : in_registers
+		// of those behind the first there is room for one more always, so that the RAM may be written for
+		// a word that needs none
+		wire next_none = held_reg[0] || held_reg[1];
+		reg [W-1:0] first_reg;
+		always @(posedge clk)
+			if (get || held_reg[0])
+				first_reg <= next_none ? put_data : mem[head_reg];
+		assign tail_moves = put && !held_reg[0] && !(held_reg[1] && get);
+		assign head_moves = get && !next_none;
+		assign data = first_reg;
+	end else begin : in_memory
+		assign tail_moves = put;
+		assign head_moves = get;
+		assign data = mem[head_reg];
+	end
+endgenerate
+
 always @(posedge clk) begin
 	if (put)
 		mem[tail_reg] <= put_data;
-	if (put)
+	if (tail_moves)
 		tail_reg <= tail_reg + 1'b1;
-	if (get)
+	if (head_moves)
 		head_reg <= head_reg + 1'b1;
 	if (put && !get)
 		held_reg <= held_reg << 1;
@@ -49,7 +71,6 @@ always @* begin
 			count_of = count_of | k[LOG2:0];
 end
 
-assign data = mem[head_reg];
 assign valid = !held_reg[0];
 assign count = count_of;
 

@@ -169,7 +169,7 @@ assign straight = zr_valid_reg && !words_valid && then_free;
 assign level_addr = {c, f_idx_reg};
 assign order_addr = level[2*SLOT_W-1:SLOT_W];
 wire [FOUND_LOG2:0] out_count;
-nmw_fifo #(.W(1 + L + 2*SLOT_W + ORDER_W), .LOG2(FOUND_LOG2)) found (
+nmw_fifo #(.W(1 + L + 2*SLOT_W + ORDER_W), .LOG2(FOUND_LOG2), .FIRST(1)) found (
 	.clk(clk), .flush(rst || halt), .put(h_valid_reg),
 	.put_data({h_head_reg == h_tail_reg, h_idx_reg, h_head_reg, h_tail_reg, order}),
 	.valid(out_valid), .get(out_get), .data({out_last, out_idx, out_head, out_tail, out_order}),
