@@ -155,7 +155,8 @@ wire r_bad = r_far || r_out || r_qty == {QTY_W{1'b0}};
 wire x_done; // the command leaves it in this cycle
 reg               x_valid_reg, x_first_reg;
 reg               x_enter_reg, x_rep1_reg;
-reg               x_good_reg, x_bad_reg, x_gone_reg; // there is an ENTER: to be done, out of range, of a rejected REPLACE
+reg               x_good_reg, x_bad_reg; // there is an ENTER: to be done, out of range
+reg               x_gone_reg;            // neither, it is of a rejected REPLACE
 reg               x_off_reg, x_cut_reg;   // all of an order goes, or some of its shares
 reg               x_side_reg;
 reg [SYM_W-1:0]   x_sym_reg;
@@ -188,6 +189,8 @@ reg               w_lvl_we_reg, w_lvl_other_reg; // but for an order that is off
 reg               w_join_reg, w_del_reg;         // joins a level, is off
 reg               w_cut_reg, w_less_reg;         // is to be reduced, has more shares than are to stay
 reg               y_first_reg, y_final_reg; // the order was the first, the last of its level
+reg               w_fresh_reg; // an order on a level that had none: its head is its tail
+reg               w_bad_reg;   // there is no such order
 reg               w_who_we_reg, w_qty_we_reg;
 reg [KEY_W-1:0]   w_lvl_addr_reg;
 reg [LVL_W-1:0]   w_lvl_data_reg;
@@ -205,7 +208,7 @@ wire w_next_we = w_join_reg || (w_del_reg && !y_first_reg);
 wire w_prev_we = w_join_reg || (w_del_reg && !y_final_reg);
 // an order that is off makes the next one the first, the one before the last
 wire [LVL_W-1:0] w_lvl = {w_lvl_data_reg[LVL_W-1] && !(w_del_reg && y_first_reg && y_final_reg),
-	w_del_reg && y_first_reg ? w_next_data_reg : w_lvl_data_reg[SLOT_W +: SLOT_W],
+	w_del_reg && y_first_reg ? w_next_data_reg : w_fresh_reg ? w_lvl_data_reg[0 +: SLOT_W] : w_lvl_data_reg[SLOT_W +: SLOT_W],
 	w_del_reg && y_final_reg ? w_prev_data_reg : w_lvl_data_reg[0 +: SLOT_W]};
 wire [WHO_W-1:0] w_who = {w_ord_gen_reg, w_ord_owner_reg};
 wire [CHK_W-1:0] w_chk = {w_ord_live_reg, w_ord_gen_reg, w_ord_key_reg};
@@ -227,7 +230,7 @@ nmw_ram #(.ADDR_W(KEY_W), .DATA_W(LVL_W)) level_f (.clk(clk), .we(w_we),
 nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(CHK_W)) check_a (.clk(clk), .we(w_we),
 	.waddr(w_ord_addr_reg), .wdata(w_chk), .raddr(h_slot),
 	.stored(a_chk), .hit(a_chk_hit), .written(a_chk_written));
-wire unused = &{1'b0, a_chk_written}; // ok_written_reg says it
+wire unused = &{1'b0, a_chk_written, se_clash}; // ok_written_reg says it; nothing is changed while orders are counted
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W), .LATE(1)) who_b (.clk(clk), .we(w_who_we_reg),
 	.waddr(w_ord_addr_reg), .wdata(w_who), .raddr(b_addr), .rdata(b_who));
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W)) who_f (.clk(clk), .we(w_who_we_reg),
@@ -271,7 +274,7 @@ wire [LVL_W-1:0] lv;
 wire [SLOT_W-1:0] od_next, od_prev;
 reg hit_lvl_own_reg, hit_lvl_other_reg;
 reg hit_ord_own_reg, hit_ord_new_reg, hit_ord_maker_reg;
-reg hit_gen_reg, ok_written_reg;
+reg hit_gen_reg, ok_written_reg, less_written_reg, first_written_reg, final_written_reg;
 always @(posedge clk) begin
 	hit_lvl_own_reg <= r_key == {x_sym_reg, x_side_reg, x_idx_reg};
 	hit_lvl_other_reg <= r_key == {x_sym_reg, other, o_best_idx};
@@ -281,6 +284,9 @@ always @(posedge clk) begin
 	// what the check of a handle finds when its order is just written
 	hit_gen_reg <= h_gen == al_gen;
 	ok_written_reg <= w_chk == {1'b1, h_gen, h_sym, h_sell, h_px ^ {L{h_sell}}};
+	less_written_reg <= r_qty < w_ord_qty_reg;
+	first_written_reg <= h_slot == w_lvl[SLOT_W +: SLOT_W];
+	final_written_reg <= h_slot == w_lvl[0 +: SLOT_W];
 end
 wire hit_lvl = w_we && (w_lvl_other_reg ? hit_lvl_other_reg : hit_lvl_own_reg);
 wire hit_ord = w_ord_who_reg == 2'd0 ? hit_ord_own_reg
@@ -318,9 +324,9 @@ wire ok_else = !x_first_reg ? ok_hold_reg
 	: hit_chk ? w_ord_live_reg && hit_lvl_own_reg && hit_gen_reg : ok_written_reg;
 wire ok_ram = a_chk == x_chk;
 wire od_ok = chk_alt ? ok_else : ok_ram;
-wire head_else = x_slot_reg == lv_else[2*SLOT_W-1:SLOT_W];
+wire head_else = !x_first_reg ? y_first_reg : hit_lvl ? x_slot_reg == w_lvl[SLOT_W +: SLOT_W] : first_written_reg;
 wire head_ram = x_slot_reg == a_lvl[2*SLOT_W-1:SLOT_W];
-wire tail_else = x_slot_reg == lv_else[SLOT_W-1:0];
+wire tail_else = !x_first_reg ? y_final_reg : hit_lvl ? x_slot_reg == w_lvl[0 +: SLOT_W] : final_written_reg;
 wire tail_ram = x_slot_reg == a_lvl[SLOT_W-1:0];
 wire is_head = lv_alt ? head_else : head_ram;
 wire is_tail = lv_alt ? tail_else : tail_ram;
@@ -458,12 +464,12 @@ wire turn = walk_reg ? walk_search_reg && se_side_reg != other
 	: (other_need && !se_need)
 	|| (takes && (crosses || unknown) && other != se_side_reg && (se_side_reg ? q_more[0] : q_more[1])
 		&& (!x_first_reg || !se_need));
-reg  se_stop_reg; // the side was changed, or the book
+reg  se_stop_reg; // the side was changed; x_swap_reg says that the book was
 // a change that the search minds is one of its side
 wire se_take = se_valid && !se_stop && !walk_reg && !y_own_reg[se_side_reg] && !q_full[se_side_reg];
 wire walk_take, walk_done;
 reg  [L-1:0] walk_floor_reg;
-wire se_stop = se_stop_reg || q_dropped[se_side_reg];
+wire se_stop = se_stop_reg || x_swap_reg || q_dropped[se_side_reg];
 wire [L-1:0] se_floor = walk_reg ? walk_floor_reg
 	: se_side_reg ? q_floor[L +: L] : q_floor[0 +: L];
 wire [C_W-1:0] se_c = {x_sym_reg, se_side_reg};
@@ -504,7 +510,7 @@ nmw_search #(.C_W(C_W), .L(L), .B(B), .SLOT_W(SLOT_W), .ORDER_W(ORDER_W), .K(K))
 	.out_end(se_end), .clash(se_clash));
 
 always @(posedge clk) begin
-	se_stop_reg <= load || turn || walk_done;
+	se_stop_reg <= turn || walk_done;
 	if (turn)
 		se_side_reg <= !se_side_reg;
 	if (rst) begin
@@ -538,8 +544,8 @@ wire min_short = x_has_min_reg && min_done_reg && !min_ok_reg;
 
 // which of the ways an ENTER can go, in this cycle
 wire gone = x_gone_reg && room;
-wire e_bad = x_bad_reg && room;
-wire good = x_good_reg && room;
+wire e_bad = x_bad_reg && !x_gone_reg && room;
+wire good = x_good_reg && !x_gone_reg && room;
 wire e_min = good && min_short;
 wire goes = good && !(x_has_min_reg && !(min_done_reg && min_ok_reg));
 wire [1:0] at = theirs & ~y_here;                          // their best level stands
@@ -569,7 +575,9 @@ wire e_full = goes && !never && !al_valid && al_none && clear;
 wire c_all = x_off_reg && room; // all shares are off
 wire c_part = x_cut_reg && room;
 wire c_run = c_all || c_part;
-wire less = x_left_reg < od_qty;
+wire less_else = !x_first_reg ? w_less_reg : hit_qty ? x_left_reg < w_ord_qty_reg : less_written_reg;
+wire less_ram = x_left_reg < a_qty;
+wire less = qty_alt ? less_else : less_ram;
 wire c_bad = c_run && !od_ok;
 
 assign add = e_rest;
@@ -582,11 +590,10 @@ assign x_done = gone || e_bad || e_min || c_run || |ends || (goes && (never || a
 
 always @(posedge clk) begin
 	x_first_reg <= x_load;
-	if (r_take) begin
+	if (x_load) begin // without a command it is of no account what they are
 		x_enter_reg <= r_enter;
 		x_rep1_reg <= r_op == NMW_HW_REPLACE[1:0] && !second_reg;
 		x_side_reg <= r_side;
-		x_sym_reg <= r_sym;
 		x_idx_reg <= r_idx;
 		x_reach_reg <= r_flags[1] ? {L{1'b0}} : ~(r_px ^ {L{r_sell}});
 		y_in_reach_reg <= r_flags[1] || x_idx_reg >= ~(r_px ^ {L{r_sell}});
@@ -602,13 +609,15 @@ always @(posedge clk) begin
 	if (x_load) begin
 		x_valid_reg <= r_valid;
 		// the first half of a REPLACE is just done when the second is taken
-		x_good_reg <= r_valid && r_enter && !(r_second && !od_ok) && !r_bad;
-		x_bad_reg <= r_valid && r_enter && !(r_second && !od_ok) && r_bad;
+		x_good_reg <= r_valid && r_enter && !r_bad;
+		x_bad_reg <= r_valid && r_enter && r_bad;
 		x_gone_reg <= r_valid && r_second && !od_ok;
 		x_off_reg <= r_valid && !r_enter && !(r_cut && r_qty != {QTY_W{1'b0}});
 		x_cut_reg <= r_valid && !r_enter && r_cut && r_qty != {QTY_W{1'b0}};
 	end
 	if (r_take)
+		x_sym_reg <= r_sym;
+	if (x_load)
 		x_left_reg <= r_qty;
 	else if (e_fill)
 		x_left_reg <= other ? x_left_reg - q_qty[QTY_W +: QTY_W] : x_left_reg - q_qty[0 +: QTY_W];
@@ -645,7 +654,7 @@ wire walk_start = good && min_open && !y_pending && !unknown && !(post_only && c
 wire walk_own = x_owned_reg && walk_owner_reg == x_owner_reg;
 reg  walk_enough_reg, walk_over_reg, walk_idle_reg;
 wire walk_in_reach = se_idx >= x_reach_reg;
-assign walk_take = walk_search_reg && se_valid && !se_clash && !se_stop && !walk_order_reg && !walk_ld_reg
+assign walk_take = walk_search_reg && se_valid && !se_stop && !walk_order_reg && !walk_ld_reg
 	&& !walk_end_reg;
 // the sum is judged a cycle late, the end two: all has come to rest by then
 assign walk_done = walk_search_reg && walk_idle_reg;
@@ -700,7 +709,7 @@ always @(posedge clk) begin
 		min_done_reg <= 1'b1;
 		min_ok_reg <= walk_enough_reg;
 	end
-	if (r_take)
+	if (x_load)
 		min_done_reg <= 1'b0;
 	if (rst) begin
 		walk_reg <= 1'b0;
@@ -721,13 +730,15 @@ always @(posedge clk) begin
 	w_lvl_other_reg <= trades;
 	w_lvl_addr_reg <= init ? init_reg[KEY_W-1:0] : trades ? o_key : x_key;
 	w_lvl_data_reg <= trades ? {!o_last, o_next, o_tail}
-		: x_enter_reg ? {1'b1, lv_some ? lv_head : al_slot, al_slot} : lv;
+		: {x_enter_reg || lv_some, lv_head, x_enter_reg ? al_slot : lv_tail};
 	if (init)
 		w_lvl_data_reg <= {LVL_W{1'b0}};
+	w_fresh_reg <= add && !lv_some;
 	w_join_reg <= add && lv_some;
 	w_del_reg <= del;
 	w_cut_reg <= c_part && od_ok;
 	w_less_reg <= less;
+	w_bad_reg <= c_bad;
 	// the bit of the level
 	w_bit_reg <= (add && !lv_some) || |pop_level;
 	w_bit_set_reg <= add;
@@ -789,10 +800,10 @@ reg [HANDLE_W-1:0] ev_handle_reg;
 wire about_maker = |acts;
 wire [2:0] kind = e_fill ? NMW_HW_FILL[2:0] : e_own ? NMW_HW_OWN[2:0] : e_rest ? NMW_HW_RESTED[2:0]
 	: x_enter_reg ? NMW_HW_CANCELED[2:0]
-	: c_bad || c_part ? NMW_HW_REJECTED[2:0] : x_rep1_reg ? NMW_HW_REPLACED[2:0] : NMW_HW_CANCELED[2:0];
+	: c_part ? NMW_HW_REJECTED[2:0] : x_rep1_reg ? NMW_HW_REPLACED[2:0] : NMW_HW_CANCELED[2:0];
 wire [3:0] reason = e_bad ? NMW_HW_RANGE[3:0] : e_post ? NMW_HW_WOULD_POST[3:0]
 	: e_min ? NMW_HW_MIN_QTY[3:0] : e_self ? NMW_HW_SELF[3:0] : e_ioc ? NMW_HW_IMMEDIATE[3:0]
-	: e_full ? NMW_HW_FULL[3:0] : c_bad ? NMW_HW_UNKNOWN[3:0] : c_part ? NMW_HW_NOT_LESS[3:0]
+	: e_full ? NMW_HW_FULL[3:0] : c_part ? NMW_HW_NOT_LESS[3:0]
 	: NMW_HW_ASKED[3:0];
 
 always @(posedge clk) begin
@@ -820,10 +831,11 @@ always @(posedge clk) begin
 		ev_reg <= 1'b0;
 end
 
-// a reduction is rejected until it is known that there is enough to take off
+// an order is taken to be there until it is known that it is not, a reduction is rejected until it is known
+// that there is enough to take off
 wire ev_reduced = w_cut_reg && w_less_reg;
-wire [2:0] ev_kind = ev_reduced ? NMW_HW_REDUCED[2:0] : ev_kind_reg;
-wire [3:0] ev_reason = ev_reduced ? NMW_HW_ASKED[3:0] : ev_reason_reg;
+wire [2:0] ev_kind = w_bad_reg ? NMW_HW_REJECTED[2:0] : ev_reduced ? NMW_HW_REDUCED[2:0] : ev_kind_reg;
+wire [3:0] ev_reason = w_bad_reg ? NMW_HW_UNKNOWN[3:0] : ev_reduced ? NMW_HW_ASKED[3:0] : ev_reason_reg;
 reg [QTY_W-1:0] ev_qty, ev_left;
 always @* begin
 	ev_qty = ev_mine_reg;
