@@ -52,3 +52,14 @@ veth_pair() {
 	ip -n "$ns" addr add 10.9.0.2/24 dev "$there"
 }
 need() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
+
+# seen N FILE ARGUMENT...: N lines of tshark about a capture that is being written, which takes its time
+seen() {
+	local n=$1 file=$2 i
+	shift 2
+	for ((i = 0; i < 20; i++)); do
+		[ "$(tshark -r "$file" "$@" 2>/dev/null | wc -l)" -ge "$n" ] && return
+		sleep 0.5
+	done
+	return 1
+}
