@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """nmw-fpga wire at a network card of DPDK's and at sockets: a client of the kernel's sends orders of OUCH 5.0 in MoldUDP64
-over a veth pair, and has its replies and the market data by the same way."""
+over a veth pair, and has its replies and the market data by the same way. NMW_WIRE_DRIVERS="af_packet af_xdp" are tried."""
 import os
 import socket
 import subprocess
@@ -163,7 +163,7 @@ def main():
         assert r.returncode == 5 and "built without DPDK" in r.stderr, r
         return
     refusals()
-    for driver in ("af_packet", "af_xdp"):
+    for driver in os.environ.get("NMW_WIRE_DRIVERS", "af_packet").split():
         print(dpdk(driver))
 
 

@@ -87,6 +87,7 @@ static void host(struct merge *m, char letter, uint64_t ts_ns, uint64_t cycle)
 	uint8_t msg[29];
 	memset(msg, letter, sizeof msg);
 	ck_assert(merge_answer(m, 3, msg, sizeof msg, ts_ns, cycle));
+	merge_due(m, 0);
 }
 
 START_TEST(without_answers_nothing_changes)
@@ -145,6 +146,24 @@ START_TEST(an_answer_does_not_wait_for_a_frame)
 }
 END_TEST
 
+START_TEST(an_answer_waits_for_what_the_core_has_made)
+{
+	struct merge *m = fresh("10.0.1.1:40000", "10.0.0.1:9001");
+	uint8_t msg[29] = "j";
+	shown(m, 10, 1);
+	device(m, 1, "A", 30, 0);
+	ck_assert(merge_answer(m, 3, msg, sizeof msg, 30, 5));
+	ck_assert(m->undue);
+	ck_assert_int_eq(merge_rest(m, NULL), 0);
+	merge_due(m, 2); /* a reply is held up by the port */
+	ck_assert_int_eq(merge_rest(m, NULL), 0);
+	shown(m, 20, 9);
+	ck_assert_int_eq(merge_rest(m, NULL), 0);
+	device(m, 2, "B", 30, 0);
+	ck_assert_str_eq(out, "A|Bj|");
+}
+END_TEST
+
 START_TEST(a_frame_that_is_full_becomes_two)
 {
 	struct merge *m = fresh("10.0.1.1:40000", "10.0.0.1:9001");
@@ -178,4 +197,5 @@ END_TEST
 
 UNIT_MAIN("wire_merge", without_answers_nothing_changes, an_answer_stands_behind_what_came_before,
 	  replies_that_are_shown_late_still_come_first, an_answer_does_not_wait_for_a_frame,
-	  a_frame_that_is_full_becomes_two, other_streams_go_through, answers_that_wait_are_bounded)
+	  an_answer_waits_for_what_the_core_has_made, a_frame_that_is_full_becomes_two,
+	  other_streams_go_through, answers_that_wait_are_bounded)

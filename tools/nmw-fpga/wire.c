@@ -17,6 +17,8 @@
 
 #define UTC_OFFSET_MAX (UINT64_C(14) * 3600 * NMW_NS_PER_S)
 #define OPTS	       20u
+#define HOLD_CYCLES    8u
+#define HOLD_MOST      8192u /* times */
 #define LIVE_CYCLES    1024u /* that pass between two looks at a live source */
 
 static struct wire {
@@ -308,6 +310,26 @@ static int look(struct wire *w, struct nmw_err *e)
 	return rc;
 }
 
+/* Where answers belong is known when the replies are shown that the core had made by then: a port
+ * out that is held up keeps them for a while. */
+static int place_answers(struct wire *w, struct nmw_err *e)
+{
+	struct merge *m = &w->host.merge;
+	int rc = 0;
+	for (unsigned n = 0; !rc && n < HOLD_MOST && (m->undue || merge_holds(m)); n++) {
+		if (m->undue)
+			merge_due(m,
+				  nmw_device_read(&w->device.device,
+						  NMW_WIRE_REG_CORE + 8 * NMW_WIRE_CORE_reply_out));
+		rc = nmw_wire_pass(&w->device, HOLD_CYCLES, e);
+		if (!rc)
+			rc = look(w, e);
+		if (!rc)
+			rc = host_takes(w, NULL, e);
+	}
+	return rc;
+}
+
 /* What has come out of the device goes on, and what the host answers. */
 static int take(struct wire *w, struct nmw_err *e)
 {
@@ -318,6 +340,8 @@ static int take(struct wire *w, struct nmw_err *e)
 	int rc = look(w, e);
 	if (!rc && later)
 		rc = host_takes(w, NULL, e);
+	if (!rc)
+		rc = place_answers(w, e);
 	while (!rc && nmw_wire_sent(&w->device, w->frame, sizeof w->frame, &s))
 		rc = merge_frame(m, w->frame, s.len, s.time_ns ? s.time_ns : w->last_ns, e);
 	return rc ? rc : merge_rest(m, e);

@@ -47,6 +47,7 @@ void merge_reply(struct merge *m, const struct nmw_wire_seen *s)
 	uint64_t ts_ns = nmw_wire_field(s->word, NMW_WO_TIME, NMW_WO_DAY - NMW_WO_TIME);
 	struct merge_client *c = &m->client[dest % NMW_WIRE_CLIENTS];
 	c->replies++;
+	m->shown++;
 	for (uint32_t i = c->n; i > 0; i--) {
 		struct merge_answer *a = answer_at(c, i - 1);
 		bool before = ts_ns < a->ts_ns || (ts_ns == a->ts_ns && s->cycle <= a->cycle);
@@ -63,10 +64,31 @@ bool merge_answer(struct merge *m, unsigned i, const uint8_t *p, uint32_t len, u
 	if (c->n == MERGE_ANSWERS || len > MERGE_BYTES)
 		return false;
 	struct merge_answer *a = answer_at(c, c->n++);
-	*a = (struct merge_answer){
-		.after = c->replies, .ts_ns = ts_ns, .cycle = cycle, .len = (uint8_t)len};
+	*a = (struct merge_answer){.after = c->replies,
+				   .ts_ns = ts_ns,
+				   .cycle = cycle,
+				   .due = MERGE_UNDUE,
+				   .len = (uint8_t)len};
+	m->undue = true;
 	memcpy(a->p, p, len);
 	return true;
+}
+
+void merge_due(struct merge *m, uint64_t made)
+{
+	for (struct merge_client *c = m->client; c < m->client + NMW_WIRE_CLIENTS; c++)
+		for (uint32_t i = 0; i < c->n; i++)
+			if (answer_at(c, i)->due == MERGE_UNDUE)
+				answer_at(c, i)->due = made;
+	m->undue = false;
+	m->due = made;
+}
+
+/* The next answer may go out. */
+static bool turn(const struct merge *m, struct merge_client *c)
+{
+	const struct merge_answer *a = answer_at(c, 0);
+	return c->n && a->due <= m->shown && a->after <= c->passed;
 }
 
 bool merge_waits(const struct merge *m)
@@ -126,7 +148,7 @@ static int add(struct anew *a, const uint8_t *p, uint16_t len, struct nmw_err *e
 static int add_answers(struct anew *a, struct merge_client *c, struct nmw_err *e)
 {
 	int rc = 0;
-	while (!rc && c->n && answer_at(c, 0)->after <= c->passed) {
+	while (!rc && turn(a->m, c)) {
 		const struct merge_answer *w = answer_at(c, 0);
 		rc = add(a, w->p, w->len, e);
 		c->at = (c->at + 1) % MERGE_ANSWERS;
@@ -182,7 +204,7 @@ int merge_rest(struct merge *m, struct nmw_err *e)
 	for (struct merge_client *c = m->client; !rc && c < m->client + NMW_WIRE_CLIENTS; c++) {
 		struct anew a = {.m = m, .c = c};
 		const struct merge_answer *w = answer_at(c, 0);
-		if (!c->n || !c->head_len || w->after > c->passed)
+		if (!c->head_len || !turn(m, c))
 			continue;
 		a.ts_ns = w->ts_ns;
 		begin(&a, c->passed + c->added + 1);
