@@ -10,11 +10,14 @@ T=$(mktemp -d)
 export T NMW_DIR=$T/rings
 mkdir -m 0700 "$NMW_DIR"
 SHARED=${NMW_SHARED:-../shared}
+offspring() { # PID: all that it started, and what they did
+	local p
+	for p in $(pgrep -P "$1"); do echo "$p" && offspring "$p"; done
+}
 finish() { # whatever still runs, is mounted or lies about goes
-	local pids at
-	pids=$(jobs -l | sed -nE 's/^(\[[0-9]+\][-+]?)? *([0-9]+) .*/\2/p')
-	# shellcheck disable=SC2086
-	[ -z "$pids" ] || kill -9 $pids 2>/dev/null
+	local at
+	# shellcheck disable=SC2046
+	kill -9 $(offspring $$) 2>/dev/null
 	wait 2>/dev/null
 	while read -r _ at _; do
 		case $at in "$T"/*) umount -l "$at" ;; esac
