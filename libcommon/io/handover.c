@@ -67,7 +67,7 @@ int nmw_handover_accept(struct nmw_handover_server *h, struct nmw_err *e)
 	int fd = accept4(h->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return left ? -EPIPE : 0;
-	int rc = nmw_local_trusted(&kind, fd, h->group, e);
+	int rc = nmw_local_trusted(&kind, fd, h->path, h->group, e);
 	if (!rc && h->peer >= 0)
 		rc = nmw_err_set(e, -EBUSY, NMW_EXIT_PEER,
 				 "hand-over socket %s: a second nmw-send was refused: one writes "

@@ -13,7 +13,7 @@
  * (in_seq of that message, which every stage keeps).
  *
  * Both ends ask the kernel who the other is (SO_PEERCRED): the same user or root, or with `group`
- * the same group.  Nothing here waits.  One thread a handle.
+ * a member of the directory's group.  Nothing here waits.  One thread a handle.
  */
 #ifndef NMW_IO_HANDOVER_H
 #define NMW_IO_HANDOVER_H

@@ -12,19 +12,31 @@
 #include <unistd.h>
 
 #define DEAD_TRIES 50u
-#define WAITING	   64 /* for one who takes them one after the other */
+#define GROUPS_MAX 1024u /* groups of a process that are looked at */
+#define WAITING	   64	 /* for one who takes them one after the other */
 #define DEAD_NS	   (10l * 1000 * 1000)
+
+static const char *name_in(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
+static int open_dir(const char *path)
+{
+	char dir[NMW_LOCAL_PATH_MAX];
+	snprintf(dir, sizeof dir, "%.*s", (int)(name_in(path) - path), path);
+	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
 
 /* An address holds 107 characters; a directory may be longer: it is named by a descriptor. Returns
  * the descriptor, to close when the address was used. */
 static int address(struct sockaddr_un *a, const char *path, struct nmw_err *e)
 {
-	char dir[NMW_LOCAL_PATH_MAX];
-	const char *name = strrchr(path, '/') + 1;
-	snprintf(dir, sizeof dir, "%.*s", (int)(name - path), path);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *name = name_in(path);
+	int fd = open_dir(path);
 	if (fd < 0)
-		return nmw_err_set(e, -errno, nmw_exit_of(errno), "%s: %s", dir, strerror(errno));
+		return nmw_err_set(e, -errno, nmw_exit_of(errno), "%.*s: %s", (int)(name - path),
+				   path, strerror(errno));
 	memset(a, 0, sizeof *a);
 	a->sun_family = AF_UNIX;
 	snprintf(a->sun_path, sizeof a->sun_path, "/proc/self/fd/%d/%.60s", fd, name);
@@ -39,18 +51,53 @@ static int new_socket(const struct nmw_local_kind *k, struct nmw_err *e)
 		      : fd;
 }
 
-int nmw_local_trusted(const struct nmw_local_kind *k, int fd, bool group, struct nmw_err *e)
+/* The group that the directory of a socket is shared with. */
+static bool shared_with(const char *path, gid_t *gid)
+{
+	struct stat st;
+	int fd = open_dir(path);
+	bool got = fd >= 0 && fstat(fd, &st) == 0;
+	if (got)
+		*gid = st.st_gid;
+	if (fd >= 0)
+		close(fd);
+	return got;
+}
+
+/* Whether the process at the other end is in that group, by its own or a supplementary one. */
+static bool peer_in(int fd, const struct ucred *c, gid_t gid)
+{
+	gid_t more[GROUPS_MAX];
+	socklen_t n = sizeof more;
+	bool in = c->gid == gid;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, more, &n) < 0)
+		n = 0;
+	for (size_t i = 0; i < n / sizeof more[0]; i++)
+		in = in || more[i] == gid;
+	return in;
+}
+
+int nmw_local_trusted(const struct nmw_local_kind *k, int fd, const char *path, bool group,
+		      struct nmw_err *e)
 {
 	struct ucred c;
 	socklen_t n = sizeof c;
+	gid_t gid = (gid_t)-1;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n) < 0)
 		return nmw_err_set(e, -errno, NMW_EXIT_PERM, "%s: %s", k->name, strerror(errno));
-	if (c.uid == geteuid() || c.uid == 0 || (group && c.gid == getegid()))
+	if (c.uid == geteuid() || c.uid == 0)
 		return 0;
-	return nmw_err_set(
-		e, -EPERM, NMW_EXIT_PERM, "%s: process %d of user %u found, user %u expected%s",
-		k->name, (int)c.pid, c.uid, geteuid(),
-		group ? " or the same group" : ": run both as one user, or with --group");
+	if (!group)
+		return nmw_err_set(e, -EPERM, NMW_EXIT_PERM,
+				   "%s: process %d of user %u found, user %u expected: run both as "
+				   "one user, or with --group",
+				   k->name, (int)c.pid, c.uid, geteuid());
+	if (shared_with(path, &gid) && peer_in(fd, &c, gid))
+		return 0;
+	return nmw_err_set(e, -EPERM, NMW_EXIT_PERM,
+			   "%s: process %d of user %u found, user %u or a member of group %u, the "
+			   "directory's, expected",
+			   k->name, (int)c.pid, c.uid, geteuid(), gid);
 }
 
 /* ---- listening ------------------------------------------------------------------------------ */
@@ -80,11 +127,23 @@ static int owner_of(const struct nmw_local_kind *k, const struct sockaddr_un *a)
 	return (int)c.pid;
 }
 
-static int bind_at(int fd, const struct sockaddr_un *a, bool group)
+/* The file goes to the group of its directory: ours may be another. */
+static int share(const char *path, int dir)
+{
+	struct stat st;
+	return fstat(dir, &st) || fchownat(dir, name_in(path), (uid_t)-1, st.st_gid,
+					   AT_SYMLINK_NOFOLLOW)
+		       ? -errno
+		       : 0;
+}
+
+static int bind_at(int fd, const struct sockaddr_un *a, const char *path, int dir, bool group)
 {
 	mode_t old = umask(group ? 0117 : 0177);
 	int rc = bind(fd, (const struct sockaddr *)a, sizeof *a) < 0 ? -errno : 0;
 	umask(old);
+	if (rc == 0 && group)
+		rc = share(path, dir);
 	return rc == 0 && listen(fd, WAITING) < 0 ? -errno : rc;
 }
 
@@ -97,7 +156,7 @@ static int take_path(int fd, const struct sockaddr_un *a, const char *path, int 
 	int rc = -EADDRINUSE;
 	if (!answers(a)) {
 		unlink(path);
-		rc = bind_at(fd, a, group);
+		rc = bind_at(fd, a, path, dir, group);
 	}
 	flock(dir, LOCK_UN);
 	return rc;
@@ -164,7 +223,7 @@ int nmw_local_connect(const struct nmw_local_kind *k, const char *path, bool gro
 		return fd;
 	int rc = connect_fd(k, fd, path, e);
 	if (!rc)
-		rc = nmw_local_trusted(k, fd, group, e);
+		rc = nmw_local_trusted(k, fd, path, group, e);
 	if (!rc)
 		return fd;
 	close(fd);

@@ -2,7 +2,8 @@
  *
  * The file has mode 0600 (0660 with group) and makes way for the next process when its own is dead.
  * Both ends ask the kernel who the other is (SO_PEERCRED): the same user or root, or with `group`
- * the same group.  Nothing here waits, but for the moment that a dead process's file needs.
+ * a member of the group that the directory and the file in it belong to.  Nothing here waits, but
+ * for the moment that a dead process's file needs.
  */
 #ifndef NMW_IO_LOCAL_H
 #define NMW_IO_LOCAL_H
@@ -26,7 +27,8 @@ int nmw_local_listen(const struct nmw_local_kind *k, const char *path, bool grou
  * -EAGAIN (too many wait there) with e. */
 int nmw_local_connect(const struct nmw_local_kind *k, const char *path, bool group,
 		      struct nmw_err *e);
-/* Whether the other end belongs to somebody who may talk to us: 0 or -EPERM with e. */
-int nmw_local_trusted(const struct nmw_local_kind *k, int fd, bool group, struct nmw_err *e);
+/* Whether the other end of path belongs to somebody who may talk to us: 0 or -EPERM with e. */
+int nmw_local_trusted(const struct nmw_local_kind *k, int fd, const char *path, bool group,
+		      struct nmw_err *e);
 
 #endif

@@ -218,9 +218,10 @@ static int make_tmp(struct nmw_ring *r, const char *dir, const char *tmp, bool g
 	if (rc != 0)
 		return nmw_err_set(e, rc, NMW_EXIT_RESOURCE, "ring %s: lock in %s: %s", r->name,
 				   dir, strerror(-rc));
-	if (group && fchmod(r->fd, 0660) != 0)
-		return nmw_err_set(e, -errno, NMW_EXIT_PERM, "ring %s: %s: %s", r->name, tmp,
-				   strerror(errno));
+	rc = group ? nmw_shm_share(r->fd, tmp, 0660) : 0;
+	if (rc != 0)
+		return nmw_err_set(e, rc, NMW_EXIT_PERM, "ring %s: %s: %s", r->name, tmp,
+				   strerror(-rc));
 	r->g.page_sz = (uint32_t)page_of(r->fd);
 	nmw_ring_geom_lay(&r->g);
 	rc = take_pages(r, dir, e);

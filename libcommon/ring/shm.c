@@ -271,6 +271,24 @@ static struct flock lock_of(short type, uint64_t byte)
 		.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
 }
 
+/* A file gets the group that its process runs as, which the others may not be in: the directory's
+ * is the one that all share. */
+int nmw_shm_share(int fd, const char *path, mode_t mode)
+{
+	char dir[PATH_MAX + 32];
+	struct stat d, f;
+	const char *name = strrchr(path, '/');
+	if (!name || (size_t)(name - path) >= sizeof dir)
+		return -EINVAL;
+	memcpy(dir, path, (size_t)(name - path));
+	dir[name - path] = '\0';
+	if (stat(*dir ? dir : "/", &d) || fstat(fd, &f))
+		return -errno;
+	if (d.st_gid != f.st_gid && fchown(fd, (uid_t)-1, d.st_gid))
+		return -errno;
+	return fchmod(fd, mode) ? -errno : 0;
+}
+
 int nmw_shm_lock(int fd, uint64_t byte)
 {
 	struct flock l = lock_of(F_WRLCK, byte);

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "ring/ring.h"
+#include <sys/types.h>
 
 /* Directories to search, most preferred first; NULL-terminated, of this thread. */
 const char *const *nmw_shm_dirs(void);
@@ -20,6 +21,10 @@ const char *nmw_shm_dir(enum nmw_pages pages, bool group, struct nmw_err *e);
 const char *nmw_shm_no_huge(char *why, size_t cap);
 /* Small files (counters, sockets) go here: $NMW_DIR, else /dev/shm/nmw. */
 const char *nmw_shm_run_dir(bool group, struct nmw_err *e);
+
+/* Gives a new file of ours to the group of its directory, mode 0660 or 0640: with --group. 0 or a
+ * negative errno. */
+int nmw_shm_share(int fd, const char *path, mode_t mode);
 
 /* OFD lock of one byte: 0, -EAGAIN (held by another), or a negative errno. */
 int nmw_shm_lock(int fd, uint64_t byte);

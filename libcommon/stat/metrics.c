@@ -96,8 +96,8 @@ static int file_make(const char *tmp, bool group)
 	size_t page = page_of(fd);
 	off_t sz = (off_t)((sizeof(struct nmw_metrics) + page - 1) & ~(page - 1));
 	int rc = nmw_shm_lock(fd, 0);
-	if (!rc && group && fchmod(fd, 0660))
-		rc = -errno;
+	if (!rc && group)
+		rc = nmw_shm_share(fd, tmp, 0660);
 	if (!rc)
 		rc = -posix_fallocate(fd, 0, sz);
 	if (rc) {

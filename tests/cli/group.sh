@@ -26,3 +26,28 @@ case_of 0770 4 env
 case_of 0770 4 $(as 4243 4244)
 case_of 0770 0 $(as 4243 4242)
 case_of 0750 4 $(as 4243 4242)
+
+# Members by a supplementary group: ring, counters, sessions and the socket that hands them over are the group's.
+# The one who reads owns nothing of the directory's group but his membership; so does the one who writes.
+port=$((32000 + $$ % 2000))
+rm -f "$NMW_DIR"/*
+chown 4243:4242 "$NMW_DIR" && chmod 0770 "$NMW_DIR"
+mkdir -m 700 "$T/log" && chown 4244 "$T/log"
+install -m 600 -o 4243 examples/accounts.json "$T/accounts.json"
+$(as 4243 4242) "$B/bin/nmw-recv" -q tcp:127.0.0.1:$port --accounts "$T/accounts.json" -o live \
+	--group 2>"$T/recv.err" &
+recv=$!
+for ((i = 0; i < 200; i++)); do [ -S "$NMW_DIR/tcp-$port.sessions" ] && break; sleep 0.02; done
+[ -S "$NMW_DIR/tcp-$port.sessions" ] || fail "nmw-recv: $(cat "$T/recv.err")"
+for f in "$NMW_DIR"/*; do
+	[ "$(stat -c %g "$f")" = 4242 ] || fail "$(stat -c '%n: group %g, mode %a' "$f")"
+done
+$(as 4244 4242) "$B/bin/nmw-send" -q "tcp:$port" -i live --group --session-log "$T/log" 2>"$T/send.err" &
+send=$!
+for ((i = 0; i < 200; i++)); do grep -q 'nmw-send has come\|expected' "$T/recv.err" && break; sleep 0.02; done
+grep -q 'nmw-send has come' "$T/recv.err" || fail "$(cat "$T/recv.err" "$T/send.err")"
+kill $recv
+wait $recv || fail "nmw-recv: exit $?: $(cat "$T/recv.err")"
+wait $send || fail "nmw-send: exit $?: $(cat "$T/send.err")"
+! grep . "$T/send.err" || fail "nmw-send had something to say"
+exit 0

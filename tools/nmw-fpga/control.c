@@ -71,7 +71,7 @@ static void take_client(struct control *c, uint64_t now)
 	int fd = accept4(c->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (nmw_local_trusted(&kind, fd, c->group, &e)) {
+	if (nmw_local_trusted(&kind, fd, c->path, c->group, &e)) {
 		nmw_log(NMW_LOG_WARN, "%s", e.msg);
 		close(fd);
 		return;
