@@ -60,11 +60,12 @@ static int open_node(const char *root, const struct nmw_pci *p, const char *name
 		return 0;
 	int rc = -errno;
 	const char *mend = "modprobe vfio-pci; in a container it has to be given (--device)";
-	if (rc == -EACCES || rc == -EPERM)
+	bool denied = rc == -EACCES || rc == -EPERM;
+	if (denied)
 		mend = "give this user the right, as root: chown USER on that file";
 	else if (rc == -EBUSY)
 		mend = "another process has the card, or one of its group: end that one (fuser)";
-	return nmw_err_set(e, rc, NMW_EXIT_RESOURCE,
+	return nmw_err_set(e, rc, denied ? NMW_EXIT_PERM : NMW_EXIT_RESOURCE,
 			   "device vfio:%s: cannot open /dev/vfio/%s: %s: %s", p->bdf, name,
 			   strerror(-rc), mend);
 }
