@@ -162,6 +162,17 @@ static int take_path(int fd, const struct sockaddr_un *a, const char *path, int 
 	return rc;
 }
 
+void nmw_local_reap(const char *path)
+{
+	struct sockaddr_un a;
+	int dir = address(&a, path, NULL);
+	if (dir < 0)
+		return;
+	if (flock(dir, LOCK_EX) == 0 && !answers(&a))
+		unlink(path);
+	close(dir);
+}
+
 /* What a dead process listened on may outlive it by a moment: io_uring is taken down in the
  * background. */
 static int bind_file(const struct nmw_local_kind *k, int fd, const char *path, bool group,

@@ -27,6 +27,8 @@ int nmw_local_listen(const struct nmw_local_kind *k, const char *path, bool grou
  * -EAGAIN (too many wait there) with e. */
 int nmw_local_connect(const struct nmw_local_kind *k, const char *path, bool group,
 		      struct nmw_err *e);
+/* Removes the file of a socket on which nobody listens any more. */
+void nmw_local_reap(const char *path);
 /* Whether the other end of path belongs to somebody who may talk to us: 0 or -EPERM with e. */
 int nmw_local_trusted(const struct nmw_local_kind *k, int fd, const char *path, bool group,
 		      struct nmw_err *e);

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define PREFIX	  "stat."
-#define CONTROL	  "control." /* then <tool>.<pid>: the socket of a tool that can be asked */
 #define TMP_AGE_S 10 /* a block under its temporary name for that long was left by a dead tool */
 
 static bool text_ok(const char *s, size_t n)
@@ -185,19 +184,6 @@ static int dead_block(int fd, const char *path, bool tmp, struct nmw_err *e)
 	return 1;
 }
 
-/* What the tool of "stat.<tool>.<pid>[.<instance>]" was asked at goes with it. */
-static void reap_control(const char *path)
-{
-	char control[4096];
-	const char *name = strrchr(path, '/') + 1, *tool = name + sizeof PREFIX - 1;
-	size_t len = strcspn(tool, ".") + 1;
-	len += strspn(tool + len, "0123456789");
-	int n = snprintf(control, sizeof control, "%.*s" CONTROL "%.*s", (int)(name - path), path,
-			 (int)len, tool);
-	if (n > 0 && (size_t)n < sizeof control)
-		unlink(control);
-}
-
 static int reap_path(const char *path, void *arg)
 {
 	struct reap *r = arg;
@@ -209,8 +195,6 @@ static int reap_path(const char *path, void *arg)
 	if ((rc > 0 && !r->dry_run && unlink(path)) || (rc < 0 && !why.err))
 		rc = nmw_err_set(&why, -errno, nmw_exit_of(errno), "%s: %s", path, strerror(errno));
 	r->removed += rc > 0;
-	if (rc > 0 && !r->dry_run && !r->tmp)
-		reap_control(path);
 	if (r->fn && rc && rc != -ENOENT && !(rc < 0 && r->tmp))
 		r->fn(path, rc < 0 ? &why : NULL, r->arg);
 	return 0;

@@ -39,4 +39,26 @@ expect 0 nmw-stat reap
 grep -q '^nothing to remove$' "$T/out" || fail "nothing to remove: not said"
 expect 0 nmw-stat reap --json
 jq -e '.removed == [] and (.kept | length) == 6 and (.kept | all(.why != ""))' "$T/out" >"$T/jq" || { cat "$T/out"; fail "kept in JSON"; }
+
+# What a dead tool was asked at goes with its counters, unless another process has that number and listens there now.
+for who in dead lives; do
+	nmw-recv gen:seed=1,count=1k -o $who --pages normal >"$T/recv.log" 2>&1 &
+	pid=$!
+	until [ -e "$NMW_DIR/$who.ring" ]; do sleep 0.02; done
+	kill -9 $pid
+	wait $pid 2>/dev/null
+	mv "$NMW_DIR/stat.nmw-recv.$pid" "$NMW_DIR/stat.nmw-fpga.$pid"
+	listen="import socket, sys, time; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.bind(sys.argv[1]); s.listen()"
+	python3 -c "$listen; sys.argv[2] == 'dead' or time.sleep(60)" "$NMW_DIR/control.nmw-fpga.$pid" $who &
+	listener=$!
+	[ $who = lives ] || wait $listener
+	for ((i = 0; i < 200; i++)); do grep -q "control.nmw-fpga.$pid" /proc/net/unix || [ $who = dead ] && break; sleep 0.02; done
+	expect 0 nmw-stat -n reap
+	[ -S "$NMW_DIR/control.nmw-fpga.$pid" ] || fail "-n removes a socket"
+	expect 0 nmw-stat reap
+	[ ! -e "$NMW_DIR/stat.nmw-fpga.$pid" ] || fail "$who: counters of the dead stay"
+	[ -S "$NMW_DIR/control.nmw-fpga.$pid" ] && left=lives || left=dead
+	[ "$left" = "$who" ] || fail "$who: its socket: $(ls "$NMW_DIR")"
+done
+kill "$listener"
 exit 0

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/parse.h"
+#include "io/local.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -102,6 +103,7 @@ int command_watch(const struct command_args *a, struct nmw_err *e)
 struct removals {
 	struct view_removed list[2 * STATE_MAX];
 	unsigned n;
+	bool dry_run;
 };
 
 static struct view_removed *note(struct removals *r, const char *kind, const char *name,
@@ -124,10 +126,29 @@ static void note_sessions(const char *path, void *arg)
 	note(arg, "sessions", slash ? slash + 1 : path, NULL);
 }
 
+/* The tool of "stat.TOOL.PID[.INSTANCE]" was asked at "control.TOOL.PID"; so is another that has
+ * its number now. */
+static void reap_control(const char *path, const char *name)
+{
+	char control[4096];
+	if (strncmp(name, "stat.", 5) != 0)
+		return;
+	const char *tool = name + 5;
+	size_t len = strcspn(tool, ".") + 1;
+	len += strspn(tool + len, "0123456789");
+	int n = snprintf(control, sizeof control, "%.*scontrol.%.*s", (int)(name - path), path,
+			 (int)len, tool);
+	if (n > 0 && (size_t)n < sizeof control)
+		nmw_local_reap(control);
+}
+
 static void note_counters(const char *path, const struct nmw_err *kept, void *arg)
 {
-	const char *slash = strrchr(path, '/');
-	note(arg, "counters", slash ? slash + 1 : path, kept);
+	struct removals *r = arg;
+	const char *name = strrchr(path, '/') + 1;
+	note(r, "counters", name, kept);
+	if (!kept && !r->dry_run)
+		reap_control(path, name);
 }
 
 static void note_ring(const char *name, const struct nmw_ring_info *i, const struct nmw_err *kept,
@@ -142,6 +163,7 @@ static void note_ring(const char *name, const struct nmw_ring_info *i, const str
 int command_reap(const struct command_args *a, struct nmw_err *e)
 {
 	static struct removals r;
+	r.dry_run = a->o->dry_run;
 	if (!a->view->removed)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "reap: has no Prometheus form");
 	int rc = nmw_ring_reap_each(a->o->dry_run, note_ring, &r, e);
