@@ -14,6 +14,7 @@ client on the last CPU, the three stages take turns on the first (--wait-mode sp
 rules, an echo over net_memif, and the same stages behind a kernel's UDP socket with io_uring on the loopback.
 """
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -78,15 +79,20 @@ class Nmw:
     """nmw-recv on the last CPU, the reader of its ring on the first, or `beside` it."""
 
     def __init__(self, dev, *more, read=True, beside=False):
-        self.dir = host.ring_dir(128)
-        self.env = dict(os.environ, NMW_DIR=self.dir)
-        self.log = tempfile.NamedTemporaryFile("w+", encoding="utf-8")
-        self.recv = subprocess.Popen(on(CPUS[-1], [os.path.join(B, "bin/nmw-recv"), "dpdk:" + dev, "-o", "bench",
-                                                   "--framing", "plain", "--wait-mode", "spin", "--slots", "8K" if beside else "32K", "--slot-size", "64",
-                                                   "--min-consumers", "1" if read else "0", *more]),
-                                     env=self.env, stdout=subprocess.DEVNULL, stderr=self.log)
-        self.reader = not read or subprocess.Popen(on(CPUS[-1] if beside else CPUS[0], [os.path.join(B, "bench/bench_drain"), "bench"] +
-                                                          (["spin"] if beside else [])), env=self.env, stdout=subprocess.DEVNULL, stderr=self.log)
+        with contextlib.ExitStack() as held:  # what is there goes when the rest cannot be had
+            self.env = dict(os.environ, NMW_DIR=held.enter_context(host.ring_dir(128)))
+            self.log = held.enter_context(tempfile.NamedTemporaryFile("w+", encoding="utf-8"))
+            if read:
+                held.callback(end, self.start(CPUS[-1 if beside else 0], "bench/bench_drain", "bench",
+                                              *(["spin"] if beside else [])))
+            held.callback(end, self.start(CPUS[-1], "bin/nmw-recv", "dpdk:" + dev, "-o", "bench", "--framing", "plain",
+                                          "--wait-mode", "spin", "--slots", "8K" if beside else "32K", "--slot-size", "64",
+                                          "--min-consumers", "1" if read else "0", *more))
+            self.held = held.pop_all()
+
+    def start(self, cpu, program, *argv):
+        return subprocess.Popen(on(cpu, [os.path.join(B, program), *argv]), env=self.env, stdout=subprocess.DEVNULL,
+                                stderr=self.log)
 
     def rate(self, seconds):
         time.sleep(START)
@@ -99,11 +105,7 @@ class Nmw:
         return (b - a) / (t1 - t0)
 
     def close(self):
-        end(self.recv)
-        if self.reader is not True:
-            end(self.reader)
-        self.log.close()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self.held.close()
 
 
 def null(seconds, read=False):
@@ -155,17 +157,15 @@ def client(argv, seconds):
 
 def staged(recv, send, run):
     """What run() gives with three stages on the first CPU."""
-    rings = host.ring_dir()
     line = " --wait-mode spin | ".join(("nmw-recv " + recv, "nmw-match", "nmw-send " + send)) + " --wait-mode spin"
-    env = dict(os.environ, NMW_DIR=rings, PATH=os.path.join(B, "bin") + ":" + os.environ["PATH"])
-    with subprocess.Popen(on(CPUS[0], ["bash", "-c", line]), env=env, stderr=subprocess.DEVNULL, start_new_session=True) as p:
+    with host.ring_dir() as rings:
+        env = dict(os.environ, NMW_DIR=rings, PATH=os.path.join(B, "bin") + ":" + os.environ["PATH"])
+        p = subprocess.Popen(on(CPUS[0], ["bash", "-c", line]), env=env, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             time.sleep(START)
             return run()
         finally:
-            os.killpg(p.pid, 15)
-            p.wait(20)
-            shutil.rmtree(rings, ignore_errors=True)
+            host.end_group(p)
 
 
 def over_memif(seconds):
@@ -251,4 +251,5 @@ def main():
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,7 +1,9 @@
 """The host that a bench runs on: what it takes away, where its huge pages are, how far its CPUs are from each other."""
+import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -38,10 +40,21 @@ def ring_parent(pages=64):
     return HUGE if free >= pages and os.path.ismount(HUGE) else "/dev/shm"
 
 
+@contextlib.contextmanager
 def ring_dir(pages=64):
+    """A folder for rings, as long as the block lasts, however it ends."""
     path = tempfile.mkdtemp(prefix="nmw-bench-", dir=ring_parent(pages))
-    os.chmod(path, 0o700)
-    return path
+    try:
+        os.chmod(path, 0o700)
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def end_group(p):
+    """Ends a pipeline that has a session of its own."""
+    os.killpg(p.pid, 15)
+    p.wait(20)
 
 
 def core_state(bench_ring):

@@ -127,9 +127,8 @@ def wait_for(texts, path, p):
 
 
 def nmw(o, proto, spin):
-    with tempfile.TemporaryDirectory(prefix="nmw-live-") as tmp:
+    with tempfile.TemporaryDirectory(prefix="nmw-live-") as tmp, host.ring_dir() as rings:
         accounts, log, port = os.path.join(tmp, "accounts.json"), os.path.join(tmp, "log"), port_of(proto)
-        rings = host.ring_dir()
         with open(os.open(accounts, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as f:
             json.dump({"accounts": [ACCOUNT]}, f)
         w = " --wait-mode spin" if spin else ""
@@ -145,9 +144,7 @@ def nmw(o, proto, spin):
             who = [f"127.0.0.1:{port}"] + (["ALICE", "SECRET"] if proto == "tcp" else [])
             return measure([CLIENT] + options(o) + [proto] + who, o.seconds + 10)
         finally:
-            os.killpg(p.pid, 15)
-            p.wait(20)
-            shutil.rmtree(rings, ignore_errors=True)
+            host.end_group(p)
 
 
 def raise_priority():
