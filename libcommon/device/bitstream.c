@@ -81,43 +81,54 @@ static uint64_t whole_size(int fd)
 	return end;
 }
 
-int nmw_bitstream_whole(const char *file, struct nmw_err *e)
+int nmw_bitstream_whole(const struct nmw_bitfile *b, struct nmw_err *e)
 {
 	struct stat st;
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
+	int rc = regular(b->file, b->fd, &st, e);
+	if (rc || whole_size(b->fd) <= (uint64_t)st.st_size)
+		return rc;
+	return nmw_err_set(e, -ENODEV, NMW_EXIT_RESOURCE,
+			   "bitstream %s: %lld bytes found, more expected by its headers: it is "
+			   "cut short or damaged: copy it again, or make hw builds it",
+			   b->file, (long long)st.st_size);
+}
+
+static int hash_of(struct nmw_bitfile *b, struct nmw_err *e)
+{
+	uint8_t buf[65536];
+	ssize_t n;
+	b->hash = NMW_FNV_START;
+	while ((n = read(b->fd, buf, sizeof buf)) > 0)
+		b->hash = nmw_fnv(b->hash, buf, (size_t)n);
+	return n < 0 ? missing(b->file, errno, e) : 0;
+}
+
+int nmw_bitstream_name(struct nmw_bitfile *b, const char *file, struct nmw_err *e)
+{
+	*b = (struct nmw_bitfile){.fd = -1};
+	if (!realpath(file, b->file))
 		return missing(file, errno, e);
-	int rc = regular(file, fd, &st, e);
-	uint64_t end = rc ? 0 : whole_size(fd);
-	close(fd);
-	if (!rc && end > (uint64_t)st.st_size)
-		rc = nmw_err_set(
-			e, -ENODEV, NMW_EXIT_RESOURCE,
-			"bitstream %s: %lld bytes found, more expected by its headers: it is "
-			"cut short or damaged: copy it again, or make hw builds it",
-			file, (long long)st.st_size);
+	b->fd = open(b->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return b->fd < 0 ? missing(b->file, errno, e) : 0;
+}
+
+int nmw_bitstream_open(struct nmw_bitfile *b, const char *file, struct nmw_err *e)
+{
+	int rc = nmw_bitstream_name(b, file, e);
+	if (!rc)
+		rc = check_file(b->file, b->fd, e);
+	if (!rc)
+		rc = hash_of(b, e);
+	if (rc)
+		nmw_bitstream_close(b);
 	return rc;
 }
 
-int nmw_bitstream_hash(const char *file, uint64_t *hash, struct nmw_err *e)
+void nmw_bitstream_close(struct nmw_bitfile *b)
 {
-	uint8_t buf[65536];
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return missing(file, errno, e);
-	int rc = check_file(file, fd, e);
-	if (rc) {
-		close(fd);
-		return rc;
-	}
-	uint64_t h = NMW_FNV_START;
-	ssize_t n;
-	while ((n = read(fd, buf, sizeof buf)) > 0)
-		h = nmw_fnv(h, buf, (size_t)n);
-	int err = errno;
-	close(fd);
-	*hash = h;
-	return n < 0 ? missing(file, err, e) : 0;
+	if (b->fd >= 0)
+		close(b->fd);
+	b->fd = -1;
 }
 
 static int record_path(const char *record, char *out, struct nmw_err *e)
@@ -140,14 +151,14 @@ static int not_written(const char *path, int err, struct nmw_err *e)
 }
 
 /* Whole or not at all: another process may read it now. */
-int nmw_bitstream_remember(const char *record, const char *file, uint64_t hash, struct nmw_err *e)
+int nmw_bitstream_remember(const char *record, const struct nmw_bitfile *b, struct nmw_err *e)
 {
 	char path[PATH_SZ], tmp[PATH_SZ + 16], text[PATH_SZ + 64];
 	int rc = record_path(record, path, e);
 	if (rc)
 		return rc;
 	snprintf(tmp, sizeof tmp, "%s.%d", path, (int)getpid());
-	int n = snprintf(text, sizeof text, RECORD_HEAD "\n%016" PRIx64 "\n%s\n", hash, file);
+	int n = snprintf(text, sizeof text, RECORD_HEAD "\n%016" PRIx64 "\n%s\n", b->hash, b->file);
 	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return not_written(path, errno, e);
@@ -209,10 +220,11 @@ static int read_record(const char *path, char *text, size_t cap, struct nmw_err 
 	return 0;
 }
 
-int nmw_bitstream_recall(const char *record, char file[PATH_MAX], struct nmw_err *e)
+int nmw_bitstream_recall(const char *record, struct nmw_bitfile *b, struct nmw_err *e)
 {
 	char path[PATH_SZ], text[PATH_SZ + 64], *name;
-	uint64_t was, is;
+	uint64_t was;
+	b->fd = -1;
 	int rc = record_path(record, path, e);
 	if (!rc)
 		rc = read_record(path, text, sizeof text, e);
@@ -223,15 +235,12 @@ int nmw_bitstream_recall(const char *record, char file[PATH_MAX], struct nmw_err
 				   "%s: not a record of a bitstream: nmw-fpga load FILE writes it "
 				   "anew",
 				   path);
-	rc = nmw_bitstream_hash(name, &is, e);
-	if (rc)
+	rc = nmw_bitstream_open(b, name, e);
+	if (rc || b->hash == was)
 		return rc;
-	if (is != was)
-		return nmw_err_set(e, -ESTALE, NMW_EXIT_RESOURCE,
-				   "bitstream %s: hash %016" PRIx64 " found, %016" PRIx64
-				   " expected: it has changed since it was loaded: nmw-fpga load "
-				   "it again",
-				   name, is, was);
-	memcpy(file, name, strlen(name) + 1);
-	return 0;
+	nmw_bitstream_close(b);
+	return nmw_err_set(e, -ESTALE, NMW_EXIT_RESOURCE,
+			   "bitstream %s: hash %016" PRIx64 " found, %016" PRIx64
+			   " expected: it has changed since it was loaded: nmw-fpga load it again",
+			   name, b->hash, was);
 }

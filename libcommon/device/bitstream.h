@@ -17,14 +17,25 @@
 #define NMW_DEVICE_RECORD "device.sim" /* the design that a host drives (nmw_book.so) */
 #define NMW_WIRE_RECORD	  "wire.sim"   /* the one between two ports of frames (nmw_wire.so) */
 
-/* Whether the file has all that the loader will map of it: what is missing would be a SIGBUS.
+/* One that was opened: what is checked, hashed and loaded is this descriptor, whatever is put in
+ * the place of the path meanwhile. */
+struct nmw_bitfile {
+	int fd;		     /* -1: none */
+	uint64_t hash;	     /* of its bytes; 0: not asked for */
+	char file[PATH_MAX]; /* absolute */
+};
+
+/* Opens the file that somebody names, as it is. */
+int nmw_bitstream_name(struct nmw_bitfile *b, const char *file, struct nmw_err *e);
+/* Opens it, refuses what others can write (-EPERM), and hashes it. */
+int nmw_bitstream_open(struct nmw_bitfile *b, const char *file, struct nmw_err *e);
+void nmw_bitstream_close(struct nmw_bitfile *b);
+/* Whether it has all that the loader will map of it: what is missing would be a SIGBUS.
  * 0; -ENODEV: it has not; -EINVAL: no regular file; other errno's. */
-int nmw_bitstream_whole(const char *file, struct nmw_err *e);
-/* A hash of the file's bytes. */
-int nmw_bitstream_hash(const char *file, uint64_t *hash, struct nmw_err *e);
-/* Writes the record, NMW_DEVICE_RECORD or NMW_WIRE_RECORD; file: an absolute path. */
-int nmw_bitstream_remember(const char *record, const char *file, uint64_t hash, struct nmw_err *e);
-/* What was remembered. -ENOENT: nothing; -ESTALE: the file has changed; other errno's. */
-int nmw_bitstream_recall(const char *record, char file[PATH_MAX], struct nmw_err *e);
+int nmw_bitstream_whole(const struct nmw_bitfile *b, struct nmw_err *e);
+/* Writes the record, NMW_DEVICE_RECORD or NMW_WIRE_RECORD. */
+int nmw_bitstream_remember(const char *record, const struct nmw_bitfile *b, struct nmw_err *e);
+/* Opens what was remembered. -ENOENT: nothing; -ESTALE: the file has changed; other errno's. */
+int nmw_bitstream_recall(const char *record, struct nmw_bitfile *b, struct nmw_err *e);
 
 #endif

@@ -53,18 +53,21 @@ struct nmw_device_ops;
 /* Which design: the one that a host drives, or the one between two ports of frames (wire.h). */
 enum nmw_device_design { NMW_DEVICE_BOOK, NMW_DEVICE_WIRE };
 
+struct nmw_bitfile;
+
 struct nmw_device_spec {
 	enum nmw_device_design design;	  /* whose bitstream, when none is named */
 	const struct nmw_device_ops *ops; /* a back end of the caller's; NULL: by name */
 	const char *device;    /* "sim", "sim:latency=200,stall=30,...", "vfio:0000:03:00.0" (see
 				* nmw-fpga(1)); NULL: sim */
 	const char *bitstream; /* file of the simulated device; NULL: the one that was loaded */
-	uint32_t ring_log2;    /* entries of each ring, log2, 3..12; 0 = NMW_HW_RING_LOG2 */
-	uint32_t batch;	   /* commands that wait for one doorbell at most, up to a ring's; 0 = its
-			    * quarter; 1: none waits */
-	uint64_t watchdog; /* cycles without progress that are a fault, 32 bits; 0 =
-			    * NMW_HW_WATCHDOG */
-	bool no_push;	   /* a command that is alone goes through the ring too */
+	const struct nmw_bitfile *opened; /* one that is open already (bitstream.h); NULL: none */
+	uint32_t ring_log2; /* entries of each ring, log2, 3..12; 0 = NMW_HW_RING_LOG2 */
+	uint32_t batch;	    /* commands that wait for one doorbell at most, up to a ring's; 0 = its
+			     * quarter; 1: none waits */
+	uint64_t watchdog;  /* cycles without progress that are a fault, 32 bits; 0 =
+			     * NMW_HW_WATCHDOG */
+	bool no_push;	    /* a command that is alone goes through the ring too */
 	bool keep_full;	   /* for tests: events are handed back one by one, when the device waits */
 	bool normal_pages; /* do not ask for huge pages */
 };

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define LATENCY_MAX 1023u
+#define LOADER_NAME 96 /* bytes */
 
 /* What happens to the device, counted in cycles from its being enabled on; 0 = nothing. */
 struct mishap {
@@ -82,18 +83,34 @@ static int not_one(const char *file, const char *why, struct nmw_err *e)
 			   file, why);
 }
 
-/* The path is given whole: without a slash the loader would search its own folders. */
-static int open_so(struct sim *s, const char *file, struct nmw_err *e)
+/* What the loader calls the descriptor. It takes a name that it has seen for the same file, and a
+ * descriptor's number comes again: every load spells it in a way of its own, by the bits of a
+ * count. */
+static void name_for_loader(int fd, char to[LOADER_NAME])
 {
-	char why[NMW_ERR_MAX / 2];
-	int rc = nmw_bitstream_whole(file, e);
+	static uint32_t loads;
+	const uint32_t nth = __atomic_fetch_add(&loads, 1, __ATOMIC_RELAXED);
+	size_t n = (size_t)snprintf(to, LOADER_NAME, "/proc/self/fd");
+	for (unsigned bit = 0; bit < 32; bit++) {
+		to[n++] = '/';
+		to[n++] = nth >> bit & 1 ? '.' : '/';
+	}
+	snprintf(to + n, LOADER_NAME - n, "/%d", fd);
+}
+
+static int open_so(struct sim *s, const struct nmw_bitfile *from, struct nmw_err *e)
+{
+	const char *file = from->file;
+	char why[NMW_ERR_MAX / 2], name[LOADER_NAME];
+	int rc = nmw_bitstream_whole(from, e);
 	if (rc)
 		return rc;
-	s->so = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	name_for_loader(from->fd, name);
+	s->so = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!s->so) {
 		const char *said = dlerror();
-		size_t n = strlen(file);
-		if (said && !strncmp(said, file, n) && !strncmp(said + n, ": ", 2))
+		size_t n = strlen(name);
+		if (said && !strncmp(said, name, n) && !strncmp(said + n, ": ", 2))
 			said += n + 2;
 		snprintf(why, sizeof why, "cannot be loaded: %.200s", said ? said : "?");
 		return not_one(file, why, e);
@@ -126,29 +143,24 @@ static void sim_close(struct nmw_device *d)
 static const char *const records[] = {
 	[NMW_DEVICE_BOOK] = NMW_DEVICE_RECORD, [NMW_DEVICE_WIRE] = NMW_WIRE_RECORD};
 
-static int find_file(const char *given, enum nmw_device_design design, char file[PATH_MAX],
-		     struct nmw_err *e)
+static int find(struct nmw_bitfile *b, const struct nmw_device_spec *spec, struct nmw_err *e)
 {
-	if (!given)
-		return nmw_bitstream_recall(records[design], file, e);
-	if (realpath(given, file))
-		return 0;
-	return nmw_err_set(e, -errno, NMW_EXIT_RESOURCE,
-			   "bitstream %s: cannot read it: %s: make hw builds hw/build/nmw_book.so",
-			   given, strerror(errno));
+	return spec->bitstream ? nmw_bitstream_name(b, spec->bitstream, e)
+			       : nmw_bitstream_recall(records[spec->design], b, e);
 }
 
-static int open_device(struct nmw_device *d, struct sim *s, const char *file, struct nmw_err *e)
+static int open_device(struct nmw_device *d, struct sim *s, const struct nmw_bitfile *b,
+		       struct nmw_err *e)
 {
-	int rc = open_so(s, file, e);
+	int rc = open_so(s, b, e);
 	if (rc || !s->b)
 		return rc;
 	snprintf(d->info.name, sizeof d->info.name, "%.63s", s->b->name ? s->b->name : "");
-	snprintf(d->info.bitstream, sizeof d->info.bitstream, "%.255s", file);
+	snprintf(d->info.bitstream, sizeof d->info.bitstream, "%.255s", b->file);
 	s->dev = s->b->open();
 	if (!s->dev)
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE,
-				   "bitstream %s: no memory for the device", file);
+				   "bitstream %s: no memory for the device", b->file);
 	s->b->strain(s->dev, (uint32_t)s->latency, (uint32_t)s->stall);
 	return 0;
 }
@@ -156,7 +168,8 @@ static int open_device(struct nmw_device *d, struct sim *s, const char *file, st
 static int sim_open(struct nmw_device *d, const struct nmw_device_spec *spec, const char *params,
 		    struct nmw_err *e)
 {
-	char file[PATH_MAX];
+	struct nmw_bitfile found = {.fd = -1};
+	const struct nmw_bitfile *b = spec->opened ? spec->opened : &found;
 	struct sim *s = calloc(1, sizeof *s);
 	if (!s)
 		return nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "device sim: no memory");
@@ -164,10 +177,11 @@ static int sim_open(struct nmw_device *d, const struct nmw_device_spec *spec, co
 	d->back = s;
 	int rc = params ? parse_params(s, params, e) : 0;
 	d->keep_full = s->full;
+	if (!rc && b == &found)
+		rc = find(&found, spec, e);
 	if (!rc)
-		rc = find_file(spec->bitstream, spec->design, file, e);
-	if (!rc)
-		rc = open_device(d, s, file, e);
+		rc = open_device(d, s, b, e);
+	nmw_bitstream_close(&found);
 	if (rc)
 		sim_close(d);
 	return rc;
@@ -268,17 +282,10 @@ const struct nmw_device_ops nmw_device_ops_sim = {.name = "sim",
 						  .unmap = sim_unmap,
 						  .pass = sim_pass};
 
-int nmw_device_load(const char *file, struct nmw_device_info *info, struct nmw_err *e)
+static int load(const struct nmw_bitfile *b, struct nmw_device_info *info, struct nmw_err *e)
 {
-	char path[PATH_MAX];
-	uint64_t hash;
 	struct nmw_device d;
-	int rc = find_file(file, NMW_DEVICE_BOOK, path, e);
-	if (!rc)
-		rc = nmw_bitstream_hash(path, &hash, e);
-	if (rc)
-		return rc;
-	rc = nmw_device_peek(&d, &(struct nmw_device_spec){.bitstream = path}, e);
+	int rc = nmw_device_peek(&d, &(struct nmw_device_spec){.opened = b}, e);
 	if (rc)
 		return rc;
 	enum nmw_device_design design = nmw_device_design(&d);
@@ -287,5 +294,15 @@ int nmw_device_load(const char *file, struct nmw_device_info *info, struct nmw_e
 		rc = nmw_device_reset(&d, e);
 	*info = d.info;
 	nmw_device_close(&d);
-	return rc ? rc : nmw_bitstream_remember(records[design], path, hash, e);
+	return rc ? rc : nmw_bitstream_remember(records[design], b, e);
+}
+
+int nmw_device_load(const char *file, struct nmw_device_info *info, struct nmw_err *e)
+{
+	struct nmw_bitfile b;
+	int rc = nmw_bitstream_open(&b, file, e);
+	if (!rc)
+		rc = load(&b, info, e);
+	nmw_bitstream_close(&b);
+	return rc;
 }

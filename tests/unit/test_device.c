@@ -367,24 +367,53 @@ END_TEST
 
 START_TEST(what_was_loaded_is_remembered)
 {
-	char dir[UNIT_PATH], file[UNIT_PATH], got[PATH_MAX];
-	uint64_t h;
+	char dir[UNIT_PATH], file[UNIT_PATH];
+	struct nmw_bitfile b, got;
 	unit_path(dir, "device");
 	ck_assert_int_eq(mkdir(dir, 0700), 0);
 	setenv("NMW_DIR", dir, 1);
-	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, got, &err), -ENOENT);
+	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, &got, &err), -ENOENT);
 	int fd = unit_file(file, "bits");
 	ck_assert_int_eq((int)write(fd, "abc", 3), 3);
-	ck_assert_int_eq(nmw_bitstream_hash(file, &h, &err), 0);
-	ck_assert_uint_eq(h, UINT64_C(0xe71fa2190541574b)); /* FNV-1a */
-	ck_assert_int_eq(nmw_bitstream_remember(NMW_DEVICE_RECORD, file, h, &err), 0);
-	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, got, &err), 0);
-	ck_assert_str_eq(got, file);
+	ck_assert_int_eq(nmw_bitstream_open(&b, file, &err), 0);
+	ck_assert_uint_eq(b.hash, UINT64_C(0xe71fa2190541574b)); /* FNV-1a */
+	ck_assert_int_eq(nmw_bitstream_remember(NMW_DEVICE_RECORD, &b, &err), 0);
+	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, &got, &err), 0);
+	ck_assert_str_eq(got.file, file);
+	nmw_bitstream_close(&got);
+	nmw_bitstream_close(&b);
 	ck_assert_int_eq((int)write(fd, "d", 1), 1);
-	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, got, &err), -ESTALE);
+	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, &got, &err), -ESTALE);
 	close(fd);
 	unlink(file);
-	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, got, &err), -ENOENT);
+	ck_assert_int_eq(nmw_bitstream_recall(NMW_DEVICE_RECORD, &got, &err), -ENOENT);
+}
+END_TEST
+
+/* Another file is put in its place between the hash and the load. */
+START_TEST(what_was_hashed_is_loaded)
+{
+	char first[UNIT_PATH], other[UNIT_PATH];
+	struct nmw_bitfile b;
+	struct nmw_device d;
+	int fd = unit_file(first, "bits");
+	ck_assert_int_eq((int)write(fd, "abc", 3), 3);
+	close(fd);
+	ck_assert_int_eq(nmw_bitstream_open(&b, first, &err), 0);
+	fd = unit_file(other, "more");
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq((int)write(fd, "not a shared object\n", 20), 20);
+	close(fd);
+	ck_assert_int_eq(rename(other, first), 0);
+	ck_assert_int_eq(nmw_device_peek(&d, &(struct nmw_device_spec){.opened = &b}, &err),
+			 -ENODEV);
+	ck_assert_msg(strstr(err.msg, ": cannot be loaded: file too short: ") != NULL, "%s",
+		      err.msg);
+	nmw_bitstream_close(&b);
+	ck_assert_int_eq(nmw_device_peek(&d, &(struct nmw_device_spec){.bitstream = first}, &err),
+			 -ENODEV);
+	ck_assert_msg(strstr(err.msg, "invalid ELF header") != NULL, "%s", err.msg);
+	unlink(first);
 }
 END_TEST
 
@@ -463,5 +492,5 @@ END_TEST
 UNIT_MAIN("device", every_event_comes_once_in_order, one_alone_is_pushed_many_share_a_doorbell,
 	  a_batch_of_one_waits_for_no_other, what_a_device_cannot_do_is_refused,
 	  nothing_is_waited_for_for_ever, a_list_of_registers_that_does_not_end_is_refused,
-	  what_was_loaded_is_remembered, a_card_is_slept_for, a_card_that_goes_is_noticed,
-	  all_ones_are_no_device)
+	  what_was_loaded_is_remembered, what_was_hashed_is_loaded, a_card_is_slept_for,
+	  a_card_that_goes_is_noticed, all_ones_are_no_device)
