@@ -104,9 +104,9 @@ int nmw_metrics_read(const char *path, struct nmw_metrics *out, bool *alive, str
 int nmw_metrics_each(int (*fn)(const struct nmw_metrics *m, bool alive, const char *path,
 			       const struct nmw_err *why, void *arg),
 		     void *arg, struct nmw_err *e);
-/* Removes the block files whose tools are dead and calls fn (may be NULL) with each one's path, kept
- * NULL, and with each file's that is no block and stays, the reason in kept.  Returns how many were
- * removed, or a negative errno. */
+/* Removes the block files whose tools are dead and calls fn (may be NULL) with each one's path,
+ * kept NULL, and with each file's that is no block and stays, the reason in kept.  Returns how many
+ * were removed, or a negative errno. */
 int nmw_metrics_reap(bool dry_run,
 		     void (*fn)(const char *path, const struct nmw_err *kept, void *arg), void *arg,
 		     struct nmw_err *e);
