@@ -133,17 +133,15 @@ int nmw_udp_connect(const struct nmw_udp_line *l, const struct nmw_endpoint *sou
 	return fd;
 }
 
-int nmw_udp_bind(const struct nmw_endpoint *ep, uint8_t family, struct nmw_err *e)
+int nmw_udp_bind(const struct nmw_endpoint *ep, uint32_t scope, struct nmw_err *e)
 {
 	struct sockaddr_storage a;
-	const struct nmw_endpoint any = {.family = family};
-	ep = ep ? ep : &any;
 	int fd = open_socket(ep, e);
 	if (fd < 0)
 		return fd;
 	raise_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 	raise_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
-	socklen_t n = nmw_address_of(ep, 0, &a);
+	socklen_t n = nmw_address_of(ep, scope, &a);
 	if (bind(fd, (struct sockaddr *)&a, n))
 		return failed(fd, ep, "bind", ": `ss -lunp` shows who has the port", e);
 	return fd;

@@ -20,7 +20,7 @@ int nmw_udp_listen(const struct nmw_udp_line *l, const struct nmw_endpoint *sour
 /* Sends to the line. ttl 0 = the system's (1 for groups). source: address to send from. */
 int nmw_udp_connect(const struct nmw_udp_line *l, const struct nmw_endpoint *source, uint8_t ttl,
 		    struct nmw_err *e);
-/* Sends to and receives from anybody; at port 0 of any address when ep is NULL. */
-int nmw_udp_bind(const struct nmw_endpoint *ep, uint8_t family, struct nmw_err *e);
+/* Sends to and receives from anybody. scope: the interface of a link-local address. */
+int nmw_udp_bind(const struct nmw_endpoint *ep, uint32_t scope, struct nmw_err *e);
 
 #endif

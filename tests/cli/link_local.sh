@@ -67,8 +67,38 @@ s.settimeout(5)
 assert s.recv(1) == b""  # nonsense: it is closed
 END
 
+# a client and its replies, and a request for one that was lost
+nmw-recv -q "udp:[$here]:$((PORT + 1))%va" 2>"$T/orders.err" | nmw-match -q --no-feed 2>"$T/engine.err" |
+	nmw-send -q "udp:reply%va?rerequest=[$here]:$((PORT + 2))" 2>"$T/reply.err" &
+run+=($!)
+wait_for grep -q "engine:" "$T/engine.err"
+wait_for grep -q "udp: 1 lines" "$T/orders.err"
+python3 - "$here" "$(link_local vb)" $((PORT + 1)) <<'END' || { cat "$T"/{orders,engine,reply}.err; fail "no replies to a client at $(link_local vb)%vb"; }
+import socket, struct, sys
+server, own, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+vb = socket.if_nametoindex("vb")
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind((own, 0, 0, vb))
+s.settimeout(5)
+order = b"O" + b"A1".ljust(14) + b"B" + struct.pack(">I", 100) + b"AAPL".ljust(8) + struct.pack(">II", 10000, 99999)
+order += b"FIRM" + b"YPN" + struct.pack(">I", 0) + b"NR"
+s.sendto(b"CLIENT".ljust(10) + struct.pack(">QH", 1, 1) + struct.pack(">H", len(order)) + order, (server, port, 0, vb))
+def reply(kind):
+    p, source = s.recvfrom(2048)
+    assert source[:2] == (server, port + 1), source
+    name, seq, count = struct.unpack(">10sQH", p[:20])
+    return name == b"CLIENT".ljust(10) and count not in (0, 0xffff) and kind in (p[22 + i:23 + i] for i in (0, 12))
+while not reply(b"A"):
+    pass
+s.sendto(b"CLIENT".ljust(10) + struct.pack(">QH", 1, 1), (server, port + 1, 0, vb))
+while not reply(b"S"):
+    pass
+END
+
 # without their interface, or with one that is not there
 refused "link-local address, and no interface: \[ff02::77\]:1%eth0" nmw-recv "udp:[ff02::77]:1" -o x
 refused "link-local address, and no interface" nmw-send "udp:[ff02::77]:1" -i x --wait 1s
 refused "link-local address, and no interface" nmw-recv "tcp:[$here]:1" --accounts "$T/accounts.json" -o x
+refused "link-local address, and no interface" nmw-send "udp:reply?rerequest=[$here]:1" -i x
+refused "no interface nope0" nmw-send "udp:reply%nope0" -i x
 refused "no interface nope0" nmw-recv "tcp:[$here]:1%nope0" --accounts "$T/accounts.json" -o x

@@ -259,7 +259,8 @@ static int udp_out_start(struct frame_out *f, struct frame_in *in, struct nmw_er
 {
 	struct udp_out *u = f->state;
 	u->own = in->ops != &frames_from_udp;
-	u->reply = u->own ? nmw_udp_bind(NULL, 4, e) : ((struct udp_in *)in->state)->fd;
+	const struct nmw_endpoint any = {.family = 4};
+	u->reply = u->own ? nmw_udp_bind(&any, 0, e) : ((struct udp_in *)in->state)->fd;
 	if (u->reply >= 0)
 		u->feed = nmw_udp_connect(&u->spec.line[0], &u->spec.source, u->spec.ttl, e);
 	return u->reply < 0 || u->feed < 0 ? nmw_err_prefix(e, "--out udp") : 0;

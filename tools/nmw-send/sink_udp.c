@@ -22,7 +22,7 @@ static int parse(const char *arg, bool replies, struct nmw_udp_spec *spec, struc
 static int udp_open(struct sink *k, const char *arg, const struct sink_conf *conf,
 		    struct nmw_err *e)
 {
-	bool replies = !strncmp(arg, "reply", 5) && (!arg[5] || arg[5] == '?');
+	bool replies = !strncmp(arg, "reply", 5) && (!arg[5] || strchr("?%", arg[5]));
 	struct nmw_udp_spec spec;
 	int rc = udp_sink_channels(k, replies, e);
 	if (!rc)

@@ -24,7 +24,8 @@ struct udp_peer {
 	socklen_t sa_len;
 };
 
-void udp_peer_set(struct udp_peer *p, const struct nmw_endpoint *at);
+/* scope: the interface of a link-local address of IPv6, 0: none is known. */
+void udp_peer_set(struct udp_peer *p, const struct nmw_endpoint *at, uint32_t scope);
 
 struct udp_path;
 
@@ -51,7 +52,8 @@ struct udp_path_ops {
 struct udp_path {
 	const struct udp_path_ops *ops;
 	struct sink *sink;
-	bool serves; /* requests can come */
+	bool serves;	/* requests can come */
+	uint32_t scope; /* interface of clients at link-local addresses; 0: not known */
 };
 
 /* The lines and the server of spec, as sockets; replies: the server only. */

@@ -115,7 +115,7 @@ static struct stream *begin(struct udp_sessions *u, uint32_t session, const char
 		return NULL;
 	s->of = u;
 	if (to)
-		udp_peer_set(&s->to, to);
+		udp_peer_set(&s->to, to, u->conf.path->scope);
 	s->of_path = u->conf.path->ops->begin(u->conf.path, session, to ? &s->to : NULL);
 	if (s->of_path < 0) {
 		nmw_mold_send_close(s->tx);

@@ -25,10 +25,10 @@ static struct sockets *of(struct udp_path *p)
 	return (struct sockets *)p;
 }
 
-void udp_peer_set(struct udp_peer *p, const struct nmw_endpoint *at)
+void udp_peer_set(struct udp_peer *p, const struct nmw_endpoint *at, uint32_t scope)
 {
 	p->at = *at;
-	p->sa_len = nmw_address_of(at, 0, &p->sa);
+	p->sa_len = nmw_address_of(at, scope, &p->sa);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
@@ -113,7 +113,7 @@ static bool sockets_answer(struct udp_path *p, const struct nmw_endpoint *from,
 			   const struct nmw_mold_packet *m)
 {
 	struct sockaddr_storage sa;
-	socklen_t n = nmw_address_of(from, 0, &sa);
+	socklen_t n = nmw_address_of(from, p->scope, &sa);
 	return udp_send_one(of(p)->server, m, &sa, n);
 }
 
@@ -156,7 +156,13 @@ static int open_all(struct sockets *s, bool replies, struct nmw_err *e)
 	}
 	if (!spec->rerequest.family && !replies)
 		return 0;
-	s->server = nmw_udp_bind(spec->rerequest.family ? &spec->rerequest : NULL, 4, e);
+	const struct nmw_endpoint any = {.family = 4};
+	const struct nmw_endpoint *at = spec->rerequest.family ? &spec->rerequest : &any;
+	int scope = nmw_address_iface(at, spec->line[0].iface, e);
+	if (scope < 0)
+		return scope;
+	s->path.scope = (uint32_t)scope;
+	s->server = nmw_udp_bind(at, s->path.scope, e);
 	s->path.serves = s->server >= 0;
 	return s->server < 0 ? s->server : 0;
 }
