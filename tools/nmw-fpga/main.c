@@ -95,55 +95,62 @@ static bool asks_for_completion(int argc, char **argv)
 	return false;
 }
 
+#define COMMAND_OPTS 11
 #define COMMAND(word, argument, text)                                                      \
 	{                                                                                  \
 		.type = NMW_OPT_COMMAND, .name = (word), .arg = (argument), .help = (text) \
 	}
 
-int main(int argc, char **argv)
+static const struct nmw_opt words[] = {
+	{.type = NMW_OPT_GROUP, .help = "Commands:"},
+	COMMAND("load", "FILE", "check a bitstream and remember it for --device sim"),
+	COMMAND("info", "", "which device it is, and its parameters"),
+	COMMAND("regs", "", "all registers, by the list that they are"),
+	COMMAND("reset", "", "books and rings empty, faults and counters cleared"),
+	COMMAND("selftest", "",
+		"registers, rings, random commands against software; exit 5 when "
+		"it fails"),
+	COMMAND("run", "", "match as nmw-match does: `nmw-fpga run --help`"),
+	COMMAND("wire", "", "frames in, frames out: `nmw-fpga wire --help`"),
+	COMMAND("symbols", "[SYMBOL]...", "where they are in a run: on the device, or why not"),
+	COMMAND("offload", "SYMBOL...", "in a run, from the software books to the device"),
+	COMMAND("return", "SYMBOL...", "in a run, from the device to the software books"),
+	{.type = NMW_OPT_END},
+};
+
+static const char *const examples[] = {
+	"nmw-fpga load hw/build/nmw_book.so && nmw-fpga info", "nmw-fpga regs --json | jq .blocks",
+	"nmw-fpga selftest --commands 1M --device sim:latency=200,stall=30",
+	"nmw-recv pcap:day.pcap | nmw-fpga run --device sim | nmw-send itch:hw.itch", NULL};
+
+static void command_opts(struct command_args *a, struct nmw_opt rows[COMMAND_OPTS])
 {
-	struct command_args a = {.commands = 100000, .seed = 1, .wait_ns = 10 * NMW_NS_PER_S};
-	struct device_choice c;
-	struct nmw_opt device[DEVICE_OPTS];
-	static const struct nmw_opt words[] = {
-		{.type = NMW_OPT_GROUP, .help = "Commands:"},
-		COMMAND("load", "FILE", "check a bitstream and remember it for --device sim"),
-		COMMAND("info", "", "which device it is, and its parameters"),
-		COMMAND("regs", "", "all registers, by the list that they are"),
-		COMMAND("reset", "", "books and rings empty, faults and counters cleared"),
-		COMMAND("selftest", "",
-			"registers, rings, random commands against software; exit 5 when "
-			"it fails"),
-		COMMAND("run", "", "match as nmw-match does: `nmw-fpga run --help`"),
-		COMMAND("wire", "", "frames in, frames out: `nmw-fpga wire --help`"),
-		COMMAND("symbols", "[SYMBOL]...",
-			"where they are in a run: on the device, or why not"),
-		COMMAND("offload", "SYMBOL...", "in a run, from the software books to the device"),
-		COMMAND("return", "SYMBOL...", "in a run, from the device to the software books"),
-		{.type = NMW_OPT_END},
-	};
 	const struct nmw_opt table[] = {
 		{.type = NMW_OPT_GROUP, .help = "Asking and testing:"},
-		{NMW_OPT_FLAG, 'j', "json", NULL, &a.json, 0, 0, "one JSON document; errors too"},
-		{NMW_OPT_COUNT, 0, "commands", "N", &a.commands, 1, 1000000000,
+		{NMW_OPT_FLAG, 'j', "json", NULL, &a->json, 0, 0, "one JSON document; errors too"},
+		{NMW_OPT_COUNT, 0, "commands", "N", &a->commands, 1, 1000000000,
 		 "selftest: random commands that are compared"},
-		{NMW_OPT_U64, 0, "seed", "N", &a.seed, 0, 0, "selftest: another run"},
+		{NMW_OPT_U64, 0, "seed", "N", &a->seed, 0, 0, "selftest: another run"},
 		{.type = NMW_OPT_GROUP, .help = "Asking a run: symbols, offload, return:"},
-		{NMW_OPT_STR, 0, "instance", "NAME", &a.instance, 0, NMW_METRICS_INSTANCE_MAX - 1,
+		{NMW_OPT_STR, 0, "instance", "NAME", &a->instance, 0, NMW_METRICS_INSTANCE_MAX - 1,
 		 "which run, by name or pid (default: the only one)"},
-		{NMW_OPT_DURATION, 0, "timeout", "TIME", &a.wait_ns, 1000000, NMW_NS_PER_S * 3600,
+		{NMW_OPT_DURATION, 0, "timeout", "TIME", &a->wait_ns, 1000000, NMW_NS_PER_S * 3600,
 		 "how long to wait for its answer"},
-		{NMW_OPT_FLAG, 0, "all", NULL, &a.all, 0, 0, "all symbols"},
-		{NMW_OPT_FLAG, 0, "lost", NULL, &a.lost, 0, 0,
+		{NMW_OPT_FLAG, 0, "all", NULL, &a->all, 0, 0, "all symbols"},
+		{NMW_OPT_FLAG, 0, "lost", NULL, &a->lost, 0, 0,
 		 "offload: those that a lost device had; it is reset first"},
 		{.type = NMW_OPT_GROUP, .help = "The device:"},
 		{.type = NMW_OPT_END},
 	};
-	static const char *const examples[] = {
-		"nmw-fpga load hw/build/nmw_book.so && nmw-fpga info",
-		"nmw-fpga regs --json | jq .blocks",
-		"nmw-fpga selftest --commands 1M --device sim:latency=200,stall=30",
-		"nmw-recv pcap:day.pcap | nmw-fpga run --device sim | nmw-send itch:hw.itch", NULL};
+	_Static_assert(sizeof table == COMMAND_OPTS * sizeof *table, "COMMAND_OPTS rows");
+	memcpy(rows, table, sizeof table);
+}
+
+static int command_main(int argc, char **argv)
+{
+	struct command_args a = {.commands = 100000, .seed = 1, .wait_ns = 10 * NMW_NS_PER_S};
+	struct device_choice c;
+	struct nmw_opt device[DEVICE_OPTS], table[COMMAND_OPTS];
 	struct nmw_opt_spec spec = {
 		.tool = "nmw-fpga",
 		.synopsis = "COMMAND [OPTION]...",
@@ -156,12 +163,9 @@ int main(int argc, char **argv)
 	};
 	struct nmw_err e = NMW_ERR_INIT;
 	int nargs = 0;
-	if (argc > 1 && !strcmp(argv[1], "run"))
-		return command_run(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "wire"))
-		return command_wire(argc - 1, argv + 1);
 	nmw_streams_init();
 	nmw_log_init("nmw-fpga", NMW_LOG_INFO, NMW_LOG_TEXT);
+	command_opts(&a, table);
 	device_defaults(&c);
 	device_opts(&c, device);
 	if (asks_for_completion(argc, argv))
@@ -170,4 +174,13 @@ int main(int argc, char **argv)
 	if (rc == NMW_OPT_RUN)
 		rc = run(&a, &c, nargs, argv + 1, spec.groups, &e);
 	return nmw_answer_end(rc == NMW_OPT_DONE ? 0 : rc, a.json, &e);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "run"))
+		return command_run(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "wire"))
+		return command_wire(argc - 1, argv + 1);
+	return command_main(argc, argv);
 }
