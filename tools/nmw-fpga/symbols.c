@@ -15,7 +15,8 @@
 
 struct view {
 	const struct control_request *q;
-	struct nmw_json *doc, *list; /* NULL: text */
+	bool json;
+	struct nmw_json *doc, *list; /* until they are printed; NULL: text */
 	FILE *text;		     /* into said: the run waits for nobody who reads slowly */
 	char *said;
 	size_t said_sz;
@@ -136,7 +137,7 @@ static int finish(const struct view *v, struct nmw_err *e)
 			    "%u symbols are not where they were asked for", v->not_done);
 	else
 		return 0;
-	return v->doc ? (int)e->exit : nmw_log_err(e);
+	return v->json ? (int)e->exit : nmw_log_err(e);
 }
 
 /* Text as far as it is known: what moved before a failure has moved. */
@@ -150,6 +151,7 @@ static void print(struct view *v, const struct ask_run *r, bool whole)
 	} else if (whole) {
 		say_end(v, r);
 	}
+	v->doc = v->list = NULL;
 	fclose(v->text);
 	fwrite(v->said, 1, v->said_sz, stdout);
 	free(v->said);
@@ -183,7 +185,7 @@ static int request(const struct command_args *a, enum control_op op, struct cont
 static int command(const struct command_args *a, enum control_op op, struct nmw_err *e)
 {
 	struct control_request q;
-	struct view v = {.q = &q};
+	struct view v = {.q = &q, .json = a->json};
 	struct ask_run r;
 	int rc = request(a, op, &q, e);
 	if (!rc)
