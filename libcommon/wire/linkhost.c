@@ -242,27 +242,44 @@ static void report4(uint8_t report[16], const uint8_t *group, uint8_t record)
 
 static const uint8_t routers4[4] = {224, 0, 0, 22};
 
-static enum nmw_link_is answer_igmp(const struct nmw_linkhost *h, const uint8_t *frame,
-				    const struct view *v, const uint8_t *q, uint32_t len,
-				    unsigned k, uint8_t *out, uint32_t *n)
+/* The queries of IGMP and of MLD: a router asks who is in a group. */
+struct query {
+	uint8_t family, type;
+	uint32_t least, today; /* bytes; one that is shorter than today's is of an old router */
+	uint32_t group;	       /* where it says which group, bytes */
+	uint32_t (*put)(const struct nmw_linkhost *h, const uint8_t *frame, const struct view *v,
+			const uint8_t *group, bool old, uint8_t *out);
+};
+
+/* The k-th of our groups that it asks for is answered. */
+static enum nmw_link_is answer_query(const struct nmw_linkhost *h, const uint8_t *frame,
+				     const struct view *v, const struct query *of, const uint8_t *q,
+				     uint32_t len, unsigned k, uint8_t *out, uint32_t *n)
 {
-	uint8_t mac[6], report[16] = {IGMP_2_REPORT};
-	if (len < 8 || q[0] != IGMP_QUERY)
+	if (len < of->least || q[0] != of->type)
 		return NMW_LINK_OTHER;
-	const struct nmw_endpoint *g = group_of(h, 4, q + 4, k);
+	const struct nmw_endpoint *g = group_of(h, of->family, q + of->group, k);
 	if (!g)
 		return NMW_LINK_OTHER;
-	bool old = len < 12; /* of a router that knows version 2 */
-	const uint8_t *to = old ? g->addr : routers4;
-	group_mac4(to, mac);
-	if (old)
-		memcpy(report + 4, g->addr, 4);
-	else
-		report4(report, g->addr, IS_EXCLUDE);
-	uint8_t *ip = put_answer(out, h, frame, v, mac);
-	*n = whole(out, put_igmp(h, ip, to, report, old ? 8 : 16));
+	*n = of->put(h, frame, v, g->addr, len < of->today, out);
 	return NMW_LINK_ANSWER;
 }
+
+static uint32_t put_report4(const struct nmw_linkhost *h, const uint8_t *frame,
+			    const struct view *v, const uint8_t *group, bool old, uint8_t *out)
+{
+	uint8_t mac[6], report[16] = {IGMP_2_REPORT};
+	const uint8_t *to = old ? group : routers4;
+	group_mac4(to, mac);
+	if (old)
+		memcpy(report + 4, group, 4);
+	else
+		report4(report, group, IS_EXCLUDE);
+	return whole(out, put_igmp(h, put_answer(out, h, frame, v, mac), to, report, old ? 8 : 16));
+}
+
+static const struct query igmp_query = {
+	.family = 4, .type = IGMP_QUERY, .least = 8, .today = 12, .group = 4, .put = put_report4};
 
 static enum nmw_link_is answer_ip4(const struct nmw_linkhost *h, const uint8_t *frame,
 				   const struct view *v, unsigned k, uint8_t *out, uint32_t cap,
@@ -277,7 +294,7 @@ static enum nmw_link_is answer_ip4(const struct nmw_linkhost *h, const uint8_t *
 	if ((ip[9] != PROTO_IGMP && ip[9] != PROTO_ICMP) || !is_whole(ip + hdr, total - hdr, 0))
 		return NMW_LINK_OTHER;
 	if (ip[9] == PROTO_IGMP)
-		return answer_igmp(h, frame, v, ip + hdr, total - hdr, k, out, n);
+		return answer_query(h, frame, v, &igmp_query, ip + hdr, total - hdr, k, out, n);
 	if (k || ip[hdr] != ICMP_ECHO || !is_ours(h, 4, ip + 16))
 		return NMW_LINK_OTHER;
 	*n = echo4(h, frame, v, hdr, total, out, cap);
@@ -395,27 +412,26 @@ static void report6(uint8_t report[REPORT_6], const uint8_t *group, uint8_t reco
 	memcpy(report + 12, group, 16);
 }
 
-static enum nmw_link_is answer_mld(const struct nmw_linkhost *h, const uint8_t *frame,
-				   const struct view *v, const uint8_t *q, uint32_t len, unsigned k,
-				   uint8_t *out, uint32_t *n)
+static uint32_t put_report6(const struct nmw_linkhost *h, const uint8_t *frame,
+			    const struct view *v, const uint8_t *group, bool old, uint8_t *out)
 {
 	uint8_t mac[6], report[REPORT_6] = {MLD_1_REPORT};
-	if (len < NS_LEN || q[0] != MLD_QUERY)
-		return NMW_LINK_OTHER;
-	const struct nmw_endpoint *g = group_of(h, 6, q + 8, k);
-	if (!g)
-		return NMW_LINK_OTHER;
-	bool old = len < 28; /* of a router that knows version 1 */
-	const uint8_t *to = old ? g->addr : routers6;
+	const uint8_t *to = old ? group : routers6;
 	group_mac6(to, mac);
 	if (old)
-		memcpy(report + 8, g->addr, 16);
+		memcpy(report + 8, group, 16);
 	else
-		report6(report, g->addr, IS_EXCLUDE);
-	uint8_t *ip = put_answer(out, h, frame, v, mac);
-	*n = whole(out, put_mld(h, ip, to, report, old ? NS_LEN : REPORT_6));
-	return NMW_LINK_ANSWER;
+		report6(report, group, IS_EXCLUDE);
+	return whole(out, put_mld(h, put_answer(out, h, frame, v, mac), to, report,
+				  old ? NS_LEN : REPORT_6));
 }
+
+static const struct query mld_query = {.family = 6,
+				       .type = MLD_QUERY,
+				       .least = NS_LEN,
+				       .today = 28,
+				       .group = 8,
+				       .put = put_report6};
 
 static bool is_nd(const struct view *v)
 {
@@ -440,7 +456,8 @@ static enum nmw_link_is answer_ip6(const struct nmw_linkhost *h, const uint8_t *
 	    ip[IP6_LEN + 1] == 0) {
 		const uint8_t *mld = ip + IP6_LEN + HOP_ALERT;
 		return is_whole_icmp6(ip, mld, len - HOP_ALERT)
-			       ? answer_mld(h, frame, v, mld, len - HOP_ALERT, k, out, n)
+			       ? answer_query(h, frame, v, &mld_query, mld, len - HOP_ALERT, k, out,
+					      n)
 			       : NMW_LINK_OTHER;
 	}
 	if (k || ip[6] != PROTO_ICMP6)
