@@ -66,6 +66,11 @@ struct nmw_dpdk_dev {
 int nmw_dpdk_dev_parse(const char *text, struct nmw_dpdk_word *more, unsigned n,
 		       struct nmw_dpdk_dev *out, struct nmw_err *e);
 
+/* Who else may be the other end of net_memif, and of the memory that the two share: -EPERM when
+ * others may put a socket into the directory of socket=FILE,socket-abstract=no; *anybody: it has no
+ * file (the driver's default), so that every process of the network namespace may. */
+int nmw_dpdk_memif_check(const struct nmw_dpdk_dev *d, bool *anybody, struct nmw_err *e);
+
 /* ---- the environment ------------------------------------------------------------------------- */
 
 /* Starts EAL: nothing left on disk, no telemetry, no PCI scan unless dev is a PCI device, one lcore

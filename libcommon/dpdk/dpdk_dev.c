@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#define MTU_DEF	 1500u
-#define TEXT_MAX (NMW_DPDK_ARGS * 2)
+#define MEMIF_SOCKET "/run/memif.sock" /* the driver's default */
+#define MTU_DEF	     1500u
+#define TEXT_MAX     (NMW_DPDK_ARGS * 2)
 
 struct parse {
 	struct nmw_dpdk_dev *d;
@@ -195,14 +198,15 @@ static int device_name(struct parse *p, const char *name)
 	return 0;
 }
 
-static bool has_word(const struct nmw_dpdk_dev *d, const char *key)
+/* What stands behind key= up to the next comma; NULL: the word is not there. */
+static const char *word_of(const struct nmw_dpdk_dev *d, const char *key)
 {
 	const char *at = d->args;
 	size_t n = strlen(key);
 	while ((at = strchr(at, ',')))
 		if (!strncmp(++at, key, n) && at[n] == '=')
-			return true;
-	return false;
+			return at + n + 1;
+	return NULL;
 }
 
 /* Drivers that make their queues before anybody asks. */
@@ -216,7 +220,7 @@ static int tell_queues(struct parse *p)
 	snprintf(text, sizeof text, "%u", d->queues);
 	for (unsigned i = 0; i < sizeof told / sizeof told[0] && d->queues > 1; i++)
 		if (!strncmp(d->name, told[i].driver, strlen(told[i].driver)) &&
-		    !has_word(d, told[i].key))
+		    !word_of(d, told[i].key))
 			return driver_word(p, told[i].key, text);
 	return 0;
 }
@@ -262,4 +266,30 @@ int nmw_dpdk_dev_parse(const char *text, struct nmw_dpdk_word *more, unsigned n,
 		rc = nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				 "gateway: needs addr=IP/BITS of the same family");
 	return rc;
+}
+
+int nmw_dpdk_memif_check(const struct nmw_dpdk_dev *d, bool *anybody, struct nmw_err *e)
+{
+	char dir[NMW_DPDK_ARGS];
+	struct stat st;
+	const char *file = word_of(d, "socket"), *abstract = word_of(d, "socket-abstract");
+	bool memif = !strncmp(d->name, "net_memif", 9);
+	*anybody = memif && (!abstract || strncmp(abstract, "no", 2) != 0);
+	if (!memif || *anybody)
+		return 0;
+	file = file ? file : MEMIF_SOCKET;
+	snprintf(dir, sizeof dir, "%.*s", (int)strcspn(file, ","), file);
+	char *slash = strrchr(dir, '/');
+	if (slash)
+		slash[slash == dir] = '\0';
+	if (stat(slash ? dir : ".", &st))
+		return 0; /* the driver says so */
+	if ((st.st_uid == 0 || st.st_uid == geteuid()) && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	return nmw_err_set(e, -EPERM, NMW_EXIT_PERM,
+			   "%s: directory %s: of user %u, mode %04o: who can put a socket there "
+			   "shares memory with this program: one's own or root's, writable by "
+			   "nobody else, expected: mkdir -m 700 one for it",
+			   d->name, slash ? dir : ".", (unsigned)st.st_uid,
+			   (unsigned)st.st_mode & 07777u);
 }

@@ -89,9 +89,18 @@ static int probe_error(const struct nmw_dpdk_dev *d, int rc, struct nmw_err *e)
 
 static int probe(struct nmw_dpdk_port *p, const struct nmw_dpdk_dev *d, struct nmw_err *e)
 {
-	int rc = find_interface(d, &p->interface, e);
+	bool anybody;
+	int rc = nmw_dpdk_memif_check(d, &anybody, e);
+	if (!rc)
+		rc = find_interface(d, &p->interface, e);
 	if (rc)
 		return rc;
+	if (anybody)
+		nmw_log(NMW_LOG_INFO,
+			"%s: any process of this network namespace may be its other end: "
+			"socket-abstract=no,socket=FILE in a directory of your own keeps others "
+			"out",
+			d->name);
 	if (rte_eth_dev_get_port_by_name(d->name, &p->id) == 0)
 		return 0; /* EAL was told of it behind -- */
 	rc = rte_dev_probe(d->args);

@@ -2,7 +2,11 @@
 #include "dpdk/dpdk.h"
 #include "unit.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static struct nmw_dpdk_dev d;
 static struct nmw_err e;
@@ -74,4 +78,39 @@ START_TEST(refused)
 }
 END_TEST
 
-UNIT_MAIN("dpdk_dev", words_of_ours_and_of_the_driver, cards_and_addresses, refused)
+/* What the check says of a socket in `dir`, in a mode. */
+static int in_dir(const char *dir, mode_t mode, bool *anybody)
+{
+	char text[NMW_DPDK_ARGS];
+	ck_assert_int_eq(chmod(dir, mode), 0);
+	snprintf(text, sizeof text, "net_memif3,socket-abstract=no,socket=%.300s/s,role=server",
+		 dir);
+	ck_assert_int_eq(nmw_dpdk_dev_parse(text, NULL, 0, &d, &e), 0);
+	return nmw_dpdk_memif_check(&d, anybody, &e);
+}
+
+START_TEST(who_may_share_memory)
+{
+	char dir[UNIT_PATH];
+	bool anybody = true;
+	unit_path(dir, "memif");
+	ck_assert_int_eq(mkdir(dir, 0700), 0);
+	ck_assert_int_eq(in_dir(dir, 0700, &anybody), 0);
+	ck_assert(!anybody);
+	ck_assert_int_eq(in_dir(dir, 0755, &anybody), 0);
+	ck_assert_int_eq(in_dir(dir, 0770, &anybody), -EPERM);
+	ck_assert_int_eq(in_dir(dir, 01777, &anybody), -EPERM);
+	ck_assert_int_eq(e.exit, NMW_EXIT_PERM);
+	ck_assert_msg(strstr(e.msg, "mode 1777") && strstr(e.msg, dir), "%s", e.msg);
+	rmdir(dir);
+	ck_assert_int_eq(nmw_dpdk_dev_parse("net_memif0,socket=/tmp/s", NULL, 0, &d, &e), 0);
+	ck_assert_int_eq(nmw_dpdk_memif_check(&d, &anybody, &e), 0);
+	ck_assert(anybody);
+	ck_assert_int_eq(nmw_dpdk_dev_parse("net_null0", NULL, 0, &d, &e), 0);
+	ck_assert_int_eq(nmw_dpdk_memif_check(&d, &anybody, &e), 0);
+	ck_assert(!anybody);
+}
+END_TEST
+
+UNIT_MAIN("dpdk_dev", words_of_ours_and_of_the_driver, cards_and_addresses, refused,
+	  who_may_share_memory)
