@@ -23,10 +23,10 @@
 #include "book/core.h"
 #include "json.h"
 #include "textbook_std.h"
+#include "tool.h"
 #include "wl.h"
 
 #include <assert.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,22 +104,8 @@ static void desk_close(struct desk *d)
 /* The message as a decoder would give it. What no message has stays 0. */
 static inline void decode(const struct wl_msg *m, struct nmw_core_cmd *k)
 {
-	static const struct {
-		uint8_t op, flags;
-	} form[WL_KINDS] = {[WL_ADD] = {NMW_CORE_ENTER, 0},
-			    [WL_CANCEL] = {NMW_CORE_CANCEL, 0},
-			    [WL_REPLACE] = {NMW_CORE_REPLACE, 0},
-			    [WL_IOC] = {NMW_CORE_ENTER, NMW_CORE_IOC},
-			    [WL_MARKET] = {NMW_CORE_ENTER, NMW_CORE_MARKET}};
 	__builtin_prefetch(m + 64);
-	k->lo = m->id;
-	k->new_lo = m->new_id;
-	k->rank = m->seq + UINT64_C(1);
-	k->px = (uint32_t)m->px;
-	k->sides = (uint32_t)m->sym * 2 + m->side;
-	k->qty = m->qty;
-	k->op = form[m->kind].op;
-	k->flags = form[m->kind].flags;
+	bench_core_cmd(m, k);
 }
 
 /* Keeps what the fills say. */
@@ -590,15 +576,6 @@ static void memory(void)
 	wl_memory_free(mem, size);
 }
 
-static void pin(void)
-{
-	cpu_set_t set;
-	CPU_ZERO(&set);
-	CPU_SET((size_t)(opt.cpu < 0 ? sched_getcpu() : opt.cpu), &set);
-	if (sched_setaffinity(0, sizeof set, &set))
-		perror("bench_book: sched_setaffinity");
-}
-
 static int usage(void)
 {
 	fprintf(stderr,
@@ -609,34 +586,27 @@ static int usage(void)
 	return 2;
 }
 
-static bool number(const char *s, uint64_t lo, uint64_t hi, uint64_t *out)
-{
-	char *end;
-	*out = strtoull(s, &end, 10);
-	return end != s && !*end && *out >= lo && *out <= hi;
-}
-
 static bool option(int c, const char *arg)
 {
 	uint64_t v = 0;
 	bool good = true;
 	switch (c) {
 	case 'r':
-		good = number(arg, 1, RUNS_MAX, &v);
+		good = bench_number(arg, 1, RUNS_MAX, &v);
 		opt.runs = (unsigned)v;
 		break;
 	case 'n':
-		return number(arg, 1, UINT32_MAX, &opt.messages);
+		return bench_number(arg, 1, UINT32_MAX, &opt.messages);
 	case 'b':
-		good = number(arg, 1, BURST_MAX, &v);
+		good = bench_number(arg, 1, BURST_MAX, &v);
 		opt.burst = (unsigned)v;
 		break;
 	case 'o':
-		good = number(arg, 1, NMW_BOOK_ORDERS_MAX, &v);
+		good = bench_number(arg, 1, NMW_BOOK_ORDERS_MAX, &v);
 		opt.orders = (uint32_t)v;
 		break;
 	case 'c':
-		good = number(arg, 0, CPU_SETSIZE - 1, &v);
+		good = bench_number(arg, 0, CPU_SETSIZE - 1, &v);
 		opt.cpu = (int)v;
 		break;
 	case 'e':
@@ -662,7 +632,7 @@ int main(int argc, char **argv)
 	for (int c; (c = getopt(argc, argv, "r:n:b:o:c:e:j:pP")) != -1;)
 		if (!option(c, optarg))
 			return usage();
-	pin();
+	bench_pin("bench_book", opt.cpu);
 	if (opt.textbook && !textbook_std_new)
 		printf("without the textbook of containers: built without a C++ compiler\n");
 	bool good = true;

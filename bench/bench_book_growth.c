@@ -10,9 +10,9 @@
 #include "base/rng.h"
 #include "book/core.h"
 #include "json.h"
+#include "tool.h"
 #include "wl.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,15 +142,6 @@ static int measure(uint32_t symbols, uint32_t live, uint32_t depth, const char *
 	return 0;
 }
 
-static void pin(int cpu)
-{
-	cpu_set_t set;
-	CPU_ZERO(&set);
-	CPU_SET((size_t)(cpu < 0 ? sched_getcpu() : cpu), &set);
-	if (sched_setaffinity(0, sizeof set, &set))
-		perror("bench_book_growth: sched_setaffinity");
-}
-
 int main(int argc, char **argv)
 {
 	uint32_t max = 10000000;
@@ -163,7 +154,7 @@ int main(int argc, char **argv)
 		else if (o != 'j' || bench_json_open(optarg))
 			return 2;
 	}
-	pin(cpu);
+	bench_pin("bench_book_growth", cpu);
 	printf("%-8s %8s %10s %8s %9s %12s %12s %10s\n", "grows", "symbols", "live", "depth", "ns",
 	       "B resident", "B reserved", "ready ms");
 	for (uint32_t live = 1000; live <= max && !rc; live *= 10)

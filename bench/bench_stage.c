@@ -23,10 +23,10 @@
 #include "base/clock.h"
 #include "book/core.h"
 #include "book/engine.h"
+#include "tool.h"
 #include "wire/be.h"
 #include "wl.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,31 +347,12 @@ static void core_open(struct core *c, const struct wl *w)
 	c->got = (struct wl_head){0};
 }
 
-static inline void core_cmd(const struct wl_msg *m, struct nmw_core_cmd *k)
-{
-	static const struct {
-		uint8_t op, flags;
-	} form[WL_KINDS] = {[WL_ADD] = {NMW_CORE_ENTER, 0},
-			    [WL_CANCEL] = {NMW_CORE_CANCEL, 0},
-			    [WL_REPLACE] = {NMW_CORE_REPLACE, 0},
-			    [WL_IOC] = {NMW_CORE_ENTER, NMW_CORE_IOC},
-			    [WL_MARKET] = {NMW_CORE_ENTER, NMW_CORE_MARKET}};
-	k->lo = m->id;
-	k->new_lo = m->new_id;
-	k->rank = m->seq + UINT64_C(1);
-	k->px = (uint32_t)m->px;
-	k->sides = (uint32_t)m->sym * 2 + m->side;
-	k->qty = m->qty;
-	k->op = form[m->kind].op;
-	k->flags = form[m->kind].flags;
-}
-
 __attribute__((noinline)) static void play_core(struct core *c, const struct wl_msg *m, uint64_t n)
 {
 	for (uint64_t burst; n; m += burst, n -= burst) {
 		burst = n < opt.burst ? n : opt.burst;
 		for (uint64_t i = 0; i < burst; i++)
-			core_cmd(&m[i], &c->cmd[i]);
+			bench_core_cmd(&m[i], &c->cmd[i]);
 		for (size_t at = 0, done; at < burst; at += done) {
 			size_t got = nmw_core_burst(&c->core, c->cmd + at, burst - at, c->evt,
 						    EVENTS, &done);
@@ -561,15 +542,6 @@ static bool measure_made(void)
 	return good;
 }
 
-static void pin(void)
-{
-	cpu_set_t set;
-	CPU_ZERO(&set);
-	CPU_SET((size_t)(opt.cpu < 0 ? sched_getcpu() : opt.cpu), &set);
-	if (sched_setaffinity(0, sizeof set, &set))
-		perror("bench_stage: sched_setaffinity");
-}
-
 static int usage(void)
 {
 	fprintf(stderr,
@@ -578,28 +550,21 @@ static int usage(void)
 	return 2;
 }
 
-static bool number(const char *s, uint64_t lo, uint64_t hi, uint64_t *out)
-{
-	char *end;
-	*out = strtoull(s, &end, 10);
-	return end != s && !*end && *out >= lo && *out <= hi;
-}
-
 static bool option(int c, const char *arg)
 {
 	uint64_t v = 0;
 	bool good = true;
-	if (c == 'r' && (good = number(arg, 1, RUNS_MAX, &v)))
+	if (c == 'r' && (good = bench_number(arg, 1, RUNS_MAX, &v)))
 		opt.runs = (unsigned)v;
 	else if (c == 'n')
-		good = number(arg, 1, UINT32_MAX, &opt.messages);
-	else if (c == 'b' && (good = number(arg, 1, 256, &v)))
+		good = bench_number(arg, 1, UINT32_MAX, &opt.messages);
+	else if (c == 'b' && (good = bench_number(arg, 1, 256, &v)))
 		opt.burst = (unsigned)v;
-	else if (c == 's' && (good = number(arg, 1, 999, &v)))
+	else if (c == 's' && (good = bench_number(arg, 1, 999, &v)))
 		opt.sessions = (unsigned)v;
-	else if (c == 'o' && (good = number(arg, 1, NMW_BOOK_ORDERS_MAX, &v)))
+	else if (c == 'o' && (good = bench_number(arg, 1, NMW_BOOK_ORDERS_MAX, &v)))
 		opt.orders = (uint32_t)v;
-	else if (c == 'c' && (good = number(arg, 0, CPU_SETSIZE - 1, &v)))
+	else if (c == 'c' && (good = bench_number(arg, 0, CPU_SETSIZE - 1, &v)))
 		opt.cpu = (int)v;
 	else if (c == 'j')
 		good = (opt.json = fopen(arg, "we")) != NULL;
@@ -617,7 +582,7 @@ int main(int argc, char **argv)
 	for (int c; (c = getopt(argc, argv, "r:n:b:s:o:c:j:k:x")) != -1;)
 		if (!option(c, optarg))
 			return usage();
-	pin();
+	bench_pin("bench_stage", opt.cpu);
 	printf("%-10s %-20s %8s %8s %8s %8s %8s\n", "flow", "case", "best ns", "median", "core",
 	       "median", "rate");
 	bool good = true;
