@@ -233,21 +233,21 @@ nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(CHK_W)) check_a (.clk(clk), .we(w_we),
 wire unused = &{1'b0, a_chk_written, se_clash}; // ok_written_reg says it; nothing is changed while orders are counted
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W), .LATE(1)) who_b (.clk(clk), .we(w_who_we_reg),
 	.waddr(w_ord_addr_reg), .wdata(w_who), .raddr(b_addr), .rdata(b_who));
-nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W)) who_f (.clk(clk), .we(w_who_we_reg),
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W), .LATE(1)) who_f (.clk(clk), .we(w_who_we_reg),
 	.waddr(w_ord_addr_reg), .wdata(w_who), .raddr(f_addr), .rdata(f_who));
 nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_a (.clk(clk), .we(w_qty_we),
 	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(h_slot),
 	.stored(a_qty), .hit(a_qty_hit), .written(a_qty_written));
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W), .LATE(1)) qty_b (.clk(clk), .we(w_qty_we),
 	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(b_addr), .rdata(b_qty));
-nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W)) qty_f (.clk(clk), .we(w_qty_we),
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(QTY_W), .LATE(1)) qty_f (.clk(clk), .we(w_qty_we),
 	.waddr(w_ord_addr_reg), .wdata(w_ord_qty_reg), .raddr(f_addr), .rdata(f_qty));
 nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) next_a (.clk(clk), .we(w_next_we),
 	.waddr(w_next_addr_reg), .wdata(w_next_data_reg), .raddr(h_slot),
 	.stored(a_next), .hit(a_next_hit), .written(a_next_written));
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W), .LATE(1)) next_b (.clk(clk), .we(w_next_we),
 	.waddr(w_next_addr_reg), .wdata(w_next_data_reg), .raddr(b_addr), .rdata(b_next));
-nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) next_f (.clk(clk), .we(w_next_we),
+nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W), .LATE(1)) next_f (.clk(clk), .we(w_next_we),
 	.waddr(w_next_addr_reg), .wdata(w_next_data_reg), .raddr(f_addr), .rdata(f_next));
 nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(SLOT_W)) prev_a (.clk(clk), .we(w_prev_we),
 	.waddr(w_prev_addr_reg), .wdata(w_prev_data_reg), .raddr(h_slot),
@@ -322,12 +322,18 @@ wire [SLOT_W-1:0] lv_tail = lv[SLOT_W-1:0];
 wire [CHK_W-1:0]  x_chk = {1'b1, x_gen_reg, x_sym_reg, x_side_reg, x_idx_reg};
 wire ok_else = !x_first_reg ? ok_hold_reg
 	: hit_chk ? w_ord_live_reg && hit_lvl_own_reg && hit_gen_reg : ok_written_reg;
-wire ok_ram = a_chk == x_chk;
+localparam CHK_PARTS = (CHK_W + 17) / 18;
+wire [CHK_PARTS-1:0] ok_parts;
+nmw_same #(.W(CHK_W)) same_check (.a(a_chk), .b(x_chk), .same(ok_parts));
+wire ok_ram = &ok_parts;
 wire od_ok = chk_alt ? ok_else : ok_ram;
 wire head_else = !x_first_reg ? y_first_reg : hit_lvl ? x_slot_reg == w_lvl[SLOT_W +: SLOT_W] : first_written_reg;
-wire head_ram = x_slot_reg == a_lvl[2*SLOT_W-1:SLOT_W];
+wire [(SLOT_W+17)/18-1:0] head_parts, tail_parts;
+nmw_same #(.W(SLOT_W)) same_head (.a(x_slot_reg), .b(a_lvl[2*SLOT_W-1:SLOT_W]), .same(head_parts));
+nmw_same #(.W(SLOT_W)) same_tail (.a(x_slot_reg), .b(a_lvl[SLOT_W-1:0]), .same(tail_parts));
+wire head_ram = &head_parts;
 wire tail_else = !x_first_reg ? y_final_reg : hit_lvl ? x_slot_reg == w_lvl[0 +: SLOT_W] : final_written_reg;
-wire tail_ram = x_slot_reg == a_lvl[SLOT_W-1:0];
+wire tail_ram = &tail_parts;
 wire is_head = lv_alt ? head_else : head_ram;
 wire is_tail = lv_alt ? tail_else : tail_ram;
 always @(posedge clk) begin
