@@ -17,6 +17,7 @@
 
 #define UTC_OFFSET_MAX (UINT64_C(14) * 3600 * NMW_NS_PER_S)
 #define OPTS	       20u
+#define DRAIN_CYCLES   256u
 #define HOLD_CYCLES    8u
 #define HOLD_MOST      8192u /* times */
 #define LIVE_CYCLES    1024u /* that pass between two looks at a live source */
@@ -316,11 +317,10 @@ static int place_answers(struct wire *w, struct nmw_err *e)
 {
 	struct merge *m = &w->host.merge;
 	int rc = 0;
-	for (unsigned n = 0; !rc && n < HOLD_MOST && (m->undue || merge_holds(m)); n++) {
-		if (m->undue)
-			merge_due(m,
-				  nmw_device_read(&w->device.device,
-						  NMW_WIRE_REG_CORE + 8 * NMW_WIRE_CORE_reply_out));
+	if (m->undue)
+		merge_due(m, nmw_device_read(&w->device.device,
+					     NMW_WIRE_REG_CORE + 8 * NMW_WIRE_CORE_reply_out));
+	for (unsigned n = 0; !rc && n < HOLD_MOST && merge_holds(m); n++) {
 		rc = nmw_wire_pass(&w->device, HOLD_CYCLES, e);
 		if (!rc)
 			rc = look(w, e);
@@ -403,9 +403,28 @@ static int poll_once(struct wire *w, struct nmw_err *e)
 	return rc;
 }
 
+/* Frames that wait go in, and what comes of them goes on meanwhile. */
+static int drain(struct wire *w, struct nmw_err *e)
+{
+	struct nmw_wire *d = &w->device;
+	uint32_t was = d->ports->waiting(d->sim), now;
+	uint64_t gone = 0; /* cycles in which none went in */
+	int rc = 0;
+	while (!rc && (now = d->ports->waiting(d->sim)) && gone < d->watchdog) {
+		gone = now == was ? gone + DRAIN_CYCLES : 0;
+		was = now;
+		rc = nmw_wire_pass(d, DRAIN_CYCLES, e);
+		if (!rc)
+			rc = take(w, e);
+	}
+	return rc;
+}
+
 static int end_of_day(struct wire *w, struct nmw_err *e)
 {
-	int rc = nmw_wire_settle(&w->device, e);
+	int rc = drain(w, e);
+	if (!rc)
+		rc = nmw_wire_settle(&w->device, e);
 	if (!rc)
 		rc = take(w, e);
 	if (!rc && w->last_ns)

@@ -26,8 +26,8 @@
 
 struct frame_out;
 
-#define MERGE_ANSWERS 256u /* of a client that wait for their turn, a power of two */
-#define MERGE_BYTES   32u  /* of an answer */
+#define MERGE_ANSWERS 4096u /* of a client that wait for their turn, a power of two */
+#define MERGE_BYTES   32u   /* of an answer */
 #define MERGE_UNDUE   UINT64_MAX
 #define MERGE_HEAD    64u /* Ethernet, two tags, IPv4, UDP */
 
