@@ -12,7 +12,7 @@ module f_book #(
 	parameter GEN_W = 1,
 	parameter PART = 7, // which assertions: 1 of the taker, 2 of a resting order, 4 of the queue
 	parameter CMDS = 0, // at most so many commands, at any times; 0: any number
-	parameter RULES = 1, // 0: limit orders and cancels only, one book: reaches deeper
+	parameter RULES = 1, // 0: limit orders and cancels only, one book; 2: one book, no minimum quantity
 	parameter HANDLE_W = GEN_W + SYM_W + 1 + L + SLOT_W
 ) (
 	input wire clk,
@@ -23,11 +23,11 @@ module f_book #(
 );
 wire [1:0] op = RULES ? any_op : {1'b0, any_op[0]};
 wire [3:0] flags = RULES ? any_flags : 4'd0;
-wire [SYM_W-1:0] sym = RULES ? any_sym : {SYM_W{1'b0}};
-wire [QTY_W-1:0] min = RULES ? any_min : {QTY_W{1'b0}};
+wire [SYM_W-1:0] sym = RULES == 1 ? any_sym : {SYM_W{1'b0}};
+wire [QTY_W-1:0] min = RULES == 1 ? any_min : {QTY_W{1'b0}};
 wire owner = RULES ? any_owner : 1'b0;
 // one book: its number is the handle's too
-wire [HANDLE_W-1:0] handle = RULES ? any_handle
+wire [HANDLE_W-1:0] handle = RULES == 1 ? any_handle
 	: any_handle & ~({{(HANDLE_W-SYM_W){1'b0}}, {SYM_W{1'b1}}} << (SLOT_W+L+1));
 reg started = 0;
 always @(posedge clk)

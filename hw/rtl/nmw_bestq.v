@@ -93,6 +93,7 @@ module nmw_bestq #(
 	output wire [K*ENTRY_W-1:0] f_entries,
 	output wire               f_sec_v,
 	output wire [ORDER_W-1:0] f_sec,
+	output wire [2*K-1:0]     f_at,
 `endif
 	output wire               dropped    // in the cycle before the floor went up
 );
@@ -310,6 +311,7 @@ end
 assign f_entries = e_reg;
 assign f_sec_v = sec_v_reg;
 assign f_sec = sec_reg;
+assign f_at = {gt_reg, eq_reg};
 `endif
 assign best = v_reg[0];
 assign best_hv = e_reg[E_HV];

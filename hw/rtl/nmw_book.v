@@ -379,6 +379,7 @@ wire [ORDER_W-1:0] se_order;
 wire [2*K*ENTRY_W-1:0] f_entries;
 wire [1:0] f_sec_v;
 wire [2*ORDER_W-1:0] f_sec;
+wire [4*K-1:0] f_at;
 `endif
 genvar s;
 generate
@@ -412,7 +413,7 @@ generate
 			.best_qty(q_qty[s*QTY_W +: QTY_W]), .more(q_more[s]), .floor(q_floor[s*L +: L]),
 `ifdef FORMAL_CORE
 			.f_entries(f_entries[s*K*ENTRY_W +: K*ENTRY_W]), .f_sec_v(f_sec_v[s]),
-			.f_sec(f_sec[s*ORDER_W +: ORDER_W]),
+			.f_sec(f_sec[s*ORDER_W +: ORDER_W]), .f_at(f_at[s*2*K +: 2*K]),
 `endif
 			.used(q_used[s*K +: K]), .y_hidden(y_hidden[s]), .full(q_full[s]), .dropped(q_dropped[s]));
 	end
