@@ -3,6 +3,7 @@
 #ifndef NMW_BOOK_BOOK_INLINE_H
 #define NMW_BOOK_BOOK_INLINE_H
 
+#include "base/fetch.h"
 #include "book/book.h"
 
 static inline nmw_oid nmw_book_alloc(struct nmw_books *b)
@@ -186,20 +187,20 @@ static inline uint32_t nmw_book_prefetch_level(const struct nmw_books *b, uint32
 {
 	uint32_t level;
 	nmw_levels_slot(b, nmw_levels_get(b, sym * 2 + side), px, &level);
-	__builtin_prefetch(nmw_link_get(b, level), 1);
+	nmw_fetch(nmw_link_get(b, level));
 	return level;
 }
 
 static inline void nmw_book_prefetch_last(const struct nmw_books *b, uint32_t level)
 {
-	__builtin_prefetch(nmw_link_get(b, nmw_link_get(b, level)->prev), 1);
+	nmw_fetch(nmw_link_get(b, nmw_link_get(b, level)->prev));
 }
 
 static inline uint32_t nmw_book_prefetch_best(const struct nmw_books *b, uint32_t sym,
 					      uint32_t side)
 {
 	uint32_t level = nmw_levels_get(b, sym * 2 + side)->best_ref;
-	__builtin_prefetch(nmw_link_get(b, level), 1);
+	nmw_fetch(nmw_link_get(b, level));
 	return level;
 }
 
@@ -210,8 +211,8 @@ static inline void nmw_book_prefetch_first(const struct nmw_books *b, uint32_t l
 
 static inline void nmw_book_prefetch_order(const struct nmw_books *b, nmw_oid id)
 {
-	__builtin_prefetch(nmw_link_get(b, nmw_order_ref(id)), 1);
-	__builtin_prefetch(nmw_order_get(b, id), 1);
+	nmw_fetch(nmw_link_get(b, nmw_order_ref(id)));
+	nmw_fetch(nmw_order_get(b, id));
 }
 
 #endif

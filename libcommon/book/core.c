@@ -1,5 +1,7 @@
 #include "book/core.h"
 
+#include "base/fetch.h"
+
 #define CHUNK	   64u	  /* commands fetched ahead */
 #define FETCH_FROM 16384u /* live orders: with fewer, all of them are in the cache */
 
@@ -40,9 +42,9 @@ static void ahead_places(struct ahead *a, const struct nmw_core *c, const struct
 		a->at[i] = comes(k) ? level : slot;
 		const void *line = comes(k) ? (const void *)nmw_link_get(b, level)
 					    : (const void *)&c->ids->at[slot];
-		__builtin_prefetch(line, 1);
+		nmw_fetch(line);
 		if (k->op == NMW_CORE_REPLACE)
-			__builtin_prefetch(nmw_link_get(b, level), 1);
+			nmw_fetch(nmw_link_get(b, level));
 	}
 }
 
@@ -54,7 +56,7 @@ static void ahead_orders(struct ahead *a, const struct nmw_core *c, const struct
 		const struct nmw_link *l = nmw_link_get(b, comes(k) ? a->at[i] : 0);
 		uint32_t named = nmw_order_ref(c->ids->at[comes(k) ? 0 : a->at[i]]);
 		a->ref[i] = !comes(k) ? named : takes(k) ? l->next : l->prev;
-		__builtin_prefetch(nmw_link_get(b, a->ref[i]), 1);
+		nmw_fetch(nmw_link_get(b, a->ref[i]));
 	}
 }
 
@@ -65,9 +67,9 @@ static void ahead_records(const struct ahead *a, const struct nmw_core *c,
 	for (size_t i = 0; i < n; i++, k++) {
 		uint32_t ref = comes(k) && !takes(k) ? 0 : a->ref[i];
 		const struct nmw_link *x = nmw_link_get(b, ref);
-		__builtin_prefetch(nmw_link_get(b, x->prev), 1);
-		__builtin_prefetch(nmw_link_get(b, x->next), 1);
-		__builtin_prefetch(nmw_order_get(b, nmw_order_of_ref(ref)), 1);
+		nmw_fetch(nmw_link_get(b, x->prev));
+		nmw_fetch(nmw_link_get(b, x->next));
+		nmw_fetch(nmw_order_get(b, nmw_order_of_ref(ref)));
 	}
 }
 

@@ -6,6 +6,7 @@
  *
  * Compiled twice: engine_back.h.
  */
+#include "base/fetch.h"
 #include "book/engine_books.h"
 #include "book/engine_out.h"
 #include "book/engine_read.h"
@@ -623,8 +624,8 @@ static inline void fetch_further(const struct nmw_run *r, const struct nmw_in *i
 	uint32_t ref = in->level ? in->level : nmw_order_ref(in->oid);
 	const struct nmw_link *l = nmw_link_get(r->b, ref);
 	uint32_t next = in->level ? l->prev : l->next;
-	__builtin_prefetch(nmw_link_get(r->b, l->prev), 1);
-	__builtin_prefetch(nmw_link_get(r->b, next), 1);
+	nmw_fetch(nmw_link_get(r->b, l->prev));
+	nmw_fetch(nmw_link_get(r->b, next));
 }
 
 /* ---- working --------------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@
 #ifndef NMW_BOOK_IDMAP_H
 #define NMW_BOOK_IDMAP_H
 
+#include "base/fetch.h"
 #include "book/number.h"
 
 #include <stddef.h>
@@ -80,7 +81,7 @@ static inline uint32_t nmw_idmap_place(const struct nmw_idmap *m, uint32_t hash)
 /* Fetches the line in which a look-up begins. */
 static inline void nmw_idmap_prefetch(const struct nmw_idmap *m, uint32_t hash)
 {
-	__builtin_prefetch(&m->at[nmw_idmap_place(m, hash)], 1);
+	nmw_fetch(&m->at[nmw_idmap_place(m, hash)]);
 }
 
 /* The value that a look-up meets first: mostly the one that is looked for. 0 = none. */

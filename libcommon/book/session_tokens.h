@@ -13,6 +13,7 @@
 #ifndef NMW_BOOK_SESSION_TOKENS_H
 #define NMW_BOOK_SESSION_TOKENS_H
 
+#include "base/fetch.h"
 #include "book/number.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -65,9 +66,9 @@ static inline struct nmw_token_block *nmw_tokens_block(struct nmw_tokens *t, uin
 static inline void nmw_tokens_prefetch(struct nmw_tokens *t, struct nmw_key k, struct nmw_number n)
 {
 	if (__builtin_expect(n.is, 1))
-		__builtin_prefetch(nmw_tokens_block(t, nmw_tokens_block_home(t, n)), 1);
+		nmw_fetch(nmw_tokens_block(t, nmw_tokens_block_home(t, n)));
 	else
-		__builtin_prefetch(&t->slot[nmw_tokens_home(t, k)], 1);
+		nmw_fetch(&t->slot[nmw_tokens_home(t, k)]);
 }
 
 /* One that has no block. */
