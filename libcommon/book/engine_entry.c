@@ -52,7 +52,7 @@ NMW_BOOK_HOT enum nmw_token_use id_use(struct nmw_run *r, const struct nmw_in *i
 
 static inline nmw_oid find(const struct nmw_run *r, const struct nmw_in *in)
 {
-	return nmw_idmap_find_by(r->ids, nmw_number_hash(in->number), in->id.lo, in->id.hi);
+	return nmw_idmap_find_by(r->ids, in->hash, in->id.lo, in->id.hi);
 }
 
 /* The live order that the message names; 0: none. What was found ahead may have gone since. */
@@ -216,18 +216,17 @@ static inline int judge(struct nmw_run *r, struct nmw_in *in)
 	return room_for(r->e, in) ? NMW_RULES_OK : NMW_REJ_OTHER;
 }
 
-/* What is left of an order goes on the book, under an allocated handle. terms: what replies about
- * it echo. */
+/* What is left of an order goes on the book, under an allocated handle. hash: of its id as a
+ * number; terms: what replies about it echo. */
 NMW_BOOK_HOT void rest(struct nmw_run *r, const struct nmw_in *in, nmw_oid id,
-		       const struct nmw_key *key, struct nmw_number n, uint64_t ref, uint64_t terms)
+		       const struct nmw_key *key, uint32_t hash, uint64_t ref, uint64_t terms)
 {
 	struct nmw_engine *e = r->e;
 	uint64_t hidden = in->flags >> NMW_IN_HIDDEN_BIT & 1;
 	uint64_t rank = e->next_rank++ | hidden << 63;
 	struct nmw_entry *x =
 		nmw_back_rest(r, id, in->sym, in->side, in->px, in->qty, rank, owner_of(r, in));
-	nmw_idmap_put_by(r->ids, nmw_number_hash(n), id, (struct nmw_id *)(void *)x, key->lo,
-			 key->hi);
+	nmw_idmap_put_by(r->ids, hash, id, (struct nmw_id *)(void *)x, key->lo, key->hi);
 	x->bits = in->executed | (uint32_t)hidden << NMW_ENTRY_HIDDEN_BIT;
 	x->ref = ref << 16 | in->session;
 	memcpy(&x->terms, &terms, sizeof(terms));
@@ -258,7 +257,7 @@ NMW_BOOK_HOT void enter_accepted(struct nmw_run *r, struct nmw_in *in, bool v42)
 	}
 	nmw_oid id = nmw_book_alloc(r->b);
 	e->live++;
-	rest(r, in, id, &in->id, in->number, ref, in->terms);
+	rest(r, in, id, &in->id, in->hash, ref, in->terms);
 	if (!(in->flags & NMW_IN_HIDDEN))
 		nmw_out_add(r, ref, symbol_of(r, in), in->side == NMW_BUY, in->price, in->qty);
 }
@@ -337,8 +336,7 @@ static void replace_live(struct nmw_run *r, struct nmw_in *in, nmw_oid id)
 	}
 	uint64_t raw;
 	memcpy(&raw, &terms, sizeof(raw));
-	struct nmw_number n = nmw_number_of(in->id2, in->codec == NMW_CODEC_OUCH42);
-	rest(r, in, id, &in->id2, n, ref, raw);
+	rest(r, in, id, &in->id2, nmw_idmap_hash(in->id2.lo, in->id2.hi), ref, raw);
 	if (as_replace)
 		nmw_out_replace(r, old_ref, ref, s->locate, in->price, in->qty);
 	else if (shown)
@@ -400,15 +398,7 @@ static inline uint32_t left_of(const struct nmw_entry *x, uint32_t total)
 	return total > executed ? total - executed : 0;
 }
 
-/* Where replies about an order of the sender's account go. */
-static inline uint64_t to_owner(const struct nmw_run *r, const struct nmw_in *in,
-				const struct nmw_entry *x)
-{
-	return __builtin_expect(nmw_entry_session(x) == in->session, 1) ? in->reply
-									: nmw_to_owner(r, x);
-}
-
-NMW_BOOK_HOT void cancel(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
+NMW_BOOK_HOT void cancel(struct nmw_run *r, const struct nmw_in *in, nmw_oid id, bool v42)
 {
 	const struct nmw_entry *x = nmw_entry_of(r->b, id);
 	const struct nmw_order *o = nmw_order_at(r->b, id);
@@ -418,7 +408,10 @@ NMW_BOOK_HOT void cancel(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 		return;
 	}
 	r->e->stat.canceled++;
-	nmw_out_canceled(r, to_owner(r, in, x), in->id, open - left, 'U');
+	if (__builtin_expect(nmw_entry_session(x) == in->session, 1))
+		nmw_out_canceled_in(r, in->reply, in->id, open - left, 'U', v42);
+	else
+		nmw_out_canceled(r, nmw_to_owner(r, x), in->id, open - left, 'U');
 	if (__builtin_expect(left != 0, 0)) {
 		reduce(r, id, left);
 		return;
@@ -426,7 +419,7 @@ NMW_BOOK_HOT void cancel(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
 	if (!nmw_entry_hidden(x))
 		nmw_out_delete(r, x->ref >> 16, nmw_symbols_get(r->symbols, o->sides / 2)->locate);
 	nmw_back_unlink(r, id);
-	nmw_order_detach_by(r, id, nmw_number_hash(in->number));
+	nmw_order_detach_by(r, id, in->hash);
 	nmw_order_free(r, id);
 }
 
@@ -529,11 +522,12 @@ bool nmw_entry_is(const struct nmw_engine *e, const struct nmw_slot *s, const ui
 	return entry_codec(e, s, p, len) != NMW_CODEC_NONE;
 }
 
-/* The bucket of its id, and the place of its token, in case it enters an order. */
+/* The bucket of its id, and the place of its token, in case it enters an order: of one that counts
+ * when there are so many orders that this has left the cache. */
 static inline void fetch_id(const struct nmw_run *r, const struct nmw_in *in, bool v42)
 {
-	nmw_idmap_prefetch(r->ids, nmw_number_hash(in->number));
-	if (v42)
+	nmw_idmap_prefetch(r->ids, in->hash);
+	if (v42 && (r->far || !in->number.is))
 		nmw_tokens_prefetch(r->tokens, in->id, in->number);
 }
 
@@ -556,13 +550,14 @@ NMW_BOOK_HOT bool sender(const struct nmw_run *r, const struct nmw_slot *s, cons
 			 uint32_t len, struct nmw_in *in)
 {
 	uint64_t tag = nmw_session_tag_of(s);
-	uint32_t i = nmw_session_ready(r->sessions, tag);
+	uint32_t i = nmw_session_guess(r->session_table, r->session_mask, tag);
+	const struct nmw_session *x = nmw_session_at(r->sessions, i);
 	uint8_t codec = (uint8_t)(tag >> 56);
-	if (__builtin_expect(!i || (r->want && r->want != codec), 0))
+	if (__builtin_expect(x->ready != tag || !tag || (r->want && r->want != codec), 0))
 		return sender_slow(r, s, p, len, in);
 	in->codec = codec;
 	in->session = (uint16_t)i;
-	in->account = nmw_session_at(r->sessions, i)->account;
+	in->account = x->account;
 	in->reply = tag ^ (uint64_t)(NMW_CH_ORDER ^ NMW_CH_REPLY) << 48;
 	return true;
 }
@@ -611,7 +606,7 @@ static inline void fetch(const struct nmw_run *r, struct nmw_in *in)
 			in->level = nmw_book_prefetch_level(r->b, in->sym, in->side, in->px);
 		return;
 	}
-	in->oid = nmw_idmap_first(r->ids, nmw_number_hash(in->number));
+	in->oid = nmw_idmap_first(r->ids, in->hash);
 	nmw_book_prefetch_order(r->b, in->oid);
 	if (in->op == NMW_OP_REPLACE && in->codec == NMW_CODEC_OUCH42)
 		nmw_tokens_prefetch(r->tokens, in->id2, nmw_number_of(in->id2, true));
@@ -644,10 +639,10 @@ __attribute__((noinline)) static bool settle(struct nmw_run *r, struct nmw_in *i
 }
 
 /* id: that of the live order, 0 = none. */
-NMW_BOOK_HOT void cancel_named(struct nmw_run *r, const struct nmw_in *in, nmw_oid id)
+NMW_BOOK_HOT void cancel_named(struct nmw_run *r, const struct nmw_in *in, nmw_oid id, bool v42)
 {
 	if (__builtin_expect(id != 0, 1))
-		cancel(r, in, id);
+		cancel(r, in, id, v42);
 	else
 		r->e->stat.ignored++;
 }
@@ -661,7 +656,7 @@ static void work_one(struct nmw_run *r, struct nmw_in *in)
 	if (in->op == NMW_OP_ENTER) {
 		enter(r, in, v42);
 	} else if (in->op == NMW_OP_CANCEL) {
-		cancel_named(r, in, live_order(r, in));
+		cancel_named(r, in, live_order(r, in), v42);
 	} else if (in->op == NMW_OP_REPLACE) {
 		replace(r, in);
 	} else if (in->op != NMW_OP_NONE) {
@@ -673,15 +668,14 @@ static void work_one(struct nmw_run *r, struct nmw_in *in)
  * asked once. */
 NMW_BOOK_HOT void do_one(struct nmw_run *r, struct nmw_in *in, bool v42)
 {
-	uint8_t type = in->session && in->len ? in->p[0] : 0;
-	if (type == 'O') {
+	if (in->type == 'O') {
 		if (__builtin_expect(v42 ? nmw_in_enter42(r, in) : nmw_in_enter50(r, in), 1))
 			enter(r, in, v42);
 		else
 			bad(r, in);
-	} else if (type == 'X') {
+	} else if (in->type == 'X') {
 		if (__builtin_expect(nmw_in_cancel(in, v42), 1))
-			cancel_named(r, in, find(r, in));
+			cancel_named(r, in, find(r, in), v42);
 		else
 			bad(r, in);
 	} else {
@@ -823,8 +817,9 @@ unsigned nmw_entry_burst(struct nmw_run *r, const struct nmw_slot *const *s,
 {
 	struct nmw_in in[NMW_ENGINE_CHUNK];
 	nmw_back_chunk(r, in);
+	r->far = READS_AHEAD || r->e->live > NMW_ENGINE_FAR;
 	n = name_run(r, s, payload, len, n < NMW_ENGINE_CHUNK ? n : NMW_ENGINE_CHUNK, in);
-	if (READS_AHEAD || r->e->live > NMW_ENGINE_FAR)
+	if (r->far)
 		far_run(r, in, n);
 	else
 		near_run(r, in, n);

@@ -100,6 +100,7 @@ struct nmw_in {
 	struct nmw_key id;	   /* scoped: the order that it enters or names */
 	struct nmw_key id2;	   /* REPLACE: the replacement's */
 	struct nmw_number number;  /* the id as one */
+	uint32_t hash;		   /* nmw_number_hash of that */
 	uint64_t reply;		   /* the tag of its replies */
 	uint64_t terms;		   /* ENTER: struct nmw_terms */
 	uint32_t len;		   /* bytes at p */
@@ -110,6 +111,7 @@ struct nmw_in {
 	uint32_t level;		   /* ENTER: of its price, for fetching ahead */
 	nmw_oid oid;		   /* that the id may have, fetched ahead; 0 = none */
 	uint16_t session, account; /* indexes; session 0: was not ready when it was read */
+	uint8_t type;		   /* its first byte; 0: session or id were not ready */
 	uint8_t op;		   /* enum nmw_op; NONE: dropped, counted */
 	uint8_t codec;
 	uint8_t flags;			   /* NMW_IN_* */
@@ -142,6 +144,7 @@ struct nmw_run {
 	struct nmw_books *b;
 	struct nmw_idmap *ids;
 	struct nmw_sessions *sessions;
+	const uint16_t *session_table;
 	struct nmw_account *accounts;
 	struct nmw_symbols *symbols;
 	struct nmw_tokens *tokens;
@@ -150,8 +153,10 @@ struct nmw_run {
 	/* output: see engine_out.h */
 	uint8_t *at, *end;
 	uint64_t stride, bytes, n_replies, n_feed;
+	uint32_t session_mask;
 	struct nmw_engine_out *out;
 	bool replies, feed;
+	bool far;	    /* the orders have left the cache: what is next is fetched ahead */
 	uint8_t want;	    /* codec; 0 = any */
 	uint16_t owner;	    /* self-match prevention: mask of the account; 0 = off */
 	uint8_t own_leaves; /* NMW_TAKER_OWN_LEAVES, or 0 */

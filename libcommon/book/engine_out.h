@@ -95,16 +95,23 @@ NMW_BOOK_HOT void nmw_out_replaced(struct nmw_run *r, const struct nmw_in *in,
 	nmw_out_reply(r, in->reply, len);
 }
 
+/* v42: the protocol of that session. */
+NMW_BOOK_HOT void nmw_out_canceled_in(struct nmw_run *r, uint64_t to, struct nmw_key key,
+				      uint32_t qty, uint8_t reason, bool v42)
+{
+	if (!r->replies)
+		return;
+	uint8_t *b = nmw_out_open(r, v42 ? NMW_OUCH42_CANCELED : NMW_OUCH50_CANCELED);
+	uint32_t len = v42 ? nmw_ouch42_canceled(b, r->tod_be, key, qty, reason)
+			   : nmw_ouch50_canceled(b, r->tod_be, (uint32_t)key.lo, qty, reason);
+	nmw_out_reply(r, to, len);
+}
+
 NMW_BOOK_HOT void nmw_out_canceled(struct nmw_run *r, uint64_t to, struct nmw_key key, uint32_t qty,
 				   uint8_t reason)
 {
-	if (!r->replies || !nmw_tag_codec(to))
-		return;
-	uint8_t *b = nmw_out_open(r, NMW_OUCH42_CANCELED);
-	uint32_t len = nmw_tag_codec(to) == NMW_CODEC_OUCH42
-			       ? nmw_ouch42_canceled(b, r->tod_be, key, qty, reason)
-			       : nmw_ouch50_canceled(b, r->tod_be, (uint32_t)key.lo, qty, reason);
-	nmw_out_reply(r, to, len);
+	if (nmw_tag_codec(to))
+		nmw_out_canceled_in(r, to, key, qty, reason, nmw_tag_codec(to) == NMW_CODEC_OUCH42);
 }
 
 NMW_BOOK_HOT void nmw_out_executed(struct nmw_run *r, uint64_t to, struct nmw_key key, uint32_t qty,

@@ -82,12 +82,20 @@ NMW_BOOK_HOT bool nmw_plain_place(const struct nmw_run *r, struct nmw_in *in, ui
 /* The id that the message enters or names: all types that have one have it at the same place. */
 NMW_BOOK_HOT void nmw_in_name(struct nmw_in *in, bool v42)
 {
+	const uint8_t *p = in->p, *token = p + NMW_CANCEL42(order_token);
 	struct nmw_key k = {0, 0};
-	if (__builtin_expect(in->len >= (v42 ? NMW_OUCH42_IN_TRADE_NOW : NMW_OUCH50_IN_CANCEL), 1))
-		k = v42 ? nmw_ouch42_token(in->p + NMW_CANCEL42(order_token))
-			: nmw_urn_at(in->p + NMW_CANCEL50(user_ref_num));
+	in->type = 0;
+	if (__builtin_expect(in->len >= (v42 ? NMW_OUCH42_IN_TRADE_NOW : NMW_OUCH50_IN_CANCEL),
+			     1)) {
+		k = v42 ? nmw_ouch42_token(token) : nmw_urn_at(p + NMW_CANCEL50(user_ref_num));
+		in->type = in->session ? p[0] : 0;
+	}
 	in->id = nmw_scoped(in->account, k);
-	in->number = nmw_number_of(in->id, v42);
+	if (v42 && __builtin_expect(k.hi != 0, 1)) /* its last eight characters as they lie there */
+		in->number = nmw_number_of_token(k.lo << 16 | in->account, nmw_raw64(token + 6));
+	else
+		in->number = nmw_number_of(in->id, v42);
+	in->hash = nmw_number_hash(in->number);
 }
 
 static inline bool nmw_plain_qty(uint32_t qty)

@@ -231,6 +231,8 @@ static void run_begin(struct nmw_run *r, struct nmw_engine *e, struct nmw_engine
 	r->b = nmw_books_of(e);
 	r->ids = nmw_ids_of(e);
 	r->sessions = nmw_sessions_of(e);
+	r->session_table = nmw_session_table(r->sessions);
+	r->session_mask = r->sessions->mask;
 	r->accounts = nmw_account_at(r->sessions, 0);
 	r->symbols = nmw_symbols_of(e);
 	r->tokens = nmw_tokens_of(e);

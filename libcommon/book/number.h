@@ -22,29 +22,31 @@ struct nmw_number {
 	bool is; /* else number is a hash */
 };
 
-/* Eight digits as they lie in memory. */
-static inline uint32_t nmw_number_of_digits(uint64_t w)
+/* Eight digits, each in its byte, the first in the lowest. */
+static inline uint32_t nmw_number_of_digits(uint64_t x)
 {
-	w = (w & UINT64_C(0x0F0F0F0F0F0F0F0F)) * 2561 >> 8;
-	w = (w & UINT64_C(0x00FF00FF00FF00FF)) * 6553601 >> 16;
-	return (uint32_t)((w & UINT64_C(0x0000FFFF0000FFFF)) * UINT64_C(42949672960001) >> 32);
+	x = x * 2561 >> 8;
+	x = (x & UINT64_C(0x00FF00FF00FF00FF)) * 6553601 >> 16;
+	return (uint32_t)((x & UINT64_C(0x0000FFFF0000FFFF)) * UINT64_C(42949672960001) >> 32);
 }
 
-static inline bool nmw_number_is_token(uint64_t hi)
+/* Of a token: end: its last eight characters as in memory. */
+static inline struct nmw_number nmw_number_of_token(uint64_t scope, uint64_t end)
 {
-	return hi << 16 != 0;
+	uint64_t x = end ^ UINT64_C(0x3030303030303030);
+	if (((x + UINT64_C(0x7676767676767676)) | x) & UINT64_C(0x8080808080808080)) {
+		uint64_t mixed = (end ^ end >> 29) * UINT64_C(0xD6E8FEB86659FD93);
+		return (struct nmw_number){scope, (uint32_t)(mixed >> 32), false};
+	}
+	return (struct nmw_number){scope, nmw_number_of_digits(x), true};
 }
 
 /* token: it may be one. */
 static inline struct nmw_number nmw_number_of(struct nmw_key k, bool token)
 {
-	if (!token || !nmw_number_is_token(k.hi))
+	if (!token || k.hi << 16 == 0)
 		return (struct nmw_number){k.lo >> 32 << 16 | k.hi >> 48, (uint32_t)k.lo, true};
-	uint64_t w = k.lo >> 48 | k.hi << 16, x = w ^ UINT64_C(0x3030303030303030);
-	bool digits = !(((x + UINT64_C(0x7676767676767676)) | x) & UINT64_C(0x8080808080808080));
-	uint32_t mixed = (uint32_t)((w ^ w >> 29) * UINT64_C(0xD6E8FEB86659FD93) >> 32);
-	return (struct nmw_number){k.lo << 16 | k.hi >> 48,
-				   digits ? nmw_number_of_digits(w) : mixed, digits};
+	return nmw_number_of_token(k.lo << 16 | k.hi >> 48, k.lo >> 48 | k.hi << 16);
 }
 
 static inline uint32_t nmw_number_mix(uint64_t scope)

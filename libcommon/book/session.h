@@ -99,11 +99,11 @@ static inline uint32_t nmw_session_find(struct nmw_sessions *t, uint32_t id)
 
 /* Whether a login would put a session that is up under another account: it must go down before. */
 bool nmw_session_moves(struct nmw_sessions *t, uint32_t i, const char account[10], uint8_t codec);
-/* The one that is ready for an order with that tag; 0: none is. */
-static inline uint32_t nmw_session_ready(struct nmw_sessions *t, uint64_t tag)
+/* The only one that may be ready for an order with that tag, mostly. table, mask: of the sessions.
+ */
+static inline uint32_t nmw_session_guess(const uint16_t *table, uint32_t mask, uint64_t tag)
 {
-	uint32_t i = nmw_session_table(t)[(uint32_t)tag & t->mask];
-	return nmw_session_at(t, i)->ready == tag ? i : 0;
+	return table[(uint32_t)tag & mask];
 }
 /* Opens a session, or opens it again. 0: the table is full. */
 uint32_t nmw_session_login(struct nmw_sessions *t, uint32_t id, const char account[10],
