@@ -74,8 +74,7 @@ static inline uint32_t nmw_idmap_hash(uint64_t lo, uint64_t hi)
 static inline uint32_t nmw_idmap_place(const struct nmw_idmap *m, uint32_t hash)
 {
 	uint32_t i = hash & m->mask;
-	uint32_t over = -(uint32_t)(i >= m->places); /* not split yet; no branch: hard to predict */
-	return i & ~(over & (m->mask ^ m->mask >> 1));
+	return hash & m->mask >> (i >= m->places); /* not split yet; no branch: hard to predict */
 }
 
 /* Fetches the line in which a look-up begins. */
