@@ -54,7 +54,7 @@ static int parse_pair(struct card *c, const char *key, const char *value, struct
 	else if (!strcmp(key, "irq")) {
 		int choice = nmw_parse_choice(value, "on|off");
 		c->silent = choice == 1;
-		return choice < 0 ? bad_params(key, value, e) : 0;
+		return choice < 0 ? bad_params(key, "neither on nor off", e) : 0;
 	} else
 		return bad_params(key, "not known", e);
 	return rc ? bad_params(key, why.msg, e) : 0;

@@ -65,6 +65,18 @@ nmw-fpga wire -q --in pcap:- --out pcap:- --symbols "$T/symbols.json" --center "
 	cat >"$T/hw.pcap" || fail "a pipe: $(cat "$T/err")"
 wire_frames compare "$T/sw.pcap" "$T/hw.pcap" "$T/in.pcap" || fail "another stream through a pipe"
 
+# ---- a file that is read, or cannot be written, is no place for the registers
+cp "$T/in.pcap" "$T/same.pcap"
+expect 2 nmw-fpga wire --in "pcap:$T/same.pcap" --out null: --registers "$T/same.pcap"
+says '--registers: ' 'is being read'
+cmp "$T/in.pcap" "$T/same.pcap" || fail "--registers: the input was overwritten"
+expect 2 nmw-fpga wire --in "pcap:$T/in.pcap" --out null: --registers "$T/none/registers"
+says '--registers: ' 'make its folder first'
+expect 2 nmw-fpga wire --in "pcap:$T/in.pcap" --out pcap:- --registers -
+says 'one of --out, --unfit and --registers'
+expect 5 nmw-fpga wire -q --in "pcap:$T/in.pcap" --out null: --registers /dev/full
+says '--registers: ' 'No space left on device'
+
 # ---- what is not known is left to the host, and said
 expect 3 nmw-fpga wire --in pcap:- --out null: --strict --unfit "$T/unfit.jsonl" <"$T/in.pcap"
 says 'no symbol is known' 'messages are left to the host: symbol '

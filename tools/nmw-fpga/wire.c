@@ -39,6 +39,7 @@ static struct wire {
 	const char *in_spec, *out_spec, *symbols_file, *utc_offset, *session, *server, *feed,
 		*source;
 	const char *registers;
+	struct nmw_outfile registers_file;
 	struct nmw_opt_list centers;
 	int self_match;
 	bool strict, back_to_back;
@@ -156,6 +157,11 @@ static int parse_end(const char *option, const char *text, struct nmw_endpoint *
 	return rc ? nmw_err_prefix(e, "--%s", option) : 0;
 }
 
+static bool to_stdout(const char *file)
+{
+	return file && !strcmp(file, "-");
+}
+
 static int check(struct wire *w, struct nmw_err *e)
 {
 	struct nmw_wire_conf *c = &w->conf;
@@ -163,6 +169,9 @@ static int check(struct wire *w, struct nmw_err *e)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--in SOURCE and --out SINK are needed: nmw-fpga wire --in "
 				   "pcap:in.pcap --out pcap:out.pcap");
+	if (!strcmp(w->out_spec, "pcap:-") + to_stdout(w->unfit.path) + to_stdout(w->registers) > 1)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "stdout (-): one of --out, --unfit and --registers can have it");
 	memset(c->session, ' ', sizeof c->session);
 	memcpy(c->session, w->session, strnlen(w->session, sizeof c->session));
 	c->watchdog = w->choice.watchdog;
@@ -250,6 +259,14 @@ static int take_addresses(struct wire *w, struct nmw_err *e)
 			   w->feed, w->out_spec);
 }
 
+static int open_registers(struct wire *w, struct nmw_err *e)
+{
+	int rc = nmw_outfile_open(&w->registers_file, w->registers, w->registers, false, e);
+	if (!rc)
+		rc = nmw_outfile_start(&w->registers_file, e);
+	return rc ? nmw_err_prefix(e, "--registers") : 0;
+}
+
 /* Names are looked at first: a wrong one leaves no trace, and the device takes its time. */
 static int open_ends(struct wire *w, struct nmw_err *e)
 {
@@ -263,7 +280,9 @@ static int open_ends(struct wire *w, struct nmw_err *e)
 		rc = frame_in_open(&w->in, w->in_spec, &w->ends, e);
 	if (!rc)
 		rc = take_addresses(w, e);
-	return rc ? rc : unfit_open(&w->unfit, e);
+	if (!rc)
+		rc = unfit_open(&w->unfit, e);
+	return rc || !w->registers ? rc : open_registers(w, e);
 }
 
 static int open_all(struct wire *w, struct nmw_err *e)
@@ -495,18 +514,19 @@ static void say(struct wire *w)
 
 static int put_registers(struct wire *w, struct nmw_err *e)
 {
-	bool to_stdout = !strcmp(w->registers, "-");
-	FILE *f = to_stdout ? stdout : fopen(w->registers, "we");
-	if (!f)
-		return nmw_err_set(e, -errno, nmw_exit_of(errno), "--registers %s: %s",
-				   w->registers, strerror(errno));
-	int rc = look_registers(&w->device.device, f, e);
-	bool bad = fflush(f) || ferror(f);
-	if (!to_stdout)
-		bad = fclose(f) || bad;
-	if (rc || !bad)
-		return rc;
-	return nmw_err_set(e, -EIO, NMW_EXIT_FAILED, "--registers %s: cannot write", w->registers);
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	int rc = f ? look_registers(&w->device.device, f, e) : -ENOMEM;
+	if (f && fclose(f) && !rc)
+		rc = -ENOMEM;
+	uint8_t *at = rc ? NULL : nmw_outfile_room(&w->registers_file, (uint32_t)n);
+	if (at) {
+		memcpy(at, text, n);
+		nmw_outfile_commit(&w->registers_file, (uint32_t)n, 1, (uint32_t)n);
+	}
+	free(text);
+	return rc && !e->err ? nmw_err_set(e, rc, NMW_EXIT_RESOURCE, "--registers: no memory") : rc;
 }
 
 /* Frames came, and no message of them was for the device. */
@@ -552,6 +572,10 @@ static void close_all(struct wire *w, int *rc, struct nmw_err *e)
 		*rc = why.err, *e = why;
 	if (unfit_close(&w->unfit, &why) && !*rc)
 		*rc = why.err, *e = why;
+	if (w->registers_file.fd >= 0 && nmw_outfile_close(&w->registers_file) && !*rc) {
+		*e = w->registers_file.err;
+		*rc = nmw_err_prefix(e, "--registers");
+	}
 	if (w->open)
 		nmw_wire_close(&w->device);
 	host_close(&w->host);
@@ -566,7 +590,7 @@ int command_wire(int argc, char **argv)
 	if (nmw_stage_init(&w->stage, "nmw-fpga", 0) < 0)
 		return NMW_EXIT_RESOURCE;
 	w->stage.command = "nmw-fpga wire";
-	w->unfit.file.fd = -1;
+	w->unfit.file.fd = w->registers_file.fd = -1;
 	defaults(w);
 	int rc = parse_args(w, argc, argv, &e);
 	if (rc == NMW_OPT_DONE)
