@@ -582,7 +582,12 @@ static void say_memory(const struct nmw_match *m)
 
 static int open_all(struct nmw_match *m, const struct nmw_engine_spec *spec, struct nmw_err *e)
 {
-	int rc = m->tool->open ? m->tool->open(m, e) : 0;
+	int rc = 0;
+	if (m->tool->open) {
+		rc = nmw_stage_check(&m->stage, e);
+		if (!rc)
+			rc = m->tool->open(m, e);
+	}
 	if (!rc && m->journal.dir)
 		rc = journal_open(m, spec, e);
 	if (!rc)

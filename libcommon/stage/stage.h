@@ -82,6 +82,9 @@ int nmw_stage_sibling(struct nmw_stage *to, const struct nmw_stage *st, unsigned
 		      struct nmw_err *e);
 /* After parsing: --on-full drop. */
 bool nmw_stage_drops(const struct nmw_stage *st);
+/* After parsing: what the command line alone shows to be wrong with the rings; open asks it too.
+ * For a stage that has something dear to open before. */
+int nmw_stage_check(const struct nmw_stage *st, struct nmw_err *e);
 int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e);
 
 /* True while the stage should go on: not drained, not stopped, no peer lost. Cheap (loads only);

@@ -285,6 +285,12 @@ static int check_ends(const struct nmw_stage *st, struct nmw_err *e)
 	return 0;
 }
 
+int nmw_stage_check(const struct nmw_stage *st, struct nmw_err *e)
+{
+	int rc = check_geometry(st->cold, e);
+	return rc ? rc : check_ends(st, e);
+}
+
 bool nmw_stage_drops(const struct nmw_stage *st)
 {
 	return st->cold->on_full == 1;
@@ -514,9 +520,7 @@ int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)
 	/* a message is on its way: who takes it on comes before who may bring another */
 	bool in = st->flags & NMW_STAGE_IN, out = st->flags & NMW_STAGE_OUT;
 	nmw_wait_slice(NMW_WAIT_SLICE_MIN * (in && out ? 2u : in ? 1u : 4u));
-	int rc = check_geometry(c, e);
-	if (!rc)
-		rc = check_ends(st, e);
+	int rc = nmw_stage_check(st, e);
 	if (!rc)
 		rc = pin_cpu(c->cpu, e);
 	if (!rc)

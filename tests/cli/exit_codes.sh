@@ -139,7 +139,10 @@ nmw-send null: -q <"$T/pipe" 2>"$T/send.err" &
 send=$!
 nmw-recv gen:seed=1,count=10M -q >"$T/pipe" 2>"$T/err" &
 recv=$!
-sleep 0.5
+for _ in $(seq 200); do
+	nmw-stat --json | jq -e '[.rings[].published | tonumber] | add > 1000' >"$T/jq" && break
+	sleep 0.05
+done
 kill -STOP $send
 sleep 0.5
 kill -TERM $recv

@@ -98,8 +98,13 @@ says 'not ready 4194304 cycles after a reset'
 expect 0 nmw-fpga info
 grep -qF "$SO" "$T/out" || fail "a refused bitstream was remembered"
 # run refuses them too, before it touches a ring
-expect 5 nmw-fpga run -i none -o none --bitstream "$T/version.so"
+expect 5 nmw-fpga run -i none -o other --bitstream "$T/version.so"
 says 'version 9 found, 1 expected'
+# and before the device is opened, which takes a while, what is wrong with the rings
+expect 2 nmw-fpga run -i none -o none --bitstream "$T/version.so"
+says 'are one ring'
+expect 6 nmw-fpga run -i none -o other --wait 10ms --lazy
+grep -q 'commands' "$T/err" && fail "figures of a run that never began: $(cat "$T/err")"
 
 # ---- the command line
 [ "${NMW_GOLDEN:-}" = no ] || diff -u tests/golden/help/nmw-fpga-run.txt <(nmw-fpga run --help) ||
@@ -120,6 +125,8 @@ expect 2 nmw-fpga load
 expect 2 nmw-fpga info now
 expect 2 nmw-fpga info --device pci
 says 'no such device: sim'
+expect 2 nmw-fpga info --device vfio:0000:03:00.0,irq=maybe
+says 'irq: neither on nor off'
 expect 2 nmw-fpga info --device sim:speed=3
 says 'speed: not known' 'latency=1..1023'
 expect 2 nmw-fpga info --device sim:stall=101

@@ -210,7 +210,7 @@ expect 2 nmw-fpga symbols
 grep -q '2 are running' "$T/err" || { cat "$T/err"; fail "two runs"; }
 kill -9 $one $two
 wait $one $two 2>/dev/null
-for bad in "--offload A,,B" "--offload A,TOOLONGNAME" "--offload A,B --software C,A" "--software ,"; do
+for bad in "--offload A,,B" "--offload A,TOOLONGNAME" "--offload A,B --software C,A" "--software ," "--offload auto,A" "--software manual"; do
 	# shellcheck disable=SC2086
 	expect 2 nmw-fpga run -i a -o b $bad
 done

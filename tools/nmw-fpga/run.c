@@ -173,7 +173,7 @@ static void say_cycles(struct nmw_device *d)
 static void run_close(struct nmw_match *m)
 {
 	struct run *r = m->tool->arg;
-	if (r->books.held && !nmw_stage_quiet(&m->stage)) {
+	if (r->books.held && m->stage.n_in && !nmw_stage_quiet(&m->stage)) {
 		if (device_good(r))
 			say_cycles(&r->device);
 		books_say(&r->books);

@@ -47,12 +47,22 @@ enum nmw_held_wish wishes_of(const struct wishes *w, uint64_t name)
 	return i < w->n ? w->wish[i] : w->rest;
 }
 
+static bool is_word(const char *at, size_t len, const char *word)
+{
+	return len == strlen(word) && !strncmp(at, word, len);
+}
+
 static int add(struct wishes *w, const char *option, const char *list, enum nmw_held_wish wish,
 	       struct nmw_err *e)
 {
 	for (const char *at = list;; at++) {
 		size_t len = strcspn(at, ",");
-		uint64_t name;
+		uint64_t name = 0;
+		if (is_word(at, len, "auto") || is_word(at, len, "manual"))
+			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+					   "%s: %.*s: stands alone, and for --offload only: name "
+					   "symbols, A,B,C",
+					   option, (int)len, at);
 		int rc = wishes_name(at, len, &name, e);
 		if (rc) {
 			nmw_err_prefix(e, "%s", option);
