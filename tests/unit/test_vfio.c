@@ -149,7 +149,7 @@ START_TEST(device_strings)
 		   {"vfio:ff:1f.7,bar", "bar: without a value"},
 		   {"vfio:ff:1f.7,bar=6", "bar: 6: out of range: 0..5 allowed"},
 		   {"vfio:ff:1f.7,mhz=0", "mhz: 0: out of range"},
-		   {"vfio:ff:1f.7,irq=maybe", "irq: maybe: "},
+		   {"vfio:ff:1f.7,irq=maybe", "irq: neither on nor off"},
 		   {"vfio:ff:1f.7,speed=1", "speed: not known"},
 		   {"vfi:ff:1f.7", "no such device"}};
 	struct nmw_device d;
