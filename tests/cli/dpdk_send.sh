@@ -48,7 +48,8 @@ done
 nmw-recv "$flow" --pace 20kpps -q 2>/dev/null | nmw-match -q 2>/dev/null |
 	nmw-send "$dev,addr=10.9.0.1/24:9000,to=10.9.0.2:26400" -q -- --no-huge 2>/dev/null || fail "no feed"
 seen 101 "$T/link.pcap" -d udp.port==26400,moldudp64 -Y moldudp64 || fail "no MoldUDP64"
-kill -INT $shark
+# shellcheck disable=SC2046
+kill -INT $(offspring $shark) # it is below a shell, which does not care
 wait $shark
 [ "$(tshark -r "$T/link.pcap" -o udp.check_checksum:TRUE -o ip.check_checksum:TRUE -Y udp -T fields -e ip.checksum.status \
 	-e udp.checksum.status 2>/dev/null | sort -u)" = $'1\t1' ] || fail "sums are wrong"
