@@ -272,7 +272,7 @@ static void rights(const char *bdf)
 	if (!pid) {
 		struct nmw_vfio v;
 		bool ok = setuid(65534) == 0 && !take(&v, bdf) && e.err == -EACCES &&
-			  e.exit == NMW_EXIT_RESOURCE && strstr(e.msg, "chown USER");
+			  e.exit == NMW_EXIT_PERM && strstr(e.msg, "chown USER");
 		_exit(ok ? 0 : 1);
 	}
 	int status = 1;

@@ -64,7 +64,7 @@ t identity_json 5 '{"error":{"exit":5,' 'it is of another design' -- nmw-fpga in
 t identity_nvme 5 'PCI 1b36:0010, class 010802' 'resets by itself' 'it is of another design' -- \
 	nmw-fpga info --device vfio:$nvme,bar=0,mhz=200,irq=off
 t identity_selftest 5 'it is of another design' -- nmw-fpga selftest --device vfio:$edu
-t identity_run 5 'it is of another design' -- nmw-fpga run -i none -o none --device vfio:$edu
+t identity_run 5 'it is of another design' -- nmw-fpga run -i none -o nobody --device vfio:$edu
 t bar_small 5 'BAR 0: 16 bytes' '4096 of memory or more expected' -- nmw-fpga info --device vfio:$small
 t bar_none 5 'BAR 3: 0 bytes found' -- nmw-fpga info --device vfio:$edu,bar=3
 t not_viable 5 'is not viable: other drivers hold 0000:00:06.0 (nvme)' -- nmw-fpga info --device vfio:$half
