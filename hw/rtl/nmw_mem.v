@@ -2,7 +2,8 @@
 // a read of the same address meet.
 //
 // Timing   raddr in cycle t; in t+1 `stored` is what the RAM had, and where `hit` is 1 `written` is what
-//          there is. LATE: the addresses are compared in t+1, for one that comes late.
+//          there is. LATE: 1: the addresses are compared in t+1, for one that comes late; 2: `we` comes
+//          late, and is looked at in t+1.
 // Reset    none: contents are what was written.
 `default_nettype none
 module nmw_mem #(
@@ -44,7 +45,14 @@ generate
 		end
 		assign stored[i +: W] = ram_reg;
 	end
-	if (LATE) begin : late
+	if (LATE == 2) begin : late_we
+		reg we_reg, same_reg;
+		always @(posedge clk) begin
+			we_reg <= we;
+			same_reg <= waddr == raddr;
+		end
+		assign hit = we_reg && same_reg;
+	end else if (LATE) begin : late
 		reg              we_reg;
 		reg [ADDR_W-1:0] waddr_reg, raddr_reg;
 		always @(posedge clk) begin

@@ -1,7 +1,7 @@
 // nmw_ram: block RAM with one write and one read port.
 //
 // Timing   raddr in cycle t, rdata in t+1. A write in the cycle of a read of the same address is
-//          seen by it: one multiplexer behind the RAM. LATE is for a raddr that comes late (nmw_mem).
+//          seen by it: one multiplexer behind the RAM. LATE: what comes late (nmw_mem).
 // Reset    none: contents are what was written.
 `default_nettype none
 module nmw_ram #(

@@ -75,7 +75,9 @@ assign s_msg_ready = front_ready && ready;
 
 wire [SET_W-1:0] f_set, fw_set, b_set, bw_set;
 wire [7:0] f_front, f_back, fw_front, b_front, b_back, bw_back;
-wire [4*36-1:0] f_key;
+wire [3:0] f_hits;
+wire f_hit, f_sure;
+wire [35:0] f_want;
 wire [4*HANDLE_W-1:0] f_handle;
 wire fw_valid, bw_valid;
 wire [3:0] fw_way, bw_way;
@@ -83,7 +85,7 @@ wire [35:0] fw_key;
 wire [HANDLE_W-1:0] bw_handle;
 nmw_wire_core_index #(.SET_W(SET_W), .HANDLE_W(HANDLE_W)) index (
 	.clk(clk), .rst(rst), .ready(index_ready),
-	.f_set(f_set), .f_front(f_front), .f_back(f_back), .f_key(f_key), .f_handle(f_handle),
+	.f_set(f_set), .f_front(f_front), .f_back(f_back), .f_want(f_want), .f_hits(f_hits), .f_hit(f_hit), .f_sure(f_sure), .f_handle(f_handle),
 	.fw_valid(fw_valid), .fw_set(fw_set), .fw_front(fw_front), .fw_way(fw_way), .fw_key(fw_key),
 	.b_set(b_set), .b_front(b_front), .b_back(b_back),
 	.bw_valid(bw_valid), .bw_set(bw_set), .bw_back(bw_back), .bw_way(bw_way), .bw_handle(bw_handle));
@@ -113,7 +115,7 @@ nmw_wire_core_front #(.SYM_W(SYM_W), .L(L), .TICKS(TICKS), .SLOT_W(SLOT_W), .GEN
 	.clk(clk), .rst(rst), .s_msg_valid(s_msg_valid && ready), .s_msg_ready(front_ready), .s_msg_data(s_msg_data),
 	.cfg_closed(cfg_closed), .cfg_stp(cfg_stp), .sym_listed(sym_listed), .sym_trading(trading),
 	.sym_base(sym_base), .sym_step(sym_step),
-	.f_set(f_set), .f_front(f_front), .f_back(f_back), .f_key(f_key), .f_handle(f_handle),
+	.f_set(f_set), .f_front(f_front), .f_back(f_back), .f_want(f_want), .f_hits(f_hits), .f_hit(f_hit), .f_sure(f_sure), .f_handle(f_handle),
 	.fw_valid(fw_valid), .fw_set(fw_set), .fw_front(fw_front), .fw_way(fw_way), .fw_key(fw_key),
 	.slot_addr(slot_addr), .slot_open(slot_open), .slot_total(slot_total), .slot_side(slot_side),
 	.m_cmd_valid(cmd_valid), .m_cmd_ready(cmd_ready), .m_cmd_op(cmd_op), .m_cmd_sell(cmd_sell),

@@ -173,9 +173,9 @@ reg       pop_c, pop_v, host, rests, frees, frees_own, keeps_old, reduces, sides
 reg       strange, says, to_maker, off_maker, drops;
 reg [7:0] sys;
 // verilator lint_off UNUSEDSIGNAL
-wire [5:0] step_at = step_reg - 6'd1;
+reg  [5:0] step_at_reg; // step_reg less one
 // verilator lint_on UNUSEDSIGNAL
-wire [3:0] step_sym = do_open ? step_at[4:1] : c[NMW_WC_SYM +: 4];
+wire [3:0] step_sym = do_open ? step_at_reg[4:1] : c[NMW_WC_SYM +: 4];
 wire       step_half = do_open ? !step_reg[0] : step_reg[0]; // the second of directory and state
 wire       step_listed = do_name || sym_listed[step_sym];
 wire       step_end = do_open ? step_reg == 6'd34 : do_name ? step_reg == 6'd1 : step_reg == 6'd18;
@@ -348,8 +348,10 @@ always @(posedge clk) begin
 	q1_greets_reg <= go && do_greet;
 	clients_reg <= clients_reg | {16{q1_greets_reg}} & (16'd1 << q1_client_reg);
 	if (go) begin
-		if (first || k_end)
+		if (first || k_end) begin
 			step_reg <= step_end || do_greet ? 6'd0 : step_reg + 1'b1;
+			step_at_reg <= step_end || do_greet ? 6'd63 : step_reg;
+		end
 		opened_reg <= opened_reg || (do_open && step_end);
 		greeted_reg <= greeted_reg || do_greet;
 		named_reg <= named_reg || (do_name && step_end);
@@ -364,6 +366,7 @@ always @(posedge clk) begin
 	end
 	if (rst) begin
 		step_reg <= 6'd0;
+		step_at_reg <= 6'd63;
 		{opened_reg, greeted_reg, named_reg, said_reg, gone_reg, maker_reg} <= 6'd0;
 		clients_reg <= 16'd0;
 	end

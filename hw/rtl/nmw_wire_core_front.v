@@ -39,7 +39,10 @@ module nmw_wire_core_front #(
 	output wire [SET_W-1:0]      f_set,       // nmw_wire_core_index
 	input  wire [7:0]            f_front,
 	input  wire [7:0]            f_back,
-	input  wire [4*36-1:0]       f_key,
+	output wire [35:0]           f_want,
+	input  wire [3:0]            f_hits,
+	input  wire                  f_hit,
+	input  wire                  f_sure,
 	input  wire [4*HANDLE_W-1:0] f_handle,
 	output wire                  fw_valid,
 	output wire [SET_W-1:0]      fw_set,
@@ -134,6 +137,7 @@ nmw_skid #(.W(MSG_W)) in (.clk(clk), .rst(rst), .s_valid(s_msg_valid), .s_ready(
 wire f0_replace = f0_msg[NMW_MSG_KIND +: 3] == NMW_MSG_REPLACE[2:0];
 wire [31:0] f0_urn = f0_replace ? f0_msg[NMW_MSG_ORIG +: 32] : f0_msg[NMW_MSG_URN +: 32];
 wire [SET_W-1:0] f0_set = set_of(f0_msg[NMW_MSG_CLIENT +: 4], f0_urn);
+wire [35:0] f0_key = {f0_msg[NMW_MSG_CLIENT +: 4], f0_urn};
 
 // ---- stage 1 ------------------------------------------------------------------------------------------
 reg              f1_valid_reg, f1_first_reg, f1_same_reg, f1_stale_reg, f1_old_reg, f1_taken_reg;
@@ -169,16 +173,9 @@ wire took = st_reg[TAKE] || st_reg[LEFT];
 assign f_set = ask_old ? f2_set_reg : ask_new ? new_set : f0_set;
 
 // compared: the message's key, or that of stage 2 when it asks again
-wire [35:0] key = took ? f2_key_reg : f1_key_reg;
+reg  [35:0] want_reg;
+assign f_want = want_reg;
 wire [3:0] busy = f_front[3:0] ^ f_back[3:0];
-wire [3:0] known = f_front[7:4] ^ f_back[7:4];
-wire [3:0] hit;
-genvar w;
-generate
-	for (w = 0; w < 4; w = w + 1) begin : compare
-		assign hit[w] = f_key[36*w +: 36] == key && busy[w];
-	end
-endgenerate
 
 // A message that stays in stage 1 keeps what it was told.
 reg  [3:0] f1_hits_reg;
@@ -209,16 +206,17 @@ wire f1_fits = f1_enter && !f1_reject && !f1_unfit;
 
 always @(posedge clk) begin
 	f1_first_reg <= f0_move;
+	want_reg <= ask_old ? f2_key_reg : f0_move ? f0_key : f1_key_reg;
 	if (f0_move) begin
 		f1_msg_reg <= f0_msg;
-		f1_key_reg <= {f0_msg[NMW_MSG_CLIENT +: 4], f0_urn};
+		f1_key_reg <= f0_key;
 		f1_set_reg <= f0_set;
 		f1_same_reg <= f0_set == (f1_valid_reg ? f1_set_reg : f2_set_reg);
 	end
 	if (f1_first_reg) begin
-		f1_hits_reg <= hit;
-		f1_hit_reg <= |hit;
-		f1_sure_reg <= |(hit & known);
+		f1_hits_reg <= f_hits;
+		f1_hit_reg <= f_hit;
+		f1_sure_reg <= f_sure;
 		f1_full_reg <= &busy;
 		f1_front_reg <= f_front;
 		f1_back_reg <= f_back;
@@ -242,7 +240,7 @@ reg        f2_quick_reg, f2_zero_reg, f2_cancel_reg, f2_replace_reg, f2_host_reg
 reg        f2_fits_reg, f2_hold_reg, f2_reject_reg, f2_unfit_reg;
 reg        f2_ioc_reg, f2_market_reg, f2_ruled_reg, f2_later_reg, f2_stale_reg, f2_again_reg;
 reg [7:0]  f2_code_reg;
-reg [31:0] f2_last_reg;  // the highest number that its client used
+reg        f2_new_reg;   // its number is above all that its client used
 reg        f2_hit_reg, f2_sure_reg, f2_full_reg; // found, with its handle; no way is free
 reg [3:0]  f2_hits_reg;
 reg [7:0]  f2_front_reg, f2_back_reg;
@@ -251,7 +249,7 @@ reg [4*HANDLE_W-1:0] f2_handles_reg;
 (* ram_style = "distributed" *)
 reg [31:0] last_urn [0:15];
 reg [4:0]  clear_reg;    // after reset: none has used any
-wire       f2_new = f2_urn > f2_last_reg;
+wire [31:0] f1_urn = f1_msg_reg[NMW_MSG_URN +: 32];
 wire       use_urn;
 wire       same_client = f2_valid_reg && f2_client == f1_client;
 always @(posedge clk) begin
@@ -287,7 +285,7 @@ always @(posedge clk) begin
 			: f1_named ? CODE_HALTED : CODE_SYMBOL;
 		f2_ruled_reg <= f1_ruled;
 		f2_later_reg <= f1_hides || f1_tif == "6";
-		f2_last_reg <= same_client && use_urn ? f2_urn : last_urn[f1_client];
+		f2_new_reg <= same_client && use_urn ? f1_urn > f2_urn : f1_urn > last_urn[f1_client];
 		f2_stale_reg <= f1_stale_reg || (f2_valid_reg && f1_same_reg);
 		f2_again_reg <= 1'b0;
 	end
@@ -296,9 +294,9 @@ always @(posedge clk) begin
 		f2_again_reg <= 1'b1;
 	end
 	if (f1_move || took) begin
-		f2_hits_reg <= now ? hit : f1_hits_reg;
-		f2_hit_reg <= now ? |hit : f1_hit_reg;
-		f2_sure_reg <= now ? |(hit & known) : f1_sure_reg;
+		f2_hits_reg <= now ? f_hits : f1_hits_reg;
+		f2_hit_reg <= now ? f_hit : f1_hit_reg;
+		f2_sure_reg <= now ? f_sure : f1_sure_reg;
 		f2_handles_reg <= now ? f_handle : f1_handles_reg;
 	end
 	if (f1_move || took || (st_reg[JUDGE] && f2_replace_reg) || st_reg[RETAKE]) begin
@@ -395,7 +393,7 @@ always @(posedge clk) begin
 		side_ok_reg <= f2_side == slot_side || (slot_side != "B" && f2_selling);
 		big_reg <= f2_qty > QTY_MAX;
 		halted_reg <= !sym_trading[h_sym];
-		new_reg <= f2_new;
+		new_reg <= f2_new_reg;
 	end
 	if (st_reg[LEFT]) begin
 		left_reg <= f2_qty > exec_reg ? f2_qty - exec_reg : 32'd0;
@@ -475,9 +473,9 @@ assign f1_move = f1_valid_reg && st_reg[LOOK] && (!f2_valid_reg || fast_done);
 assign f0_move = f0_valid && (!f1_valid_reg || f1_move) && !ask_new && !ask_old;
 
 // ---- out ----------------------------------------------------------------------------------------------------------
-wire quick_enter = f2_fits_reg && f2_new && !no_place;
-wire quick_host = f2_host_reg || (f2_new && (f2_unfit_reg || no_place));
-wire quick_reject = f2_reject_reg && f2_new;
+wire quick_enter = f2_fits_reg && f2_new_reg && !no_place;
+wire quick_host = f2_host_reg || (f2_new_reg && (f2_unfit_reg || no_place));
+wire quick_reject = f2_reject_reg && f2_new_reg;
 wire quick_cancel = f2_zero_reg && f2_hit_reg;
 wire [3:0] quick_kind = {4{quick_enter}} & NMW_WK_ENTER[3:0] | {4{quick_host}} & NMW_WK_HOST[3:0]
 	| {4{quick_reject}} & NMW_WK_REJECT[3:0] | {4{quick_cancel}} & NMW_WK_CANCEL[3:0] | {4{f2_end_reg}} & NMW_WK_END[3:0];
@@ -486,7 +484,7 @@ wire some_kind = st_reg[OUT] ? s_kind_reg != NMW_WK_NONE[3:0]
 	: quick_enter || quick_host || quick_reject || quick_cancel || f2_end_reg;
 wire has_cmd = st_reg[OUT] ? s_cmd_reg : quick_enter || quick_cancel;
 assign f2_done = fast_done || slow_done;
-assign use_urn = f2_done && (st_reg[OUT] ? s_use_reg : f2_enter_reg && f2_new);
+assign use_urn = f2_done && (st_reg[OUT] ? s_use_reg : f2_enter_reg && f2_new_reg);
 assign m_cmd_valid = ctx_room && (st_reg[OUT] ? s_cmd_reg : fast && !f2_wait && (quick_enter || quick_cancel));
 assign m_cmd_op = st_reg[OUT] ? s_op_reg : f2_enter_reg ? NMW_HW_ENTER[1:0] : NMW_HW_CANCEL[1:0];
 assign m_cmd_sell = f2_enter_reg ? f2_msg_reg[NMW_MSG_SELL] : h_sell;

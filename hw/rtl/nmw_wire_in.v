@@ -13,7 +13,7 @@
 // 16 clients. Packets are not held until the ones before them come: see nmw_wire_in_gate.
 //
 // Timing   m_msg_valid 10 cycles after a frame's last beat was taken. A beat a cycle and a message a
-//          cycle; two cycles a frame, one if it is not UDP.
+//          cycle.
 `default_nettype none
 module nmw_wire_in #(
 	parameter MSG_W = 857 // NMW_MSG_W

@@ -1,6 +1,6 @@
 // nmw_wire_in_gate: holds the messages of a frame until it is known what the frame is worth.
 //
-//      headers --> info ---> C whose is it ---> P which numbers are new --+
+//      headers --> info -> H -> C whose is it --> P which numbers are new -+
 //      faults  --> fault ------------------------------------------------> go, or it is dropped whole
 //      messages --> queue ------------------------------------------------> m_msg_*
 //
@@ -10,8 +10,8 @@
 // counted as missing, and a duplicate when it comes later.
 //
 // Timing   a fault that is put in cycle t can release its messages in t+1: the first of them is offered
-//          two cycles later. Two cycles a frame, one if it is not UDP; one a message. When the day
-//          changes, about 20.
+//          two cycles later. A cycle a frame, two if it is UDP and of no client, three if its client is
+//          new; one a message. When the day changes, about 20 for each frame that is on its way by then.
 `default_nettype none
 module nmw_wire_in_gate #(
 	parameter REC_W = 689,
@@ -80,8 +80,8 @@ localparam KEY = 96, QUEUE_LOG2 = 9;
 // --- what waits
 wire [INFO_W-1:0] head;
 wire        head_valid, head_get;
-wire [4:0]  head_count, verdict_count;
-nmw_fifo #(.W(INFO_W), .LOG2(4)) infos (.clk(clk), .flush(rst), .put(info_valid), .put_data({info_end, info_count,
+wire [5:0]  head_count, verdict_count;
+nmw_fifo #(.W(INFO_W), .LOG2(5)) infos (.clk(clk), .flush(rst), .put(info_valid), .put_data({info_end, info_count,
 	info_next, info_seq, info_tci, info_tags, info_src_mac, info_dst_mac, info_session, info_src_ip, info_dst_ip,
 	info_src_port, info_dst_port}), .valid(head_valid), .get(head_get), .data(head), .count(head_count));
 
@@ -91,7 +91,7 @@ wire [15:0] f_count;
 wire [63:0] f_time;
 wire [47:0] f_day;
 wire        go;
-nmw_fifo #(.W(141), .LOG2(4)) verdicts (.clk(clk), .flush(rst), .put(fault_valid), .put_data({fault_alone, fault, fault_count,
+nmw_fifo #(.W(141), .LOG2(5)) verdicts (.clk(clk), .flush(rst), .put(fault_valid), .put_data({fault_alone, fault, fault_count,
 	fault_tail, fault_time, fault_day, fault_day_ok}), .valid(f_valid), .get(go),
 	.data({f_alone, f, f_count, f_tail, f_time, f_day, f_day_ok}), .count(verdict_count));
 
@@ -104,54 +104,75 @@ nmw_wire_in_queue #(.W(REC_W + 20), .LOG2(QUEUE_LOG2)) queue (.clk(clk), .rst(rs
 	.put_data({rec_bad, rec_kind, rec_nth, rec}), .valid(q_valid), .get(q_get),
 	.data({q_bad, q_kind, q_nth, q_rec}), .count(q_count));
 
-// frames and messages that are on their way to the queues have room too
-reg [4:0]  flight_reg;
+// frames and messages that are on their way to the queues have room too; 16 new clients in a row, which
+// take three cycles each, hold nobody up
+reg [5:0]  flight_reg;
 reg        room_reg;
 always @(posedge clk) begin
 	if (frame != go)
-		flight_reg <= frame ? flight_reg + 5'd1 : flight_reg - 5'd1;
-	room_reg <= flight_reg < 5'd11 && q_count < 10'd500;
+		flight_reg <= frame ? flight_reg + 6'd1 : flight_reg - 6'd1;
+	room_reg <= flight_reg < 6'd26 && q_count < 10'd500;
 	if (rst) begin
-		flight_reg <= 5'd0;
+		flight_reg <= 6'd0;
 		room_reg <= 1'b0;
 	end
 end
 assign room = room_reg;
 
 // --- C: whose
+reg              p_valid_reg, p_hit_reg, p_session_reg;
+reg [3:0]        p_client_reg;
+reg [64:0]       p_old_reg;  // next less the first: negative when there is a gap
+reg [INFO_W-1:0] p_info_reg;
 reg [16*KEY-1:0] key_reg;
 reg [16*80-1:0]  session_reg;
 reg [15:0]       known_reg;
 reg [4:0]        clients_reg;
-reg              c_valid_reg, learned_reg;
-reg [INFO_W-1:0] c_info_reg;
-reg [15:0]       c_hit_reg, c_session_reg;
+reg              h_valid_reg, c_valid_reg, learned_reg;
+reg [INFO_W-1:0] h_info_reg, c_info_reg;
+reg              c_hit_reg, c_session_reg;
+reg [3:0]        c_client_reg;
+reg [15:0]       hit, same;
 wire             c_move;
-wire [INFO_W-1:0] c_info = !c_valid_reg || c_move ? head : c_info_reg;
-assign head_get = head_valid && (!c_valid_reg || c_move);
+wire             c_load = !c_valid_reg || c_move;
+wire             h_load = !h_valid_reg || c_load;
+assign head_get = head_valid && h_load;
+// the client that was just learned is compared with the frame that is here already
+wire             c_mine = c_info_reg[KEY-1:0] == p_info_reg[KEY-1:0];
 integer i;
-always @(posedge clk) begin
-	c_info_reg <= c_info;
+always @* begin
 	for (i = 0; i < 16; i = i + 1) begin
-		c_hit_reg[i] <= known_reg[i] && key_reg[i*KEY +: KEY] == c_info[KEY-1:0];
-		c_session_reg[i] <= session_reg[i*80 +: 80] == c_info[KEY +: 80];
+		hit[i] = known_reg[i] && key_reg[i*KEY +: KEY] == h_info_reg[KEY-1:0];
+		same[i] = session_reg[i*80 +: 80] == h_info_reg[KEY +: 80];
 	end
-	if (!c_valid_reg || c_move)
-		c_valid_reg <= head_valid;
-	if (rst)
+end
+always @(posedge clk) begin
+	if (h_load)
+		h_info_reg <= head;
+	if (c_load) begin
+		c_info_reg <= h_info_reg;
+		c_hit_reg <= |hit;
+		c_session_reg <= |(hit & same);
+		c_client_reg <= {|hit[15:8], |(hit & 16'hf0f0), |(hit & 16'hcccc), |(hit & 16'haaaa)};
+	end else if (learned_reg && c_mine) begin
+		c_hit_reg <= 1'b1;
+		c_session_reg <= c_info_reg[KEY +: 80] == p_info_reg[KEY +: 80];
+		c_client_reg <= p_client_reg;
+	end
+	if (h_load)
+		h_valid_reg <= head_valid;
+	if (c_load)
+		c_valid_reg <= h_valid_reg;
+	if (rst) begin
+		h_valid_reg <= 1'b0;
 		c_valid_reg <= 1'b0;
+	end
 end
 
 // --- P: which numbers
 (* ram_style = "distributed" *)
 reg [63:0] next [0:15];
-reg              p_valid_reg, p_hit_reg, p_session_reg;
-reg [3:0]        p_client_reg;
-reg [64:0]       p_old_reg;  // next less the first: negative when there is a gap
-reg [INFO_W-1:0] p_info_reg;
-wire [3:0]  c_client = {|c_hit_reg[15:8], |(c_hit_reg & 16'hf0f0), |(c_hit_reg & 16'hcccc), |(c_hit_reg & 16'haaaa)};
-wire [63:0] c_next = next[c_client];
-assign c_move = c_valid_reg && !p_valid_reg && !learned_reg;
+wire [63:0] c_seq = c_info_reg[338 +: 64];
 
 wire        p_end = p_info_reg[482];
 wire [15:0] p_count = p_info_reg[481:466];
@@ -165,18 +186,24 @@ wire        good = ours && (p_hit_reg ? p_session_reg : !full);
 wire        learn = go && ours && !p_hit_reg && !full;
 wire        r_free, day_ok;
 assign go = f_valid && r_free && (f_alone || (p_valid_reg && day_ok));
+// Behind a frame that may make a client known the next one waits. One that follows a frame of its
+// client takes the number from it.
+wire        p_leaves = go && !f_alone;
+wire        renew = good && !p_all_old;
+assign c_move = c_valid_reg && !learned_reg && (!p_valid_reg || (p_leaves && p_hit_reg));
+wire        c_follows = p_valid_reg && c_client_reg == p_client_reg && renew;
 
 always @(posedge clk) begin
 	if (c_move) begin
 		p_info_reg <= c_info_reg;
-		p_hit_reg <= |c_hit_reg;
-		p_session_reg <= |(c_hit_reg & c_session_reg);
-		p_client_reg <= |c_hit_reg ? c_client : clients_reg[3:0];
-		p_old_reg <= {1'b0, c_next} - {1'b0, c_info_reg[338 +: 64]};
+		p_hit_reg <= c_hit_reg;
+		p_session_reg <= c_session_reg;
+		p_client_reg <= c_hit_reg ? c_client_reg : clients_reg[3:0];
+		p_old_reg <= c_follows ? {1'b0, p_next} - {1'b0, c_seq} : {1'b0, next[c_client_reg]} - {1'b0, c_seq};
 	end
-	p_valid_reg <= p_valid_reg ? !go || f_alone : c_move;
+	p_valid_reg <= c_move || (p_valid_reg && !p_leaves);
 	learned_reg <= learn;
-	if (go && good && !p_all_old)
+	if (go && renew)
 		next[p_client_reg] <= p_next;
 	if (learn) begin
 		for (i = 0; i < 16; i = i + 1)

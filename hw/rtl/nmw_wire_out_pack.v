@@ -88,6 +88,7 @@ wire [10:0] end_fresh = base + {4'd0, s_len};
 wire [10:0] end_more = at_size + {4'd0, s_len};
 wire [6:0]  len_first = s_len - 7'd2;
 
+integer d;
 initial begin : start_buffers
 	integer n;
 	for (n = 0; n < (1 << D); n = n + 1)
@@ -100,13 +101,15 @@ always @(posedge clk) begin
 			fresh ? 7'd1 : at_count + 7'd1};
 	if (go && fresh)
 		first_mem[s_dest] <= {s_time, len_first};
-	if (seal) begin
-		open_reg[q_dest] <= 1'b0;
-		heavy_reg[q_dest] <= 1'b0;
-	end
-	if (go) begin
-		open_reg[s_dest] <= 1'b1;
-		heavy_reg[s_dest] <= !fresh && half;
+	for (d = 0; d < (1 << D); d = d + 1) begin
+		if (seal && q_dest == d[D-1:0]) begin
+			open_reg[d] <= 1'b0;
+			heavy_reg[d] <= 1'b0;
+		end
+		if (go && s_dest == d[D-1:0]) begin
+			open_reg[d] <= 1'b1;
+			heavy_reg[d] <= !fresh && half;
+		end
 	end
 	if (rst) begin
 		open_reg <= {(1<<D){1'b0}};

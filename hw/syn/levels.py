@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""levels.py NETLIST.json [--gate LEVELS AFTER_RAM] [--paths N]: logic levels and size of a mapped design.
+"""levels.py NETLIST.json [PART.json...] [--gate LEVELS AFTER_RAM] [--paths N]: logic levels and size of a mapped design.
+
+Modules of the netlist that are empty are taken from the parts, NAME.json or NAME:PARAMETER=VALUE,....json: the netlist of
+each is put where it is used, so that paths go through from one to the other.
 
 A level is a LUT, a read of distributed RAM, or a carry chain from where it is entered to where it is left.
 The wide multiplexers behind LUTs of a slice (MUXF7..9) are not counted, nor are buffers.
@@ -8,6 +11,8 @@ Exit 1: a gate is not kept."""
 import argparse
 import collections
 import json
+import os
+import re
 import sys
 
 sys.setrecursionlimit(100000)
@@ -30,24 +35,91 @@ def kind(t):
     return "lut"
 
 
+def top_of(path):
+    with open(path) as f:
+        modules = json.load(f)["modules"]
+    return next(m for m in modules.values() if int(m.get("attributes", {}).get("top", "0"), 2))
+
+
+class Parts:
+    """Mapped modules by name, and by those parameters that are not as the module has them."""
+
+    def __init__(self, paths):
+        self.rows = []
+        for path in paths:
+            name, _, params = os.path.basename(path)[:-len(".json")].partition(":")
+            self.rows.append((name, dict(p.split("=") for p in params.split(",") if p), top_of(path)))
+        self.rows.sort(key=lambda r: -len(r[1]))
+
+    def find(self, cell):
+        """The part that a cell is, or None."""
+        name = re.search(r"nmw_\w+", cell["type"])
+        for part, params, module in self.rows:
+            if name and name.group() == part and all(self.same(cell, p, v) for p, v in params.items()):
+                return module
+        return None
+
+    @staticmethod
+    def same(cell, param, value):
+        got = cell.get("parameters", {}).get(param)
+        return got is not None and int(got, 2) == int(value)
+
+
 class Netlist:
-    def __init__(self, path):
-        with open(path) as f:
-            modules = json.load(f)["modules"]
-        tops = [m for m in modules.values() if int(m.get("attributes", {}).get("top", "0"), 2)]
-        self.cells = tops[0]["cells"]
-        self.driver = {}
+    def __init__(self, path, parts=()):
+        top = top_of(path)
+        self.cells = {}
+        self.alias = {}  # a net that is another one
+        self.bits = 0    # numbers that are taken
         self.names = {}
-        for name, net in tops[0]["netnames"].items():
-            for bit in net["bits"]:
-                if bit not in self.names or not net["hide_name"]:
-                    self.names[bit] = name
+        self.put("", top, Parts(parts))
+        for cell in self.cells.values():
+            for bits in cell["connections"].values():
+                bits[:] = [self.real(b) for b in bits]
+        self.names = {self.real(b): n for b, n in self.names.items()}
+        self.driver = {}
         for name, cell in self.cells.items():
             for port, bits in cell["connections"].items():
                 if cell["port_directions"].get(port) == "output":
                     for bit in bits:
                         self.driver[bit] = (name, port)
         self.memo = {}
+
+    def put(self, prefix, module, parts):
+        """Its cells; those that are parts are put in their turn."""
+        base = self.bits
+
+        def own(bit):
+            return bit + base if isinstance(bit, int) else bit
+
+        for name, net in module["netnames"].items():
+            for bit in map(own, net["bits"]):
+                if bit not in self.names or not net["hide_name"]:
+                    self.names[bit] = prefix + name
+        all_bits = [b for net in module["netnames"].values() for b in net["bits"] if isinstance(b, int)]
+        all_bits += [b for c in module["cells"].values() for bits in c["connections"].values() for b in bits if isinstance(b, int)]
+        self.bits = base + max(all_bits, default=0) + 1
+        for name, cell in module["cells"].items():
+            connections = {port: [own(b) for b in bits] for port, bits in cell["connections"].items()}
+            part = parts.find(cell)
+            if part is None:
+                if "nmw_" in cell["type"]:
+                    sys.exit(f"levels.py: {prefix}{name}: {cell['type']} is none of the parts")
+                self.cells[prefix + name] = dict(cell, connections=connections)
+                continue
+            inside = self.bits
+            self.put(f"{prefix}{name}.", part, parts)
+            for port, p in part["ports"].items():
+                for mine, theirs in zip(connections.get(port, []), p["bits"]):
+                    theirs = theirs + inside if isinstance(theirs, int) else theirs
+                    a, b = (mine, theirs) if p["direction"] == "output" else (theirs, mine)
+                    if isinstance(a, int):
+                        self.alias[a] = b
+
+    def real(self, bit):
+        while bit in self.alias:
+            bit = self.alias[bit]
+        return bit
 
     def inputs(self, cell):
         c = self.cells[cell]
@@ -109,10 +181,11 @@ class Netlist:
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("netlist")
+    a.add_argument("parts", nargs="*")
     a.add_argument("--gate", nargs=2, type=int)
     a.add_argument("--paths", type=int, default=0)
     a = a.parse_args()
-    n = Netlist(a.netlist)
+    n = Netlist(a.netlist, a.parts)
     count = collections.Counter(c["type"] for c in n.cells.values())
     lut = sum(v for t, v in count.items() if t.startswith(("LUT", "INV")))
     dist = sum(v * (8 if "16" in t else 4 if "M" in t else 2 if t.endswith("D") else 1)

@@ -6,8 +6,10 @@
 //
 // Cycles are counted from the one in which a frame's last word is at the port (its last byte is
 // needed: it may be damaged until then) to the one in which the first word of the frame with the
-// answer is. The port in brings frames as 100 Gb/s does, the port out takes them so: 50 bytes in a
-// cycle of 4 ns, with preamble, check sequence and gap.
+// answer is. At line rate frames come as 100 Gb/s brings them, 50 bytes in a cycle of 4 ns with
+// preamble, check sequence and gap (24 bytes), each beginning a word of its own; the port out takes
+// them so. What the line brings faster than a word a cycle waits before the port, which is not the
+// device's doing: that is a cycle in which it does not take the word that is offered.
 // Exit 0: all messages equal; 1: a difference, which is printed with the seed that shows it again.
 #include "Vnmw_wire_top.h"
 #include "verilated.h"
@@ -80,7 +82,7 @@ uint16_t ones_sum(const Bytes &v, size_t from, uint32_t sum)
 
 // --- orders, and what the software makes of them
 
-enum Kind { ADD, CANCEL, TRADE, KINDS };
+enum Kind { ADD, CANCEL, TRADE, BEAT, OTHER, KINDS };
 
 struct Frame {
 	Bytes bytes;
@@ -125,6 +127,8 @@ class Flow
 
       private:
 	Bytes enter(unsigned client, Kind kind);
+	Frame smallest(Kind kind);
+	void headers(Bytes &p, unsigned client, uint32_t to, size_t payload);
 	void hear(unsigned client, const Bytes &m, uint64_t ts);
 	void note(unsigned client, const Bytes &reply);
 	void forget(uint64_t key);
@@ -207,9 +211,58 @@ void Flow::hear(unsigned client, const Bytes &m, uint64_t ts)
 	}
 }
 
+// Ethernet, IPv4, UDP without its checksum.
+void Flow::headers(Bytes &p, unsigned client, uint32_t to, size_t payload)
+{
+	size_t udp_len = 8 + payload;
+	be(p, 0x02000000000a, 6), be(p, 0x020000000100 + client, 6), be(p, 0x0800, 2);
+	be(p, 0x4500, 2), be(p, 20 + udp_len, 2), be(p, 0x00004000, 4), be(p, 0x4011, 2),
+		be(p, 0, 2);
+	be(p, 0x0a000001 + client, 4), be(p, to, 4);
+	uint16_t ip_sum = (uint16_t)~ones_sum(p, 14, 0);
+	p[24] = (uint8_t)(ip_sum >> 8), p[25] = (uint8_t)ip_sum;
+	be(p, 40000 + client, 2), be(p, HOST_PORT, 2), be(p, udp_len, 2), be(p, 0, 2);
+}
+
+void session(Bytes &p, uint64_t seq, unsigned count)
+{
+	for (unsigned i = 0; i < 10; i++)
+		p.push_back((uint8_t) "CLIENTS   "[i]);
+	be(p, seq, 8), be(p, count, 2);
+}
+
+void udp_checksum(Bytes &p)
+{
+	uint16_t sum = (uint16_t)~ones_sum(p, 26, 17u + (uint32_t)p.size() - 34);
+	p[40] = (uint8_t)(sum >> 8), p[41] = (uint8_t)sum;
+}
+
+// A frame without an order: a heartbeat of MoldUDP64 (62 bytes), or what is not for the device:
+// ARP, a packet to another address (60 bytes).
+Frame Flow::smallest(Kind kind)
+{
+	Frame f = {{}, ts_ += 1000, kind, rng_.below(CLIENTS), {}};
+	Bytes &p = f.bytes;
+	if (kind == BEAT) {
+		headers(p, f.client, HOST_IP, 20);
+		session(p, seq_[f.client] + 1, 0);
+		udp_checksum(p);
+	} else if (rng_.below(2)) {
+		headers(p, f.client, HOST_IP + 1, 18);
+		p.resize(60, 'x');
+		udp_checksum(p);
+	} else {
+		be(p, 0xffffffffffff, 6), be(p, 0x020000000100 + f.client, 6), be(p, 0x0806, 2);
+		p.resize(60);
+	}
+	return f;
+}
+
 // A frame with one message, as nmw-send writes it.
 Frame Flow::make(Kind kind)
 {
+	if (kind == BEAT || kind == OTHER)
+		return smallest(kind);
 	unsigned client = rng_.below(CLIENTS);
 	Bytes m;
 	if (kind == CANCEL && !keys_.empty()) {
@@ -224,21 +277,12 @@ Frame Flow::make(Kind kind)
 	for (unsigned d = 0; d <= FEED; d++)
 		f.first_out[d] = want[d].size();
 	hear(client, m, f.ts);
-	uint16_t udp_len = (uint16_t)(8 + 20 + 2 + m.size());
 	Bytes &p = f.bytes;
-	be(p, 0x02000000000a, 6), be(p, 0x020000000100 + client, 6), be(p, 0x0800, 2);
-	be(p, 0x4500, 2), be(p, 20u + udp_len, 2), be(p, 0x00004000, 4), be(p, 0x4011, 2),
-		be(p, 0, 2);
-	be(p, 0x0a000001 + client, 4), be(p, HOST_IP, 4);
-	uint16_t ip_sum = (uint16_t)~ones_sum(p, 14, 0);
-	p[24] = (uint8_t)(ip_sum >> 8), p[25] = (uint8_t)ip_sum;
-	be(p, 40000 + client, 2), be(p, HOST_PORT, 2), be(p, udp_len, 2), be(p, 0, 2);
-	for (unsigned i = 0; i < 10; i++)
-		p.push_back((uint8_t) "CLIENTS   "[i]);
-	be(p, ++seq_[client], 8), be(p, 1, 2), be(p, m.size(), 2);
+	headers(p, client, HOST_IP, 20 + 2 + m.size());
+	session(p, ++seq_[client], 1);
+	be(p, m.size(), 2);
 	p.insert(p.end(), m.begin(), m.end());
-	uint16_t sum = (uint16_t)~ones_sum(p, 26, 17u + udp_len);
-	p[40] = (uint8_t)(sum >> 8), p[41] = (uint8_t)sum;
+	udp_checksum(p);
 	return f;
 }
 
@@ -550,46 +594,79 @@ void wire_to_wire(uint64_t seed)
 		row.r.print(row.what);
 }
 
+// Streams at line rate: of 100 frames so many are orders, cancels, orders that trade, heartbeats,
+// the rest is for others. `before`: orders that rest before it begins, so that the clients and the
+// day are known.
 struct Mix {
 	const char *name;
 	unsigned symbols;
-	unsigned add, cancel; // of 100 frames; the others trade
+	unsigned add, cancel, trade, beat;
+	unsigned before;
 };
 
-double wire_cycles(const Bytes &b)
+Kind choose(const Mix &m, unsigned what)
 {
-	double words = (double)((b.size() + 63) / 64),
-	       time = (double)(b.size() + BYTES_AROUND) / BYTES_A_CYCLE;
-	return words > time ? words : time;
+	unsigned upto = m.add;
+	if (what < upto)
+		return ADD;
+	if (what < (upto += m.cancel))
+		return CANCEL;
+	if (what < (upto += m.trade))
+		return TRADE;
+	return what < upto + m.beat ? BEAT : OTHER;
 }
 
-// Frames as the wire brings them, without a pause; out goes what the wire takes.
+unsigned words(const Bytes &b)
+{
+	return (unsigned)((b.size() + 63) / 64);
+}
+
+double line_cycles(const Bytes &b)
+{
+	return (double)(b.size() + BYTES_AROUND) / BYTES_A_CYCLE;
+}
+
+// Every frame is counted for what it is, by the device's own counters (nmw_wire_in.v).
+void counted(Port &p, const uint64_t *sent)
+{
+	auto stat = [&p](unsigned i) { return p.read((uint16_t)(0x208 + 8 * i)); };
+	uint64_t orders = sent[ADD] + sent[CANCEL] + sent[TRADE], all = orders + sent[BEAT];
+	if (stat(0) != all + sent[OTHER] || stat(1) != all || stat(14) != sent[BEAT] ||
+	    stat(3) + stat(8) != sent[OTHER] || stat(17) + stat(19) != orders)
+		throw std::string("frames are lost: ") + std::to_string(stat(0)) + " counted, " +
+			std::to_string(stat(1)) + " let through, " + std::to_string(all) + " of " +
+			std::to_string(all + sent[OTHER]) + " expected";
+}
+
+// Frames as the line brings them, without a pause; out goes what the line takes.
 void line_rate(const Mix &m, uint64_t seed, unsigned frames)
 {
 	Flow f(seed, m.symbols);
 	Port p(f);
 	Rng rng(seed + 1);
-	for (unsigned i = 0; i < 1500; i++)
+	uint64_t sent[KINDS] = {};
+	for (unsigned i = 0; i < m.before; i++, sent[ADD]++)
 		send(p, f.make(ADD));
 	settle(p, 3000);
 	size_t before_out = 0;
 	for (auto &s : p.seen)
 		before_out += s.size();
-	uint64_t begin = p.cycle, frames_before = p.frames_out, bytes_before = p.bytes_out;
-	double due = 0, late = 0;
-	uint64_t waits_before = p.waits_in;
+	uint64_t frames_before = p.frames_out, bytes_before = p.bytes_out,
+		 waits_before = p.waits_in;
+	double line = 0, port = 0, late = 0;
 	Waits from(p);
-	begin = p.cycle;
+	uint64_t begin = p.cycle;
 	p.timed = true;
 	p.credit = 0;
 	for (unsigned i = 0; i < frames; i++) {
-		unsigned what = rng.below(100);
-		Frame frame = f.make(what < m.add ? ADD : what < m.add + m.cancel ? CANCEL : TRADE);
-		due += wire_cycles(frame.bytes);
-		while ((double)(p.cycle - begin) + (double)((frame.bytes.size() + 63) / 64) < due)
+		Frame frame = f.make(choose(m, rng.below(100)));
+		sent[frame.kind]++;
+		line += line_cycles(frame.bytes);
+		port += words(frame.bytes);
+		while ((double)(p.cycle - begin) + words(frame.bytes) < line)
 			p.tick();
 		uint64_t last = send(p, frame);
-		double by = (double)(last + 1 - begin) - due;
+		double by = (double)(last + 1 - begin) - line;
 		late = by > late ? by : late;
 	}
 	double cycles = (double)(p.cycle - begin), out = (double)(p.frames_out - frames_before);
@@ -601,19 +678,26 @@ void line_rate(const Mix &m, uint64_t seed, unsigned frames)
 	size_t after = 0;
 	for (auto &s : p.seen)
 		after += s.size();
-	printf("line rate, %-36s a frame in each %.2f cycles (%.0f M/s at 250 MHz), %.2f messages "
-	       "out for each, port out %.0f %% busy, "
-	       "the latest word %.0f cycles behind its time: %s\n",
-	       m.name, cycles / frames, 250 * frames / cycles,
-	       (double)(after - before_out) / frames, 100 * busy, late,
-	       late < 200 ? "held" : "not held");
-	printf("           the port in waits %.0f %% of cycles;", 100 * (double)waits / cycles);
+	printf("line rate, %s: the line brings a frame in each %.2f cycles, a port of 512 bits "
+	       "carries one in each %.2f; taken: one in each %.2f (%.1f M/s at 250 MHz)\n",
+	       m.name, line / frames, port / frames, cycles / frames, 250 * frames / cycles);
+	printf("    held up by the device in %" PRIu64
+	       " cycles, the latest word %.0f cycles behind "
+	       "the line%s; %.2f messages out for each frame, port out %.0f %% busy: %s\n",
+	       waits, late, port > line ? ", the port's bound" : "",
+	       (double)(after - before_out) / frames, 100 * busy, waits ? "NOT HELD" : "held");
+	const char *what = "    parts that wait:";
 	for (unsigned i = 0; i < Waits::N; i++)
-		if (to.n[i] != from.n[i])
-			printf(" %s %.0f %%", Waits::name(i),
+		if (to.n[i] != from.n[i]) {
+			printf("%s %s %.0f %%", what, Waits::name(i),
 			       100 * (double)(to.n[i] - from.n[i]) / cycles);
-	printf("\n");
+			what = ";";
+		}
+	printf("%s", *what == ';' ? "\n" : "");
 	equal(f, p, m.name);
+	counted(p, sent);
+	if (waits)
+		throw std::string(m.name) + ": the device holds up the line";
 }
 
 } // namespace
@@ -629,10 +713,20 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[i], "--frames"))
 			frames = (unsigned)strtoul(argv[i + 1], nullptr, 10);
 	}
-	const Mix mixes[] = {{"57 add 43 cancel, 1 book", 1, 57, 43},
-			     {"45 add 43 cancel 12 trade, 1 book", 1, 45, 43},
-			     {"57 add 43 cancel, 16 books", 16, 57, 43},
-			     {"45 add 43 cancel 12 trade, 16 books", 16, 45, 43}};
+	const Mix mixes[] = {
+		{"frames for others, 60 bytes", 1, 0, 0, 0, 0, 64},
+		{"heartbeats, 62 bytes", 1, 0, 0, 0, 100, 64},
+		{"heartbeats and frames for others", 1, 0, 0, 0, 50, 64},
+		{"half of them smallest, 22 add 22 cancel 6 trade, 1 book", 1, 22, 22, 6, 25, 1500},
+		{"half of them smallest, 22 add 22 cancel 6 trade, 16 books", 16, 22, 22, 6, 25,
+		 1500},
+		{"45 add 43 cancel 12 trade, 1 book", 1, 45, 43, 12, 0, 1500},
+		{"45 add 43 cancel 12 trade, 16 books", 16, 45, 43, 12, 0, 1500},
+		{"57 add 43 cancel, 1 book", 1, 57, 43, 0, 0, 1500},
+		{"57 add 43 cancel, 16 books", 16, 57, 43, 0, 0, 1500},
+		{"orders, 111 bytes", 16, 100, 0, 0, 0, 64},
+		{"cancels, 73 bytes", 16, 0, 100, 0, 0, frames},
+	};
 	try {
 		wire_to_wire(seed);
 		for (auto &m : mixes)
