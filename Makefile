@@ -174,7 +174,7 @@ $B/bench/bench_%: $B/bench/bench_%.o $(BENCH_AUX:%.c=$B/%.o) $(LIB)
 
 .PHONY: tests unit benches
 tests: $(UNIT_BIN) $(PROG_BIN) ## build the tests without running them
-unit: $(UNIT_BIN)
+unit: $(if $T,$(filter $(addsuffix %,$(addprefix $B/tests/,$T)),$(UNIT_BIN)),$(UNIT_BIN))
 benches: $(BENCH_BIN)
 
 # The packages come first: what is built is left to a second make, which finds them there.
