@@ -173,6 +173,16 @@ START_TEST(a_frame_that_is_full_becomes_two)
 }
 END_TEST
 
+START_TEST(the_end_of_a_session_comes_after_all_answers)
+{
+	struct merge *m = fresh("10.0.1.1:40000", "10.0.0.1:9001");
+	host(m, 'j', 30, 5);
+	host(m, 'k', 31, 6);
+	device(m, 1, "", 0, NMW_MOLD_END);
+	ck_assert_str_eq(out, "jk|E|");
+}
+END_TEST
+
 START_TEST(other_streams_go_through)
 {
 	struct merge *m = fresh("10.0.1.1:40001", "10.0.0.1:9001");
@@ -198,4 +208,5 @@ END_TEST
 UNIT_MAIN("wire_merge", without_answers_nothing_changes, an_answer_stands_behind_what_came_before,
 	  replies_that_are_shown_late_still_come_first, an_answer_does_not_wait_for_a_frame,
 	  an_answer_waits_for_what_the_core_has_made, a_frame_that_is_full_becomes_two,
-	  other_streams_go_through, answers_that_wait_are_bounded)
+	  the_end_of_a_session_comes_after_all_answers, other_streams_go_through,
+	  answers_that_wait_are_bounded)

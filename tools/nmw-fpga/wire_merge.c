@@ -131,14 +131,20 @@ static int finish(struct anew *a, uint16_t count, struct nmw_err *e)
 	return frame_out_put(a->m->out, a->m->frame, a->c->head_len - UDP_LEN + n, a->ts_ns, e);
 }
 
-/* A full frame goes out, and the message into the next. */
+/* What it has goes out, and what follows into the next. */
+static int next(struct anew *a, struct nmw_err *e)
+{
+	uint64_t seq = nmw_be64(a->o.buf + 10) + a->o.count;
+	int rc = finish(a, 0, e);
+	begin(a, seq);
+	return rc;
+}
+
 static int add(struct anew *a, const uint8_t *p, uint16_t len, struct nmw_err *e)
 {
 	int rc = 0;
-	if (!nmw_mold_add(&a->o, p, len)) {
-		uint64_t seq = nmw_be64(a->o.buf + 10) + a->o.count;
-		rc = finish(a, 0, e);
-		begin(a, seq);
+	if (!nmw_mold_add(&a->o, p, len)) { /* full */
+		rc = next(a, e);
 		nmw_mold_add(&a->o, p, len);
 	}
 	return rc;
@@ -164,6 +170,7 @@ static int frame_anew(struct merge *m, struct merge_client *c, struct nmw_mold *
 	struct anew a = {.m = m, .c = c, .ts_ns = ts_ns};
 	const uint8_t *p;
 	uint16_t len;
+	bool ends = in->count == NMW_MOLD_END;
 	int rc = 0;
 	c->passed = in->seq - 1;
 	begin(&a, in->seq + c->added);
@@ -175,7 +182,9 @@ static int frame_anew(struct merge *m, struct merge_client *c, struct nmw_mold *
 	}
 	if (!rc)
 		rc = add_answers(&a, c, e);
-	return rc ? rc : finish(&a, in->count == NMW_MOLD_END ? NMW_MOLD_END : 0, e);
+	if (!rc && ends && a.o.count) /* the end of a session has no messages */
+		rc = next(&a, e);
+	return rc ? rc : finish(&a, ends ? NMW_MOLD_END : 0, e);
 }
 
 int merge_frame(struct merge *m, const uint8_t *frame, uint32_t len, uint64_t ts_ns,
