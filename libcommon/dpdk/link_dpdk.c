@@ -4,6 +4,7 @@
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BUFFERS	 1023u
@@ -13,6 +14,7 @@
 int nmw_dpdk_link_open(struct nmw_dpdk_link *l, const struct nmw_dpdk_port *port,
 		       const struct nmw_dpdk_dev *dev, struct nmw_err *e)
 {
+	char name[16]; /* of a pool: one a process */
 	*l = (struct nmw_dpdk_link){.port = port};
 	memcpy(l->host.mac, port->mac, sizeof l->host.mac);
 	l->host.vlan = dev->vlan;
@@ -22,7 +24,8 @@ int nmw_dpdk_link_open(struct nmw_dpdk_link *l, const struct nmw_dpdk_port *port
 		l->host.group[l->host.groups++] = dev->group[i];
 	if (!l->host.addrs && !l->host.groups)
 		return 0;
-	return nmw_dpdk_pool_new("nmw_link", BUFFERS, NMW_DPDK_ROOM, &l->pool, e);
+	snprintf(name, sizeof name, "nmw_link%u", port->id);
+	return nmw_dpdk_pool_new(name, BUFFERS, NMW_DPDK_ROOM, &l->pool, e);
 }
 
 static void put_out(const struct nmw_dpdk_link *l, uint16_t queue, struct rte_mbuf *m, uint32_t len)

@@ -142,9 +142,14 @@ static int bind_at(int fd, const struct sockaddr_un *a, const char *path, int di
 	mode_t old = umask(group ? 0117 : 0177);
 	int rc = bind(fd, (const struct sockaddr *)a, sizeof *a) < 0 ? -errno : 0;
 	umask(old);
-	if (rc == 0 && group)
-		rc = share(path, dir);
-	return rc == 0 && listen(fd, WAITING) < 0 ? -errno : rc;
+	if (rc)
+		return rc;
+	rc = group ? share(path, dir) : 0;
+	if (!rc && listen(fd, WAITING) < 0)
+		rc = -errno;
+	if (rc)
+		unlink(path);
+	return rc;
 }
 
 /* Takes the place of what a dead process left. Under the lock of the directory: of two that start

@@ -125,11 +125,24 @@ def dpdk(driver):
 
 
 def udp():
-    def address(link):
-        link.ip("-n", link.a, "addr", "add", "10.9.0.1/24", "dev", "near")
+    def address(link):  # the system would send from the first one
+        for ip in "10.9.0.3/24", "10.9.0.1/24":
+            link.ip("-n", link.a, "addr", "add", ip, "dev", "near")
         return link
     ends = ["--in", "udp:0.0.0.0:9000", "--out", "udp:239.192.0.1:26400%near?ttl=2"]
     return run("udp:", ends, address, ["bad_mold"])
+
+
+def two_ports():
+    """Each port says on its own link where it is."""
+    link = Link()
+    try:
+        tool = link.start("nmw-fpga", "wire", "--bitstream", SO, "--center", "AAPL=182.50", "--in", "dpdk:net_ring0,addr=10.9.0.1/24:9000",
+                          "--out", "dpdk:net_ring1,addr=10.9.1.1/24", *dpdk_lib.no_huge())
+        link.runs(tool, "books in use", SLOW)
+        link.stop(tool, seconds=SLOW)
+    finally:
+        link.close()
 
 
 def refusals():
@@ -163,6 +176,7 @@ def main():
         assert r.returncode == 5 and "built without DPDK" in r.stderr, r
         return
     refusals()
+    two_ports()
     for driver in os.environ.get("NMW_WIRE_DRIVERS", "af_packet").split():
         print(dpdk(driver))
 

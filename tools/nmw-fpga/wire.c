@@ -576,8 +576,10 @@ static void close_all(struct wire *w, int *rc, struct nmw_err *e)
 		*e = w->registers_file.err;
 		*rc = nmw_err_prefix(e, "--registers");
 	}
-	if (w->open)
+	if (w->open) {
+		report(w); /* with what the ends counted as they closed */
 		nmw_wire_close(&w->device);
+	}
 	host_close(&w->host);
 	if (w->symbols_open)
 		wire_symbols_close(&w->symbols);

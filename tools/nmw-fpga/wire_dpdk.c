@@ -32,6 +32,7 @@ struct port {
 	struct rte_mempool *rx, *tx;
 	unsigned users;
 	bool runs, said_down, said_long, said_full;
+	bool polled; /* it is --in; else nobody misses what comes in there */
 	uint64_t looked_ns, ts_ns;
 	struct nmw_dpdk_lost lost; /* as far as it was counted */
 	struct rte_mbuf *mbuf[WIRE_BURST];
@@ -73,6 +74,10 @@ static struct port *port_named(const char *arg, struct nmw_err *e)
 		return NULL;
 	while (p->users && strcmp(p->dev.name, dev.name) != 0)
 		p++;
+	if (p->users && !strchr(arg, ',')) { /* named alone: as it was named before */
+		p->users++;
+		return p;
+	}
 	if (check_dev(&dev, p, e))
 		return NULL;
 	if (p->users && bare(&dev))
@@ -164,9 +169,11 @@ static void count_lost(struct port *p, struct frame_conf *c)
 {
 	struct nmw_dpdk_lost now;
 	nmw_dpdk_port_lost(&p->port, &now);
-	c->drop[NMW_DROP_device_missed] += grown(now.missed, p->lost.missed);
-	c->drop[NMW_DROP_device_no_buffer] += grown(now.no_buffer, p->lost.no_buffer);
-	c->drop[NMW_DROP_device_error] += grown(now.errors, p->lost.errors);
+	if (p->polled) {
+		c->drop[NMW_DROP_device_missed] += grown(now.missed, p->lost.missed);
+		c->drop[NMW_DROP_device_no_buffer] += grown(now.no_buffer, p->lost.no_buffer);
+		c->drop[NMW_DROP_device_error] += grown(now.errors, p->lost.errors);
+	}
 	c->drop[NMW_DROP_sink_error] += grown(now.tx_errors, p->lost.tx_errors);
 	p->lost = now;
 }
@@ -192,6 +199,7 @@ static int dpdk_in_open(struct frame_in *f, const char *arg, struct nmw_err *e)
 	struct port *p = f->state = port_named(arg, e);
 	if (!p || port_start(p, &f->conf->eal, e))
 		return nmw_err_prefix(e, "--in dpdk");
+	p->polled = true;
 	if (!f->conf->server.family && p->dev.addr.family)
 		f->conf->server = p->dev.addr;
 	return 0;
@@ -326,8 +334,11 @@ static int dpdk_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len,
 
 static int dpdk_out_close(struct frame_out *f, struct nmw_err *e)
 {
+	struct port *p = f->state;
 	(void)e;
-	port_stop(f->state);
+	if (p->runs)
+		count_lost(p, f->conf);
+	port_stop(p);
 	return 0;
 }
 

@@ -153,11 +153,11 @@ static void remedy(const struct found *f, const char *source, char *to, size_t c
 bool found_say(const struct found *f, const char *source, const char *server, struct nmw_err *e)
 {
 	char kinds[320], mend[200], text[NMW_ENDPOINT_MAX];
-	if (f->ours && server) {
+	if (f->ours && server && strcmp(nmw_endpoint_text(&f->to, text), server) != 0) {
 		nmw_err_set(e, -EBADMSG, NMW_EXIT_DATA,
 			    "--in %s: no order for %s: found orders for %s: leave --server "
 			    "out, or give that address",
-			    source, server, nmw_endpoint_text(&f->to, text));
+			    source, server, text);
 		return true;
 	}
 	if (f->ours || !f->frames)

@@ -147,6 +147,7 @@ static int if_in_burst(struct frame_in *f, bool wait, struct nmw_err *e)
 
 static void if_in_close(struct frame_in *f)
 {
+	look_at_kernel(f);
 	interface_free(f->state);
 }
 

@@ -210,6 +210,7 @@ static int udp_in_burst(struct frame_in *f, bool wait, struct nmw_err *e)
 static void udp_in_close(struct frame_in *f)
 {
 	struct udp_in *u = f->state;
+	look_at_kernel(f);
 	if (u->fd >= 0)
 		close(u->fd);
 	free(u->buf);
@@ -277,16 +278,42 @@ static void not_sent(struct frame_out *f, const struct nmw_endpoint *to)
 	u->said = true;
 }
 
+/* from: the packet's source, one of the addresses of this host, and not what the system chooses of
+ * them. to: NULL where the socket is connected. */
+static ssize_t send_one(int fd, const struct nmw_packet *p, struct sockaddr_storage *to,
+			socklen_t n, bool from)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	} ctl = {.head = {.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)),
+			  .cmsg_level = IPPROTO_IP,
+			  .cmsg_type = IP_PKTINFO}};
+	struct in_pktinfo source = {0};
+	struct iovec v = {.iov_len = p->len};
+	struct msghdr m = {.msg_name = to,
+			   .msg_namelen = n,
+			   .msg_iov = &v,
+			   .msg_iovlen = 1,
+			   .msg_control = from ? &ctl : NULL,
+			   .msg_controllen = from ? sizeof ctl : 0};
+	memcpy(&v.iov_base, &p->payload, sizeof v.iov_base); /* which is not written to */
+	memcpy(&source.ipi_spec_dst, p->src, sizeof source.ipi_spec_dst);
+	memcpy(CMSG_DATA(&ctl.head), &source, sizeof source);
+	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* True: it went out, or never will. */
-static bool try_send(int fd, const struct nmw_packet *p, const struct sockaddr_storage *to,
-		     socklen_t n)
+static bool try_send(int fd, const struct nmw_packet *p, struct sockaddr_storage *to, socklen_t n,
+		     bool from)
 {
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	for (unsigned tries = 0; tries < 4; tries++) {
-		if (sendto(fd, p->payload, p->len, MSG_DONTWAIT | MSG_NOSIGNAL, (const void *)to,
-			   n) >= 0)
+		if (send_one(fd, p, to, n, from) >= 0)
 			return true;
-		if (errno == EAGAIN || errno == ENOBUFS)
+		if (from && errno == EINVAL) /* orders came to a group, or by broadcast */
+			from = false;
+		else if (errno == EAGAIN || errno == ENOBUFS)
 			poll(&room, 1, ROOM_WAIT_MS);
 		else if (errno != EINTR && errno != ECONNREFUSED) /* of one before */
 			return false;
@@ -308,7 +335,8 @@ static int udp_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, 
 	const struct nmw_endpoint *feed = &u->spec.line[0].at;
 	bool is_feed = to.port == feed->port && !memcmp(to.addr, feed->addr, 4);
 	socklen_t n = nmw_address_of(&to, 0, &a);
-	if (is_feed ? !try_send(u->feed, &p, NULL, 0) : !try_send(u->reply, &p, &a, n))
+	if (is_feed ? !try_send(u->feed, &p, NULL, 0, false)
+		    : !try_send(u->reply, &p, &a, n, !u->own))
 		not_sent(f, &to);
 	return 0;
 }

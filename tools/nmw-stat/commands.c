@@ -134,7 +134,9 @@ static void reap_control(const char *path, const char *name)
 	if (strncmp(name, "stat.", 5) != 0)
 		return;
 	const char *tool = name + 5;
-	size_t len = strcspn(tool, ".") + 1;
+	size_t len = strcspn(tool, ".");
+	if (!tool[len++]) /* a file that only looks like one */
+		return;
 	len += strspn(tool + len, "0123456789");
 	int n = snprintf(control, sizeof control, "%.*scontrol.%.*s", (int)(name - path), path,
 			 (int)len, tool);
