@@ -138,7 +138,7 @@ def two_ports():
     link = Link()
     try:
         tool = link.start("nmw-fpga", "wire", "--bitstream", SO, "--center", "AAPL=182.50", "--in", "dpdk:net_ring0,addr=10.9.0.1/24:9000",
-                          "--out", "dpdk:net_ring1,addr=10.9.1.1/24", *dpdk_lib.no_huge())
+                          "--out", "dpdk:net_ring1,addr=10.9.1.1/24", "--", "--no-huge", "-m", "256")
         link.runs(tool, "books in use", SLOW)
         link.stop(tool, seconds=SLOW)
     finally:
