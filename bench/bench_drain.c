@@ -1,7 +1,6 @@
 /* bench_drain RING [MODE]: a reader that takes every message where it lies, as fast as it comes,
  * and waits as a stage does: descriptor checked, first byte of the payload read. Ends with the
  * ring; says what it read. For measuring producers. */
-#include "base/clock.h"
 #include "base/log.h"
 #include "ring/ring.h"
 #include "ring/wait.h"

@@ -122,6 +122,8 @@ void nmw_dpdk_port_close(struct nmw_dpdk_port *p);
 
 /* ---- buffers --------------------------------------------------------------------------------- */
 
+/* Bytes of a buffer for packets of that mtu, headroom included. */
+uint32_t nmw_dpdk_room(uint32_t mtu);
 /* n buffers of room bytes (headroom included) on memory of EAL's. */
 int nmw_dpdk_pool_new(const char *name, unsigned n, uint32_t room, struct rte_mempool **out,
 		      struct nmw_err *e);

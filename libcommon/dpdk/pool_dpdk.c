@@ -15,6 +15,7 @@
 #define CACHE	  256u	/* buffers that a thread keeps at hand */
 #define CACHE_MIN 512u	/* buffers of a pool that is worth a cache */
 #define HEAP_OWN  4096u /* what EAL's heap writes into the area besides, at most */
+#define LINK_ROOM 64u	/* Ethernet with tags, and what cards append */
 
 static unsigned cache_of(unsigned n)
 {
@@ -32,6 +33,12 @@ static int no_memory(struct nmw_err *e, const char *name, unsigned n, uint32_t r
 			     "%s: no memory for %u buffers of %u bytes: sysctl vm.nr_hugepages= "
 			     "more, or -- --no-huge -m MEGABYTES",
 			     name, n, room);
+}
+
+uint32_t nmw_dpdk_room(uint32_t mtu)
+{
+	uint32_t need = RTE_PKTMBUF_HEADROOM + (mtu + LINK_ROOM + 63) / 64 * 64;
+	return need > NMW_DPDK_ROOM ? need : NMW_DPDK_ROOM;
 }
 
 int nmw_dpdk_pool_new(const char *name, unsigned n, uint32_t room, struct rte_mempool **out,

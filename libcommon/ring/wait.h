@@ -6,9 +6,9 @@
  * turns of work come one by one, 40 us apart or more, it is the futex at once: waking costs the
  * producer a system call, which it has the time for, and a timed sleep would be in each message's
  * way; and where stages share CPUs the spin is left out, for it is in the way of the next stage.
- * spin: never sleeps; where stages share CPUs each look, and every NMW_WAIT_AHEAD messages, ends
- * with sched_yield(2), so that the next stage has its turn, and finds them while they are near.
- * park: sleeps at once.
+ * spin: never sleeps; where stages share CPUs each look ends with sched_yield(2), so that the next
+ * stage has its turn, and a turn of work does after 128 messages, so that they are still near then;
+ * after more where nobody wanted the CPU.  park: sleeps at once.
  */
 #ifndef NMW_RING_WAIT_H
 #define NMW_RING_WAIT_H

@@ -16,6 +16,5 @@ static int no_dpdk_out(struct frame_out *f, const char *arg, struct nmw_err *e)
 	return nmw_err_prefix(e, "--out dpdk");
 }
 
-const struct frame_source frames_from_dpdk = {
-	.scheme = "dpdk", .arg = "DEV", .live = true, .open = no_dpdk_in};
-const struct frame_sink frames_to_dpdk = {.scheme = "dpdk", .arg = "DEV", .open = no_dpdk_out};
+const struct frame_source frames_from_dpdk = {.scheme = "dpdk", .live = true, .open = no_dpdk_in};
+const struct frame_sink frames_to_dpdk = {.scheme = "dpdk", .open = no_dpdk_out};

@@ -556,6 +556,13 @@ static int judge(struct wire *w, struct nmw_err *e)
 				   "device %s: its core contradicted itself %" PRIu64
 				   " times: what it put out is not to be believed: nmw-fpga regs",
 				   w->device.device.info.device, faults);
+	uint32_t left = merge_waits(&w->host.merge);
+	if (left)
+		return nmw_err_set(
+			e, -EIO, NMW_EXIT_LOSS,
+			"device %s: %u answers of the host did not go out: their clients "
+			"got nothing from the device that they stand behind",
+			w->device.device.info.device, left);
 	if (bad && w->strict)
 		nmw_log(NMW_LOG_ERROR, "%s: %" PRIu64 " frames or messages are damaged or missing",
 			w->in_spec, bad);

@@ -33,8 +33,8 @@ struct frame_out;
 
 /* One kind of source: a file each, one row in wire_in.c. */
 struct frame_source {
-	const char *scheme, *arg; /* "pcap", "FILE" */
-	bool live;		  /* it has no end, and is read once */
+	const char *scheme; /* "pcap" */
+	bool live;	    /* it has no end, and is read once */
 	int (*open)(struct frame_in *f, const char *arg, struct nmw_err *e);
 	/* Fills f->packet: how many; 0: the end, or (live) none now. wait: until one comes, for
 	 * some ms at most. */
@@ -44,12 +44,13 @@ struct frame_source {
 
 /* One kind of sink: a row in wire_out.c. */
 struct frame_sink {
-	const char *scheme, *arg;
-	bool bare; /* arg may be left out */
+	const char *scheme;
+	bool bare; /* what stands behind it may be left out */
 	/* Looks at what was typed; leaves no trace. */
 	int (*open)(struct frame_out *f, const char *arg, struct nmw_err *e);
 	/* There is something to write; `in` is open: a port or a socket may be the same. */
 	int (*start)(struct frame_out *f, struct frame_in *in, struct nmw_err *e);
+	/* 1: it could not go out, and was counted in f->conf->drop. */
 	int (*put)(struct frame_out *f, const uint8_t *frame, uint32_t len, uint64_t ts_ns,
 		   struct nmw_err *e);
 	int (*flush)(struct frame_out *f, struct nmw_err *e);
@@ -74,6 +75,8 @@ struct frame_out {
 	uint64_t frames, bytes;
 };
 
+/* Whether spec is "SCHEME:ARG", then *arg is what stands behind it; bare: that may be nothing. */
+bool frame_end_is(const char *spec, const char *scheme, bool bare, const char **arg);
 extern const struct frame_source frames_from_if, frames_from_udp, frames_from_dpdk;
 extern const struct frame_sink frames_to_if, frames_to_udp, frames_to_dpdk;
 

@@ -22,7 +22,6 @@
 #define GIVE_UP_NS NMW_NS_PER_S		  /* a queue without room for so long */
 #define DRIVER_OWN 4096u		  /* buffers that drivers keep at hand */
 #define SENDING	   2048u
-#define LINK_ROOM  64u
 #define LEAST	   60u /* bytes of a frame */
 
 struct port {
@@ -91,21 +90,15 @@ static struct port *port_named(const char *arg, struct nmw_err *e)
 	return p;
 }
 
-static uint32_t room_of(const struct nmw_dpdk_dev *d)
-{
-	uint32_t need = RTE_PKTMBUF_HEADROOM + (d->mtu + LINK_ROOM + 63) / 64 * 64;
-	return need > NMW_DPDK_ROOM ? need : NMW_DPDK_ROOM;
-}
-
 static int open_pools(struct port *p, struct nmw_err *e)
 {
 	char rx[24], tx[24];
 	unsigned i = (unsigned)(p - ports);
 	snprintf(rx, sizeof rx, "nmw_wire_rx%u", i);
 	snprintf(tx, sizeof tx, "nmw_wire_tx%u", i);
-	int rc = nmw_dpdk_pool_new(rx, 2u * p->port.rx_desc + DRIVER_OWN, room_of(&p->dev), &p->rx,
-				   e);
-	return rc ? rc : nmw_dpdk_pool_new(tx, SENDING, room_of(&p->dev), &p->tx, e);
+	uint32_t room = nmw_dpdk_room(p->dev.mtu);
+	int rc = nmw_dpdk_pool_new(rx, 2u * p->port.rx_desc + DRIVER_OWN, room, &p->rx, e);
+	return rc ? rc : nmw_dpdk_pool_new(tx, SENDING, room, &p->tx, e);
 }
 
 /* One PCI device is enough for EAL to look at the bus, which it does once. */
@@ -269,7 +262,6 @@ static void dpdk_in_close(struct frame_in *f)
 }
 
 const struct frame_source frames_from_dpdk = {.scheme = "dpdk",
-					      .arg = "DEV",
 					      .live = true,
 					      .open = dpdk_in_open,
 					      .burst = dpdk_in_burst,
@@ -291,7 +283,7 @@ static int dpdk_out_start(struct frame_out *f, struct frame_in *in, struct nmw_e
 }
 
 /* A queue that stays full is a link that is down, or a peer that does not take anything. */
-static void send_one(struct frame_out *f, struct port *p, struct rte_mbuf *m)
+static int send_one(struct frame_out *f, struct port *p, struct rte_mbuf *m)
 {
 	uint64_t since = 0;
 	while (rte_eth_tx_burst(p->port.id, 0, &m, 1) == 0) {
@@ -305,11 +297,12 @@ static void send_one(struct frame_out *f, struct port *p, struct rte_mbuf *m)
 					"dpdk: %s: frames do not go out, and are dropped",
 					p->port.name);
 			p->said_full = true;
-			return;
+			return 1;
 		}
 		look_at_device(p, f->conf);
 	}
 	p->said_full = false;
+	return 0;
 }
 
 static int dpdk_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, uint64_t ts_ns,
@@ -324,12 +317,11 @@ static int dpdk_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len,
 	if (!at) { /* longer than mtu=, or all wait to go out */
 		rte_pktmbuf_free(m);
 		f->conf->drop[NMW_DROP_sink_error]++;
-		return 0;
+		return 1;
 	}
 	memcpy(at, frame, len);
 	memset(at + len, 0, bytes - len);
-	send_one(f, p, m);
-	return 0;
+	return send_one(f, p, m);
 }
 
 static int dpdk_out_close(struct frame_out *f, struct nmw_err *e)
@@ -343,7 +335,6 @@ static int dpdk_out_close(struct frame_out *f, struct nmw_err *e)
 }
 
 const struct frame_sink frames_to_dpdk = {.scheme = "dpdk",
-					  .arg = "DEV",
 					  .open = dpdk_out_open,
 					  .start = dpdk_out_start,
 					  .put = dpdk_out_put,

@@ -71,8 +71,7 @@ static const uint8_t *message_of(const struct host *h, const struct nmw_wire_see
 	return msg;
 }
 
-/* ---- why ---------------------------------------------------------------------------------------
- */
+/* ---- why ------------------------------------------------------------------------------------- */
 
 static const char *const words[HOST_WHYS] = {
 	[HOST_TYPE] = "type",	  [HOST_TAG] = "tag",	    [HOST_LONG] = "appendage",
@@ -120,8 +119,7 @@ static enum host_why why_of(const struct nmw_wire_seen *s, const struct nmw_cmd 
 	return hides(s) ? HOST_HIDDEN : HOST_OTHER;
 }
 
-/* ---- answers -----------------------------------------------------------------------------------
- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 /* What the device cannot do, in the words of nmw-match. */
 static const uint8_t reject_of[HOST_WHYS] = {
@@ -209,8 +207,7 @@ static int unfit(struct host *h, const struct nmw_wire_seen *s, struct host_verd
 	return rc ? rc : 1;
 }
 
-/* ---- what is shown -----------------------------------------------------------------------------
- */
+/* ---- what is shown --------------------------------------------------------------------------- */
 
 static void use(uint32_t *last, uint64_t urn)
 {
@@ -282,7 +279,7 @@ int host_see(struct host *h, const struct nmw_wire_seen *s, struct nmw_wire_seen
 	return 0;
 }
 
-bool host_waits(const struct host *h)
+uint64_t host_sent(const struct host *h)
 {
-	return h->is_late || merge_waits(&h->merge);
+	return h->did[HOST_REJECTED] + h->did[HOST_ANSWERED] - merge_waits(&h->merge);
 }

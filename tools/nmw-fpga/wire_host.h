@@ -81,7 +81,7 @@ int host_frame(struct host *h, const uint8_t *p, uint32_t len, struct nmw_err *e
  * *of; *v says what became of it: call again with the same, until it is not 1. */
 int host_see(struct host *h, const struct nmw_wire_seen *s, struct nmw_wire_seen *of,
 	     struct host_verdict *v, struct nmw_err *e);
-bool host_waits(const struct host *h); /* an answer did not go out yet */
+uint64_t host_sent(const struct host *h); /* answers that went out */
 const char *host_word(enum host_why why);
 /* "hidden 3, symbol 1": at most cap bytes. */
 void host_reasons(const struct host *h, char *to, size_t cap);

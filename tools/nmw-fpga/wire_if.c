@@ -152,7 +152,6 @@ static void if_in_close(struct frame_in *f)
 }
 
 const struct frame_source frames_from_if = {.scheme = "if",
-					    .arg = "NAME",
 					    .live = true,
 					    .open = if_in_open,
 					    .burst = if_in_burst,
@@ -182,7 +181,7 @@ static int if_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, u
 		struct pollfd p = {.fd = i->fd, .events = POLLOUT};
 		if (errno == EMSGSIZE || errno == ENETDOWN) {
 			f->conf->drop[NMW_DROP_sink_error]++;
-			return 0;
+			return 1;
 		}
 		if (errno != EAGAIN && errno != ENOBUFS && errno != EINTR)
 			return no_socket("out", f->spec + 3, errno, e);
@@ -199,8 +198,5 @@ static int if_out_close(struct frame_out *f, struct nmw_err *e)
 	return 0;
 }
 
-const struct frame_sink frames_to_if = {.scheme = "if",
-					.arg = "NAME",
-					.open = if_out_open,
-					.put = if_out_put,
-					.close = if_out_close};
+const struct frame_sink frames_to_if = {
+	.scheme = "if", .open = if_out_open, .put = if_out_put, .close = if_out_close};

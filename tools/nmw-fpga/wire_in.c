@@ -45,24 +45,25 @@ static void capture_close(struct frame_in *f)
 	nmw_capture_close(f->state);
 }
 
-static const struct frame_source frames_from_pcap = {.scheme = "pcap",
-						     .arg = "FILE (- is stdin)",
-						     .open = capture_open,
-						     .burst = capture_burst,
-						     .close = capture_close};
+static const struct frame_source frames_from_pcap = {
+	.scheme = "pcap", .open = capture_open, .burst = capture_burst, .close = capture_close};
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
 static const struct frame_source *const sources[] = {&frames_from_pcap, &frames_from_if,
 						     &frames_from_udp, &frames_from_dpdk};
 
+bool frame_end_is(const char *spec, const char *scheme, bool bare, const char **arg)
+{
+	size_t n = strlen(scheme);
+	*arg = spec + n + 1;
+	return !strncmp(spec, scheme, n) && spec[n] == ':' && (bare || **arg);
+}
+
 static const struct frame_source *find(const char *spec, const char **arg)
 {
-	size_t n = strcspn(spec, ":");
-	*arg = spec + n + 1;
 	for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
-		if (spec[n] && **arg && strlen(sources[i]->scheme) == n &&
-		    !strncmp(spec, sources[i]->scheme, n))
+		if (frame_end_is(spec, sources[i]->scheme, false, arg))
 			return sources[i];
 	return NULL;
 }

@@ -91,12 +91,12 @@ static bool turn(const struct merge *m, struct merge_client *c)
 	return c->n && a->due <= m->shown && a->after <= c->passed;
 }
 
-bool merge_waits(const struct merge *m)
+uint32_t merge_waits(const struct merge *m)
 {
+	uint32_t n = 0;
 	for (unsigned i = 0; i < NMW_WIRE_CLIENTS; i++)
-		if (m->client[i].n)
-			return true;
-	return false;
+		n += m->client[i].n;
+	return n;
 }
 
 /* ---- frames made anew ----------------------------------------------------------------------- */

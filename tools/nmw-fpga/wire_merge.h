@@ -82,6 +82,7 @@ int merge_frame(struct merge *m, const uint8_t *frame, uint32_t len, uint64_t ts
 		struct nmw_err *e);
 /* Answers that no frame of the device's is waited for go out. */
 int merge_rest(struct merge *m, struct nmw_err *e);
-bool merge_waits(const struct merge *m);
+/* Answers that did not go out yet. */
+uint32_t merge_waits(const struct merge *m);
 
 #endif

@@ -56,7 +56,6 @@ static int capture_close(struct frame_out *f, struct nmw_err *e)
 }
 
 static const struct frame_sink frames_to_pcap = {.scheme = "pcap",
-						 .arg = "FILE (- is stdout)",
 						 .open = capture_open,
 						 .start = capture_start,
 						 .put = capture_put,
@@ -74,7 +73,7 @@ static int nowhere_open(struct frame_out *f, const char *arg, struct nmw_err *e)
 }
 
 static const struct frame_sink frames_to_nowhere = {
-	.scheme = "null", .arg = "", .bare = true, .open = nowhere_open};
+	.scheme = "null", .bare = true, .open = nowhere_open};
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
@@ -83,11 +82,8 @@ static const struct frame_sink *const sinks[] = {&frames_to_pcap, &frames_to_if,
 
 static const struct frame_sink *find(const char *spec, const char **arg)
 {
-	size_t n = strcspn(spec, ":");
-	*arg = spec + n + 1;
 	for (size_t i = 0; i < sizeof sinks / sizeof sinks[0]; i++)
-		if (spec[n] && (sinks[i]->bare || **arg) && strlen(sinks[i]->scheme) == n &&
-		    !strncmp(spec, sinks[i]->scheme, n))
+		if (frame_end_is(spec, sinks[i]->scheme, sinks[i]->bare, arg))
 			return sinks[i];
 	return NULL;
 }
@@ -114,9 +110,12 @@ int frame_out_start(struct frame_out *f, struct frame_in *in, struct nmw_err *e)
 int frame_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, uint64_t ts_ns,
 		  struct nmw_err *e)
 {
+	int rc = f->ops->put ? f->ops->put(f, frame, len, ts_ns, e) : 0;
+	if (rc)
+		return rc < 0 ? rc : 0;
 	f->frames++;
 	f->bytes += len;
-	return f->ops->put ? f->ops->put(f, frame, len, ts_ns, e) : 0;
+	return 0;
 }
 
 int frame_out_flush(struct frame_out *f, struct nmw_err *e)

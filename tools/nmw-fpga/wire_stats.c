@@ -64,8 +64,7 @@ void wire_report(const struct nmw_wire_stat *s, struct nmw_metrics *x,
 	for (unsigned i = NMW_MSG_ENTER; i <= NMW_MSG_UNFIT; i++)
 		messages += s->kind[i];
 	nmw_gauge(x, NMW_M_in_messages, messages);
-	nmw_gauge(x, NMW_M_out_messages,
-		  s->replies + s->feed + h->did[HOST_REJECTED] + h->did[HOST_ANSWERED]);
+	nmw_gauge(x, NMW_M_out_messages, s->replies + s->feed + host_sent(h));
 	nmw_gauge(x, NMW_M_in_sessions, p[NMW_WIRE_PARSE_clients]);
 	nmw_gauge(x, NMW_M_heartbeats, p[NMW_WIRE_PARSE_heartbeats]);
 	nmw_gauge(x, NMW_M_mold_gaps, p[NMW_WIRE_PARSE_gaps]);
@@ -73,7 +72,7 @@ void wire_report(const struct nmw_wire_stat *s, struct nmw_metrics *x,
 	nmw_gauge(x, NMW_M_orders_rejected, c[NMW_WIRE_CORE_rejected] + h->did[HOST_REJECTED]);
 	nmw_gauge(x, NMW_M_ignored, c[NMW_WIRE_CORE_ignored] + h->did[HOST_IGNORED]);
 	nmw_gauge(x, NMW_M_fills, c[NMW_WIRE_CORE_fills]);
-	nmw_gauge(x, NMW_M_replies, s->replies + h->did[HOST_REJECTED] + h->did[HOST_ANSWERED]);
+	nmw_gauge(x, NMW_M_replies, s->replies + host_sent(h));
 	nmw_gauge(x, NMW_M_feed_out, s->feed);
 	nmw_gauge(x, NMW_M_device_cycles, s->cycles);
 	nmw_gauge(x, NMW_M_device_commands, c[NMW_WIRE_CORE_commands]);

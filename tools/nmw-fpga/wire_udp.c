@@ -218,7 +218,6 @@ static void udp_in_close(struct frame_in *f)
 }
 
 const struct frame_source frames_from_udp = {.scheme = "udp",
-					     .arg = "ADDR:PORT",
 					     .live = true,
 					     .open = udp_in_open,
 					     .burst = udp_in_burst,
@@ -335,10 +334,11 @@ static int udp_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, 
 	const struct nmw_endpoint *feed = &u->spec.line[0].at;
 	bool is_feed = to.port == feed->port && !memcmp(to.addr, feed->addr, 4);
 	socklen_t n = nmw_address_of(&to, 0, &a);
-	if (is_feed ? !try_send(u->feed, &p, NULL, 0, false)
-		    : !try_send(u->reply, &p, &a, n, !u->own))
-		not_sent(f, &to);
-	return 0;
+	if (is_feed ? try_send(u->feed, &p, NULL, 0, false)
+		    : try_send(u->reply, &p, &a, n, !u->own))
+		return 0;
+	not_sent(f, &to);
+	return 1;
 }
 
 static int udp_out_close(struct frame_out *f, struct nmw_err *e)
@@ -354,7 +354,6 @@ static int udp_out_close(struct frame_out *f, struct nmw_err *e)
 }
 
 const struct frame_sink frames_to_udp = {.scheme = "udp",
-					 .arg = "[ADDR:PORT]",
 					 .bare = true,
 					 .open = udp_out_open,
 					 .start = udp_out_start,

@@ -49,8 +49,6 @@ struct dpdk_queue {
 	bool said_long;
 };
 
-/* Bytes of a buffer for packets of that mtu. */
-uint32_t dpdk_queue_room(uint32_t mtu);
 /* The ring is open: takes most of its frames. emit, port, dev and link are set. */
 int dpdk_queue_open(struct dpdk_queue *q, const struct recv_conf *conf, unsigned buffers,
 		    struct nmw_err *e);

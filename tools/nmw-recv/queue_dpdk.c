@@ -12,18 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_MAX  (2u << 20) /* of what EAL is told; larger ones are of such */
-#define FEW	  64u	     /* buffers that are worth a look at the readers */
-#define LINK_ROOM 64u	     /* Ethernet with tags, and what cards append */
-#define AHEAD	  4u	     /* packets whose headers are fetched ahead */
+#define PAGE_MAX (2u << 20) /* of what EAL is told; larger ones are of such */
+#define FEW	 64u	    /* buffers that are worth a look at the readers */
+#define AHEAD	 4u	    /* packets whose headers are fetched ahead */
 
 /* ---- opening --------------------------------------------------------------------------------- */
-
-uint32_t dpdk_queue_room(uint32_t mtu)
-{
-	uint32_t need = RTE_PKTMBUF_HEADROOM + (mtu + LINK_ROOM + 63) / 64 * 64;
-	return need > NMW_DPDK_ROOM ? need : NMW_DPDK_ROOM;
-}
 
 static int open_streams(struct dpdk_queue *q, const struct recv_conf *conf, struct nmw_err *e)
 {
@@ -46,7 +39,7 @@ static int take_frames(struct dpdk_queue *q, unsigned buffers, struct nmw_err *e
 	struct nmw_prod *out = &q->emit->st->out;
 	uint64_t page = nmw_prod_frames_page(out);
 	page = page < PAGE_MAX ? page : PAGE_MAX;
-	uint32_t room = dpdk_queue_room(q->dev->mtu);
+	uint32_t room = nmw_dpdk_room(q->dev->mtu);
 	uint64_t want = nmw_dpdk_area_bytes(buffers, room, page);
 	uint64_t most = out->frame_sz / 8 * 7 / page * page;
 	uint64_t bytes = want < most ? want : most, least = nmw_dpdk_area_bytes(1, room, 1);
@@ -111,7 +104,7 @@ int dpdk_queue_start(struct dpdk_queue *q, const uint8_t *fill, uint32_t fill_le
 	char name[24];
 	struct filling f = {fill, fill_len};
 	snprintf(name, sizeof name, "nmw_rx%u", q->id);
-	int rc = nmw_dpdk_area_pool(&q->area, name, q->buffers, dpdk_queue_room(q->dev->mtu),
+	int rc = nmw_dpdk_area_pool(&q->area, name, q->buffers, nmw_dpdk_room(q->dev->mtu),
 				    &q->pool, e);
 	if (rc)
 		return rc;

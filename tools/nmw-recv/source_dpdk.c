@@ -96,7 +96,7 @@ static int size_ring(struct dpdk_source *s, struct nmw_err *e)
 	int rc = count_buffers(s, e);
 	if (rc)
 		return rc;
-	uint64_t bytes = nmw_dpdk_area_bytes(s->buffers, dpdk_queue_room(s->dev.mtu), 4096);
+	uint64_t bytes = nmw_dpdk_area_bytes(s->buffers, nmw_dpdk_room(s->dev.mtu), 4096);
 	nmw_stage_frames(s->emit->st, bytes / 7 * 8 + ARENA);
 	return s->dev.queues > 1 ? nmw_stage_split(s->emit->st, s->dev.queues, e) : 0;
 }

@@ -19,9 +19,8 @@
 int nic_rx_open(struct nic *n, struct nmw_err *e)
 {
 	unsigned buffers = n->port.rx_desc * 2u > BUFFERS ? n->port.rx_desc * 2u : BUFFERS;
-	uint32_t room = RTE_PKTMBUF_HEADROOM + n->dev.mtu + 64u;
-	int rc = nmw_dpdk_pool_new("nmw-send-in", buffers,
-				   room > NMW_DPDK_ROOM ? room : NMW_DPDK_ROOM, &n->rx_pool, e);
+	int rc = nmw_dpdk_pool_new("nmw-send-in", buffers, nmw_dpdk_room(n->dev.mtu), &n->rx_pool,
+				   e);
 	if (!rc)
 		rc = nmw_dpdk_port_start(&n->port, &n->rx_pool, e);
 	memcpy(n->host.mac, n->port.mac, sizeof n->host.mac);

@@ -509,13 +509,12 @@ int nic_tx_open(struct nic *n, struct nmw_err *e)
 {
 	const struct nmw_dpdk_port_spec s = {
 		.dev = &n->dev, .rxq = 1, .txq = 1, .tx_offloads = OFFLOADS};
-	uint32_t large = RTE_PKTMBUF_HEADROOM + n->dev.mtu + 64u;
 	int rc = nmw_dpdk_port_open(&n->port, &s, e);
 	if (!rc)
 		rc = nmw_dpdk_pool_new("nmw-send-small", BUFFERS, SMALL_ROOM, &n->small, e);
 	if (!rc)
-		rc = nmw_dpdk_pool_new("nmw-send-large", BUFFERS / 4,
-				       large > NMW_DPDK_ROOM ? large : NMW_DPDK_ROOM, &n->large, e);
+		rc = nmw_dpdk_pool_new("nmw-send-large", BUFFERS / 4, nmw_dpdk_room(n->dev.mtu),
+				       &n->large, e);
 	n->burst = rc ? NULL : calloc(NIC_BURSTS, sizeof *n->burst);
 	if (!rc && !n->burst)
 		rc = nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "out of memory");
