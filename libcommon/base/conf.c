@@ -102,10 +102,10 @@ static int wrong_type(const struct nmw_conf_at *at, const char *key, json_t *fou
 	return nmw_conf_err(at, key, e, "%s found, %s expected", type_name(found), expected);
 }
 
-/* The value under key; NULL when there is none or it is null. */
+/* The value under key; NULL when there is none or it is null. Without a key: at itself. */
 static json_t *find(const struct nmw_conf_at *at, const char *key)
 {
-	json_t *v = json_object_get(node(at), key);
+	json_t *v = key ? json_object_get(node(at), key) : node(at);
 	return v && !json_is_null(v) ? v : NULL;
 }
 

@@ -55,7 +55,7 @@ bool nmw_conf_item(const struct nmw_conf_at *list, size_t i, struct nmw_conf_at 
 /* The i-th key of an object; NULL past the last. */
 const char *nmw_conf_key(const struct nmw_conf_at *object, size_t i);
 
-/* A string of 1..cap-1 bytes without control characters. */
+/* A string of 1..cap-1 bytes without control characters; key NULL: at itself, an item of a list. */
 int nmw_conf_str(const struct nmw_conf_at *at, const char *key, char *buf, size_t cap,
 		 struct nmw_err *e);
 /* A number, or a string of decimal digits. */

@@ -244,6 +244,13 @@ int nmw_parse_kv(char **s, char **key, char **value)
 	return *p && !dangling ? 1 : -EINVAL;
 }
 
+bool nmw_parse_again(uint64_t *seen, unsigned i)
+{
+	bool was = *seen >> i & 1;
+	*seen |= UINT64_C(1) << i;
+	return was;
+}
+
 int nmw_parse_name(const char *s, unsigned max, struct nmw_err *e)
 {
 	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz"

@@ -12,6 +12,7 @@
 #define NMW_BASE_PARSE_H
 
 #include "base/err.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,10 @@ int nmw_format_rate(char *buf, size_t cap, uint64_t v);
  * value in place. Returns 1 (a pair), 0 (end), -EINVAL (empty key, or nothing after a comma).
  * value is NULL without '='. */
 int nmw_parse_kv(char **s, char **key, char **value);
+
+/* Whether key i (0..63) of a list was given before, as *seen has it, which keeps it from now on: an
+ * option that stands twice is refused, as one of the two is not what was meant. */
+bool nmw_parse_again(uint64_t *seen, unsigned i);
 
 /* A name of a ring, a consumer or an instance: 1 to max letters, digits, '.', '_' or '-', not
  * starting with '.'. It is part of a file name, and goes to terminals. 0 or -EINVAL. */

@@ -19,6 +19,22 @@ static size_t symbols_bytes(uint32_t max)
 	return sizeof(struct nmw_symbols) + (size_t)max * sizeof(struct nmw_symbol);
 }
 
+int nmw_symbol_name(const char *text, size_t len, uint64_t *name, struct nmw_err *e)
+{
+	char padded[8] = "        ";
+	bool ok = len > 0 && len <= sizeof padded;
+	for (size_t i = 0; ok && i < len; i++) {
+		ok = text[i] > ' ' && text[i] <= '~';
+		padded[i] = text[i];
+	}
+	if (!ok)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "\"%.*s\": not a symbol: 1 to %zu characters from '!' to '~'",
+				   len < 32 ? (int)len : 32, text, sizeof padded);
+	memcpy(name, padded, sizeof *name);
+	return 0;
+}
+
 size_t nmw_symbols_footprint(uint32_t max)
 {
 	return symbols_bytes(max) + (size_t)table_size(max) * sizeof(uint32_t) + LOCATES / 8;

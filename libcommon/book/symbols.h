@@ -36,6 +36,10 @@ struct nmw_symbols {
 
 #define NMW_SYM_NONE UINT32_MAX
 
+/* What a user types, as messages have it: 1 to 8 characters, '!' to '~', padded with spaces. 0 or
+ * -EINVAL. */
+int nmw_symbol_name(const char *text, size_t len, uint64_t *name, struct nmw_err *e);
+
 size_t nmw_symbols_footprint(uint32_t max);
 void nmw_symbols_init(struct nmw_symbols *t, uint32_t max);
 

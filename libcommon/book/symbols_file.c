@@ -12,18 +12,16 @@ static const char states[] = {'T', 'H', 'P', 'Q'}; /* in the order of the words 
 
 static int symbol_name(const struct nmw_conf_at *at, char name[8], struct nmw_err *e)
 {
-	char text[9] = "";
+	char text[64] = "";
+	uint64_t key;
 	int rc = nmw_conf_str(at, "symbol", text, sizeof(text), e);
 	if (rc == 0)
 		return nmw_conf_err(at, "symbol", e, "is missing: give its 1 to 8 characters");
 	if (rc < 0)
 		return rc;
-	for (const char *p = text; *p; p++)
-		if (*p <= ' ' || *p > '~')
-			return nmw_conf_err(at, "symbol", e,
-					    "\"%s\": characters of a symbol are '!' to '~'", text);
-	memset(name, ' ', 8);
-	memcpy(name, text, strlen(text));
+	if (nmw_symbol_name(text, strlen(text), &key, e))
+		return nmw_err_prefix(e, "%s: %s.symbol", at->file, at->path);
+	memcpy(name, &key, sizeof key);
 	return 0;
 }
 

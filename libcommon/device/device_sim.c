@@ -54,6 +54,7 @@ static int parse_params(struct sim *s, const char *params, struct nmw_err *e)
 		     {"stuck", 1, UINT32_MAX, &s->at.stuck},
 		     {"reset", 1, UINT32_MAX, &s->at.reset}};
 	const size_t n = sizeof known / sizeof known[0];
+	uint64_t seen = 0;
 	if (strlen(params) >= sizeof text)
 		return bad_params("too long", "127 characters at most", e);
 	memcpy(text, params, strlen(params) + 1);
@@ -65,6 +66,8 @@ static int parse_params(struct sim *s, const char *params, struct nmw_err *e)
 			i++;
 		if (i == n)
 			return bad_params(key, "not known", e);
+		if (nmw_parse_again(&seen, (unsigned)i))
+			return bad_params(key, "given twice", e);
 		if (!value)
 			return bad_params(key, "without a value", e);
 		if (nmw_parse_u64(value, known[i].lo, known[i].hi, known[i].to, &why))

@@ -41,28 +41,33 @@ static int bad_params(const char *key, const char *why, struct nmw_err *e)
 			   key, why, NMW_PCI_BARS - 1);
 }
 
-static int parse_pair(struct card *c, const char *key, const char *value, struct nmw_err *e)
+static int parse_pair(struct card *c, const char *key, const char *value, uint64_t *seen,
+		      struct nmw_err *e)
 {
 	struct nmw_err why = NMW_ERR_INIT;
-	int rc;
+	int rc, i = nmw_parse_choice(key, "bar|mhz|irq");
+	if (i < 0)
+		return bad_params(key, "not known", e);
+	if (nmw_parse_again(seen, (unsigned)i))
+		return bad_params(key, "given twice", e);
 	if (!value)
 		return bad_params(key, "without a value", e);
 	if (!strcmp(key, "bar"))
 		rc = nmw_parse_u64(value, 0, NMW_PCI_BARS - 1, &c->bar, &why);
 	else if (!strcmp(key, "mhz"))
 		rc = nmw_parse_u64(value, 1, 10000, &c->mhz, &why);
-	else if (!strcmp(key, "irq")) {
+	else {
 		int choice = nmw_parse_choice(value, "on|off");
 		c->silent = choice == 1;
 		return choice < 0 ? bad_params(key, "neither on nor off", e) : 0;
-	} else
-		return bad_params(key, "not known", e);
+	}
 	return rc ? bad_params(key, why.msg, e) : 0;
 }
 
 static int parse_params(struct card *c, const char *params, struct nmw_err *e)
 {
 	char text[128], *at = text, *key, *value;
+	uint64_t seen = 0;
 	if (!params || strlen(params) >= sizeof text)
 		return bad_params("vfio:", params ? "too long" : "without an address", e);
 	memcpy(text, params, strlen(params) + 1);
@@ -76,7 +81,7 @@ static int parse_params(struct card *c, const char *params, struct nmw_err *e)
 	if (!*at)
 		return bad_params("vfio:", "an empty key", e);
 	while ((rc = nmw_parse_kv(&at, &key, &value)) == 1) {
-		rc = parse_pair(c, key, value, e);
+		rc = parse_pair(c, key, value, &seen, e);
 		if (rc)
 			return rc;
 	}

@@ -13,11 +13,13 @@
 #define MEMIF_SOCKET "/run/memif.sock" /* the driver's default */
 #define MTU_DEF	     1500u
 #define TEXT_MAX     (NMW_DPDK_ARGS * 2)
+#define ONCE	     "queues|desc|mtu|vlan|gateway" /* words of ours that may not be repeated */
 
 struct parse {
 	struct nmw_dpdk_dev *d;
 	struct nmw_dpdk_word *more;
 	unsigned n_more;
+	uint64_t seen; /* of ONCE */
 	struct nmw_err *e;
 };
 
@@ -102,7 +104,9 @@ static int own_word(struct parse *p, const char *key, const char *value)
 {
 	struct nmw_dpdk_dev *d = p->d;
 	uint64_t v = 0;
-	int rc = 0;
+	int rc = 0, once = nmw_parse_choice(key, ONCE);
+	if (once >= 0 && nmw_parse_again(&p->seen, (unsigned)once))
+		return wrong(p, key, value, "given twice: leave one out");
 	if (!strcmp(key, "queues")) {
 		rc = number(p, key, value, 1, NMW_DPDK_QUEUES, &v);
 		d->queues = (unsigned)v;
@@ -133,6 +137,8 @@ static int more_word(struct parse *p, const char *key, const char *value)
 		struct nmw_dpdk_word *w = &p->more[i];
 		if (strcmp(key, w->key) != 0)
 			continue;
+		if (w->value[0])
+			return wrong(p, key, value, "given twice: leave one out");
 		if (strlen(value) >= sizeof w->value)
 			return wrong(p, key, value, "too long");
 		snprintf(w->value, sizeof w->value, "%s", value);
@@ -250,7 +256,7 @@ int nmw_dpdk_dev_parse(const char *text, struct nmw_dpdk_word *more, unsigned n,
 		       struct nmw_dpdk_dev *out, struct nmw_err *e)
 {
 	char copy[TEXT_MAX];
-	struct parse p = {out, more, n, e};
+	struct parse p = {out, more, n, 0, e};
 	*out = (struct nmw_dpdk_dev){.queues = 1, .mtu = MTU_DEF};
 	if ((size_t)snprintf(copy, sizeof copy, "%s", text) >= sizeof copy)
 		return nmw_err_set(e, -E2BIG, NMW_EXIT_USAGE, "more than %u bytes", TEXT_MAX - 1);

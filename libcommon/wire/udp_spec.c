@@ -57,14 +57,21 @@ static int parse_session(const char *value, struct nmw_udp_spec *s, struct nmw_e
 	return 0;
 }
 
-static int parse_option(const char *key, const char *value, const char *allowed,
-			struct nmw_udp_spec *s, struct nmw_err *e)
+static int check_option(const char *key, const char *value, const char *allowed, uint64_t *seen,
+			struct nmw_err *e)
+{
+	int i = nmw_parse_choice(key, allowed);
+	if (!value || i < 0)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "?%s: not an option with a value: %s", key, allowed);
+	return nmw_parse_again(seen, (unsigned)i) ? wrong(e, key, "given twice: leave one out") : 0;
+}
+
+static int parse_option(const char *key, const char *value, struct nmw_udp_spec *s,
+			struct nmw_err *e)
 {
 	uint64_t n = 0;
 	int rc = 0;
-	if (!value || nmw_parse_choice(key, allowed) < 0)
-		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-				   "?%s: not an option with a value: %s", key, allowed);
 	if (!strcmp(key, "source"))
 		return parse_address(value, &s->source, e);
 	if (!strcmp(key, "rerequest"))
@@ -95,6 +102,7 @@ int nmw_udp_spec_parse(const char *text, const char *allowed, struct nmw_udp_spe
 	char *options = strchr(copy, '?');
 	if (options)
 		*options++ = 0;
+	uint64_t seen = 0;
 	int rc = parse_lines(copy, out, e);
 	while (!rc && options) {
 		char *key = options, *next = strchr(options, '&');
@@ -104,7 +112,9 @@ int nmw_udp_spec_parse(const char *text, const char *allowed, struct nmw_udp_spe
 		char *value = strchr(key, '=');
 		if (value)
 			*value++ = 0;
-		rc = parse_option(key, value, allowed, out, e);
+		rc = check_option(key, value, allowed, &seen, e);
+		if (!rc)
+			rc = parse_option(key, value, out, e);
 	}
 	if (rc && e)
 		e->exit = NMW_EXIT_USAGE;

@@ -129,6 +129,8 @@ expect 2 nmw-fpga info --device vfio:0000:03:00.0,irq=maybe
 says 'irq: neither on nor off'
 expect 2 nmw-fpga info --device sim:speed=3
 says 'speed: not known' 'latency=1..1023'
+expect 2 nmw-fpga info --device sim:latency=1,latency=2
+says '--device sim: latency: given twice: '
 expect 2 nmw-fpga info --device sim:stall=101
 says 'stall: ' '0..100'
 expect 2 nmw-fpga selftest --ring 100

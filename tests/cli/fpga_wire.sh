@@ -139,6 +139,8 @@ says 'not a sink of frames'
 expect 2 nmw-fpga wire --in "pcap:$T/none.pcap" --out null:
 expect 2 nmw-fpga wire --in "pcap:$T/in.pcap" --out null: --center S0000
 says 'SYMBOL=PRICE is expected'
+expect 2 nmw-fpga wire --in "pcap:$T/in.pcap" --out null: --center S0000=1 --center S0000=2
+says '--center S0000=2: this symbol was given twice'
 expect 5 nmw-fpga wire --in if:nmw-none --out null:
 says 'No such device'
 [ "${NMW_GOLDEN:-}" = no ] || diff -u tests/golden/help/nmw-fpga-wire.txt <(nmw-fpga wire --help) ||

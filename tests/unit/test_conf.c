@@ -160,6 +160,18 @@ START_TEST(values)
 	      "f: f: a fraction found, a whole number expected");
 	ck_assert_int_lt(nmw_conf_u64(&root, "m", 0, 0, &v, &err), 0);
 	unload();
+	struct nmw_conf_at list, item;
+	load("{\"l\": [\"A\", 5, null]}");
+	ck_assert_int_eq(nmw_conf_list(&root, "l", &list, &err), 1);
+	ck_assert(nmw_conf_item(&list, 0, &item));
+	ck_assert_int_eq(nmw_conf_str(&item, NULL, s, sizeof s, &err), 1);
+	ck_assert_str_eq(s, "A");
+	ck_assert(nmw_conf_item(&list, 1, &item));
+	wrong(nmw_conf_str(&item, NULL, s, sizeof s, &err),
+	      "f: l[1]: a number found, a string expected");
+	ck_assert(nmw_conf_item(&list, 2, &item));
+	ck_assert_int_eq(nmw_conf_str(&item, NULL, s, sizeof s, &err), 0);
+	unload();
 }
 END_TEST
 

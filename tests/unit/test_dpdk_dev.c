@@ -28,6 +28,9 @@ START_TEST(words_of_ours_and_of_the_driver)
 	ck_assert_uint_eq(d.mtu, 1500);
 	ck_assert_str_eq(w[0].value, "0a");
 	ck_assert(!d.pci);
+	w[0].value[0] = 0;
+	ck_assert_int_lt(nmw_dpdk_dev_parse("net_null0,fill=0a,fill=0b", w, 1, &d, &e), 0);
+	ck_assert_ptr_nonnull(strstr(e.msg, "fill=0b: given twice"));
 }
 END_TEST
 
@@ -68,6 +71,9 @@ START_TEST(refused)
 		"net_null0,gateway=10.0.0.1",
 		"net_null0,mtu=100",
 		"net_null0,vlan=4095",
+		"net_null0,mtu=1500,mtu=1500",
+		"net_null0,queues=1,desc=64,queues=1",
+		"net_null0,addr=10.0.0.1/24,gateway=10.0.0.2,gateway=10.0.0.3",
 	};
 	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
 		e = (struct nmw_err)NMW_ERR_INIT;

@@ -250,6 +250,17 @@ START_TEST(bad_pairs)
 }
 END_TEST
 
+START_TEST(a_key_stands_once)
+{
+	uint64_t seen = 0;
+	ck_assert(!nmw_parse_again(&seen, 0));
+	ck_assert(!nmw_parse_again(&seen, 63));
+	ck_assert(nmw_parse_again(&seen, 0));
+	ck_assert(nmw_parse_again(&seen, 63));
+	ck_assert(!nmw_parse_again(&seen, 31));
+}
+END_TEST
+
 START_TEST(choices)
 {
 	ck_assert_int_eq(nmw_parse_choice("auto", "auto|spin|park"), 0);
@@ -297,4 +308,4 @@ END_TEST
 
 UNIT_MAIN("parse", numbers, counts, sizes, durations, rates, junk_for_every_reader, ranges,
 	  messages_say_what_is_expected, written_is_read_back, written_forms, pairs, bad_pairs,
-	  choices, names, near_words)
+	  a_key_stands_once, choices, names, near_words)

@@ -74,7 +74,8 @@ START_TEST(mistakes_are_told_with_their_place)
 	expect_error("{}", "symbols: is missing");
 	expect_error("{\"symbols\": [{}]}", "symbols[0].symbol: is missing");
 	expect_error("{\"symbols\": [{\"symbol\": \"123456789\"}]}", "symbols[0].symbol");
-	expect_error("{\"symbols\": [{\"symbol\": \"A B\"}]}", "characters of a symbol");
+	expect_error("{\"symbols\": [{\"symbol\": \"A B\"}]}",
+		     "symbols[0].symbol: \"A B\": not a symbol: 1 to 8 characters");
 	expect_error("{\"symbols\": [{\"symbol\": \"A\"}, {\"symbol\": \"A\"}]}",
 		     "symbols[1]: symbol A: is listed twice: once is enough");
 	expect_error("{\"symbols\": [{\"symbol\": \"A\", \"locate\": 3}, "

@@ -152,6 +152,7 @@ START_TEST(device_strings)
 		   {"vfio:ff:1f.7,mhz=0", "mhz: 0: out of range"},
 		   {"vfio:ff:1f.7,irq=maybe", "irq: neither on nor off"},
 		   {"vfio:ff:1f.7,speed=1", "speed: not known"},
+		   {"vfio:ff:1f.7,bar=1,bar=2", "bar: given twice"},
 		   {"vfi:ff:1f.7", "no such device"}};
 	struct nmw_device d;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

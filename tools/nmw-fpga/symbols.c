@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "wishes.h"
+#include "book/symbols.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -165,7 +165,7 @@ static int request(const struct command_args *a, enum control_op op, struct cont
 				      .op = (uint8_t)op,
 				      .n = (uint16_t)a->argc};
 	for (int i = 0; i < a->argc; i++) {
-		int rc = wishes_name(a->argv[i], strlen(a->argv[i]), &q->symbol[i], e);
+		int rc = nmw_symbol_name(a->argv[i], strlen(a->argv[i]), &q->symbol[i], e);
 		if (rc)
 			return rc;
 	}

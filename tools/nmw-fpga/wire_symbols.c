@@ -33,27 +33,24 @@ static int listed(void *arg, const struct nmw_symbol_conf *c, struct nmw_err *e)
 /* SYMBOL=PRICE */
 static int center(struct wire_symbols *s, const char *text, struct nmw_err *e)
 {
-	char name[NAME_MAX_8];
 	const char *eq = strchr(text, '=');
-	size_t n = eq ? (size_t)(eq - text) : 0;
-	uint64_t price;
-	if (!n || n > sizeof name || nmw_conf_price_text(eq + 1, &price) || !price ||
-	    price > NMW_PX_MAX_42)
+	uint64_t price, key;
+	if (!eq || nmw_symbol_name(text, (size_t)(eq - text), &key, NULL) ||
+	    nmw_conf_price_text(eq + 1, &price) || !price || price > NMW_PX_MAX_42)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--center %s: SYMBOL=PRICE is expected, such as AAPL=182.50",
 				   text);
-	uint64_t key;
-	memset(name, ' ', sizeof name);
-	memcpy(name, text, n);
-	memcpy(&key, name, sizeof key);
 	uint32_t sym = nmw_symbols_find(s->table, key);
 	if (sym == NMW_SYM_NONE) {
 		struct nmw_symbol_conf c = {.state = 'T'};
-		memcpy(c.name, name, sizeof c.name);
+		memcpy(c.name, &key, sizeof c.name);
 		int rc = nmw_symbols_add(s->table, &c, &sym, e);
 		if (rc)
 			return rc;
 	}
+	if (s->center[sym])
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--center %s: this symbol was given twice: leave one out", text);
 	s->center[sym] = (uint32_t)price;
 	return 0;
 }

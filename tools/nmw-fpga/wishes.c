@@ -1,26 +1,9 @@
 #include "wishes.h"
 
+#include "book/symbols.h"
+
 #include <errno.h>
 #include <string.h>
-
-#define NAME_MAX_LEN 8u
-
-int wishes_name(const char *text, size_t len, uint64_t *name, struct nmw_err *e)
-{
-	char padded[NAME_MAX_LEN];
-	bool ok = len && len <= sizeof padded;
-	for (size_t i = 0; ok && i < len; i++)
-		ok = text[i] > ' ' && text[i] <= '~' && text[i] != ',';
-	if (!ok)
-		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-				   "%.*s: not a symbol: 1 to %u characters without spaces and "
-				   "commas",
-				   (int)(len < 32 ? len : 32), text, NAME_MAX_LEN);
-	memset(padded, ' ', sizeof padded);
-	memcpy(padded, text, len);
-	memcpy(name, padded, sizeof *name);
-	return 0;
-}
 
 static unsigned find(const struct wishes *w, uint64_t name)
 {
@@ -63,7 +46,7 @@ static int add(struct wishes *w, const char *option, const char *list, enum nmw_
 					   "%s: %.*s: stands alone, and for --offload only: name "
 					   "symbols, A,B,C",
 					   option, (int)len, at);
-		int rc = wishes_name(at, len, &name, e);
+		int rc = nmw_symbol_name(at, len, &name, e);
 		if (rc) {
 			nmw_err_prefix(e, "%s", option);
 			return rc;

@@ -14,8 +14,6 @@ struct wishes {
 	enum nmw_held_wish rest; /* of symbols without a name here */
 };
 
-/* The name of a symbol as messages have it: 8 characters, padded. -EINVAL: it cannot be one. */
-int wishes_name(const char *text, size_t len, uint64_t *name, struct nmw_err *e);
 /* offload: "auto", "manual" or names with commas; software: names, or NULL. */
 int wishes_parse(struct wishes *w, const char *offload, const char *software, struct nmw_err *e);
 /* False: there is no room for another name. */

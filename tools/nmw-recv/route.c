@@ -1,6 +1,7 @@
 #include "route.h"
 
 #include "base/conf.h"
+#include "book/symbols.h"
 #include "wire/be.h"
 #include "wire/itch50.h"
 #include "wire/ouch42.h"
@@ -11,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAP_SIZE  (4u * ROUTE_SYMBOLS)
-#define REST_DEF  "rest"
-#define TAG_BITS  3u /* of the second word: the route, 1..NMW_ROUTES */
-#define TOKEN_LEN 14u
+#define MAP_SIZE    (4u * ROUTE_SYMBOLS)
+#define REST_DEF    "rest"
+#define TAG_BITS    3u /* of the second word: the route, 1..NMW_ROUTES */
+#define SYMBOL_TEXT 64u
 
 struct token { /* two hashes of session and token; a 0 = free */
 	uint64_t a, b;
@@ -203,21 +204,23 @@ static int add_name(struct route *r, const struct nmw_conf_at *at, const char *k
 	return 0;
 }
 
-static int add_symbol(struct route *r, const struct nmw_conf_at *at, const char *text,
-		      struct nmw_err *e)
+static int add_symbol(struct route *r, const struct nmw_conf_at *at, struct nmw_err *e)
 {
+	char text[SYMBOL_TEXT] = "";
 	uint64_t symbol;
-	size_t n = strlen(text);
-	if (n < 1 || n > sizeof symbol)
-		return nmw_conf_err(at, "symbols", e, "\"%s\": 1 to 8 characters are expected",
-				    text);
-	memset(&symbol, ' ', sizeof symbol);
-	memcpy(&symbol, text, n);
+	int rc = nmw_conf_str(at, NULL, text, sizeof text, e);
+	if (rc == 0)
+		rc = nmw_conf_err(at, NULL, e, "null found, a string expected");
+	if (rc < 0)
+		return rc;
+	rc = nmw_symbol_name(text, strlen(text), &symbol, e);
+	if (rc)
+		return nmw_err_prefix(e, "%s: %s", at->file, at->path);
 	unsigned i = place_of(r, symbol);
 	if (r->map[i].symbol)
-		return nmw_conf_err(at, "symbols", e, "%s: is there twice", text);
+		return nmw_conf_err(at, NULL, e, "%s: is there twice", text);
 	if (r->symbols == ROUTE_SYMBOLS)
-		return nmw_conf_err(at, "symbols", e, "more than %u symbols", ROUTE_SYMBOLS);
+		return nmw_conf_err(at, NULL, e, "more than %u symbols", ROUTE_SYMBOLS);
 	r->symbols++;
 	r->map[i].symbol = symbol;
 	r->map[i].route = (uint8_t)r->n;
@@ -226,24 +229,22 @@ static int add_symbol(struct route *r, const struct nmw_conf_at *at, const char 
 
 static int read_route(struct route *r, const struct nmw_conf_at *at, struct nmw_err *e)
 {
-	char text[64];
+	struct nmw_conf_at list, item;
+	char text[NMW_ROUTE_NAME_MAX + 1];
 	int rc = nmw_conf_keys(at, "name|symbols", e);
 	if (rc >= 0)
-		rc = nmw_conf_str(at, "name", text, NMW_ROUTE_NAME_MAX + 1, e);
+		rc = nmw_conf_str(at, "name", text, sizeof text, e);
 	if (rc == 0)
 		return nmw_conf_err(at, "name", e, "is missing: 1 to %u characters",
 				    NMW_ROUTE_NAME_MAX);
 	if (rc > 0)
 		rc = add_name(r, at, "name", text, e);
-	for (size_t i = 0; rc >= 0; i++) {
-		rc = nmw_conf_text(at, "symbols", i, text, sizeof text, e);
-		if (rc == 0 && i == 0)
-			return nmw_conf_err(at, "symbols", e,
-					    "none: give a list of one or more symbols");
-		if (rc <= 0)
-			break;
-		rc = add_symbol(r, at, text, e);
-	}
+	if (rc >= 0)
+		rc = nmw_conf_list(at, "symbols", &list, e);
+	if (rc == 0 || (rc > 0 && nmw_conf_len(&list) == 0))
+		return nmw_conf_err(at, "symbols", e, "none: give a list of one or more symbols");
+	for (size_t i = 0; rc >= 0 && nmw_conf_item(&list, i, &item); i++)
+		rc = add_symbol(r, &item, e);
 	return rc < 0 ? rc : 0;
 }
 
