@@ -12,6 +12,11 @@ static inline uint64_t nmw_round_up(uint64_t n, uint64_t to)
 	return (n + to - 1) / to * to;
 }
 
+static inline uint64_t nmw_least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static inline bool nmw_power_of_two(uint64_t n)
 {
 	return n && !(n & (n - 1));

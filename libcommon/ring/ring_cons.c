@@ -1,5 +1,6 @@
 #include "ring/ring_file.h"
 
+#include "base/bits.h"
 #include "base/clock.h"
 #include "base/parse.h"
 
@@ -402,17 +403,12 @@ static void nap(uint64_t ns)
 	nanosleep(&t, NULL);
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 void nmw_cons_sleep(struct nmw_cons *c, uint64_t timeout_ns)
 {
 	struct nmw_ring_ctl *ctl = c->ring->ctl;
 	if (c->special) {
 		if (nmw_cons_ready(c, 1) == 0)
-			nap(least(timeout_ns, SLEEP_FOLLOW_NS));
+			nap(nmw_least(timeout_ns, SLEEP_FOLLOW_NS));
 		return;
 	}
 	uint32_t seq = __atomic_load_n(&ctl->wake_seq, __ATOMIC_ACQUIRE);
@@ -421,5 +417,5 @@ void nmw_cons_sleep(struct nmw_cons *c, uint64_t timeout_ns)
 	if (nmw_cons_ready(c, 1) > 0 ||
 	    __atomic_load_n(&c->ring->hdr->p.closed, __ATOMIC_ACQUIRE) != 0)
 		return;
-	nmw_ring_futex_wait(&ctl->wake_seq, seq, least(timeout_ns, max));
+	nmw_ring_futex_wait(&ctl->wake_seq, seq, nmw_least(timeout_ns, max));
 }

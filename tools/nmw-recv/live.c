@@ -1,5 +1,6 @@
 #include "live.h"
 
+#include "base/bits.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -30,11 +31,6 @@ void live_close(struct live *l)
 	net_frames_fini(&l->frames);
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* A stream is worth a switch for many pieces only. */
 static uint64_t patience(struct live *l, uint64_t now_ns, uint64_t longest_ns)
 {
@@ -44,9 +40,9 @@ static uint64_t patience(struct live *l, uint64_t now_ns, uint64_t longest_ns)
 	if (w->mode == NMW_WAIT_SPIN || !longest_ns)
 		return 0;
 	if (starved)
-		return least(longest_ns, STARVED_NS);
+		return nmw_least(longest_ns, STARVED_NS);
 	if (l->io.gather > 1)
-		return least(longest_ns, NMW_IO_STREAM_NS);
+		return nmw_least(longest_ns, NMW_IO_STREAM_NS);
 	if (!w->idle_since)
 		w->idle_since = now_ns;
 	if (nmw_io_polls_free(&l->io) && nmw_wait_spins(w, now_ns - w->idle_since))

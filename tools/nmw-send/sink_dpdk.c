@@ -306,11 +306,9 @@ static int dpdk_open(struct sink *k, const char *arg, const struct sink_conf *co
 		return rc;
 	}
 	n->path.serves = serves;
+	n->path.nap_ns = NAP_NS;
 	opening = n;
-	rc = udp_sink_open(k, &n->spec, replies, &way, conf, e);
-	if (k->nap_ns > NAP_NS)
-		k->nap_ns = NAP_NS;
-	return rc;
+	return udp_sink_open(k, &n->spec, replies, &way, conf, e);
 }
 
 static int dpdk_start(struct sink *k, struct nmw_err *e)

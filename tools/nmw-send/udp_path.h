@@ -52,8 +52,9 @@ struct udp_path_ops {
 struct udp_path {
 	const struct udp_path_ops *ops;
 	struct sink *sink;
-	bool serves;	/* requests can come */
-	uint32_t scope; /* interface of clients at link-local addresses; 0: not known */
+	bool serves;	 /* requests can come */
+	uint64_t nap_ns; /* longest time between two calls; 0: any */
+	uint32_t scope;	 /* interface of clients at link-local addresses; 0: not known */
 };
 
 /* The lines and the server of spec, as sockets; replies: the server only. */
