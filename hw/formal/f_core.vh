@@ -208,7 +208,7 @@ always `EACH if (f_on) begin
 end
 // clearing: nothing is under way, and what has been passed is empty
 always `EACH if (!ready_reg) begin
-	assert (!x_valid_reg && f_ways == 0 && !second_reg && !r_valid && cmd_ready && q_used == 0 && q_floor == 0 && q_more == 0);
+	assert (!x_valid_reg && f_ways == 0 && !second_reg && !r_valid && cmd_ready && q_used == 0 && meet == 0 && q_floor == 0 && q_more == 0);
 	assert (!walk_reg && !x_swap_reg && f_sec_v == 0 && !(w_del_reg || w_cut_reg || w_join_reg || w_qty_we_reg || w_who_we_reg));
 	assert (y_own_reg == 0 && y_ins_reg == 0 && y_join_reg == 0);
 	assert (init_reg <= INIT_END);
@@ -317,7 +317,10 @@ generate
 		integer n, m;
 		always `EACH if (f_on) begin
 			assert ((!y_ins_reg[s] && !y_join_reg[s]) || y_own_reg[s]);
+			// what is known of the limit as the execute stage begins
+			assert (meet[s] == (v[0] && e[ENTRY_W-3 -: L] >= x_reach_reg));
 			if (y_own_reg[s]) begin
+				assert (y_in_reach_reg == (w_bit_idx_reg >= x_reach_reg));
 				assert (y_hidden[s] == (w_bit_idx_reg < fl));
 				for (m = 0; m < K; m = m + 1) begin
 					assert (at[K+m] == (v[m] && e[m*ENTRY_W + ENTRY_W-3 -: L] > w_bit_idx_reg));

@@ -20,6 +20,10 @@
 //
 // Where the level of a command stands among the entries is found while it is in the execute stage
 // (`x_idx`), against the entries as they are then; the answers move with the entries.
+//
+// Whether the best level is within the limit of the command in the execute stage (`meet`) is known as that
+// stage begins: all that may be the best one in the next cycle is compared with the limit of the command that
+// may stay (`x_reach`) and of the one that may come (`r_reach`), and chosen with the entries.
 `default_nettype none
 module nmw_bestq #(
 	parameter L = 13,
@@ -35,10 +39,20 @@ module nmw_bestq #(
 	input  wire               clk,
 	input  wire               rst,
 	input  wire               load,
-	input  wire [STATE_W-1:0] load_state,
+	input  wire               load_back, // what was in hand just before, from the shadow
+	input  wire [STATE_W-1:0] load_state, // else this
 	output wire [STATE_W-1:0] put,
+	output wire [L:0]         put_best,  // best level of it: there is one, idx
 	// command of this side in the execute stage
 	input  wire [L-1:0]       x_idx,
+	// command of either side in the execute stage, and the one that takes its place
+	input  wire               x_load,    // it does so
+	input  wire               r_change,  // and if it is an ENTER it is of another book
+	input  wire               r_back,    // of the one in the shadow
+	input  wire [L:0]         r_best,    // or the best level of its book: there is one, idx
+	input  wire [L-1:0]       x_reach,   // the worst level of this side that it may trade with
+	input  wire [L-1:0]       r_reach,
+	input  wire               y_in_reach, // y_idx is at or above x_reach
 	// and in the write stage
 	input  wire               y_shadow,  // of the book that was in hand before
 	input  wire               y_own,     // there is one, of the four that follow
@@ -75,6 +89,7 @@ module nmw_bestq #(
 	input  wire [ORDER_W-1:0] ld_order,
 	// state
 	output wire               best,      // there is a best level
+	output wire               meet,      // which is at or above x_reach
 	output wire               best_hv,
 	output wire               best_last,
 	output wire [L-1:0]       best_idx,
@@ -119,6 +134,7 @@ reg [K-1:0]         v_s_reg;
 reg [K*ENTRY_W-1:0] e_s_reg;
 reg [K-1:0]         gt_reg, eq_reg; // entry is better than y_idx, is y_idx: of what the command is made on
 reg                 reach_reg;  // y_idx is at or above the floor
+reg                 meet_reg;
 reg                 dropped_reg;
 reg                 sec_v_reg;  // the second order of the best level is in hand
 reg [ORDER_W-1:0]   sec_reg;
@@ -280,13 +296,39 @@ nmw_over #(.W(L)) over_floor (.a(floor_reg), .b(x_idx), .over(gt_floor));
 wire gt_drop = gt_reg[K-1] ? gt[K-1] : gt_reg[K-2] ? gt_new : gt[K-2];
 wire reach_next = append ? !gt_ap : end_of || !(drop_here ? gt_drop : gt_floor);
 assign put = {more_made, floor_made, v_made, made};
+assign put_best = {v_made[0], made[E_IDX +: L]};
+
+// --- the best level of the next cycle and the limits: x of the command that stays, r of the one that comes
+wire r_over_0, r_over_1, r_over_s0, r_over_s1, r_over_new, r_over_ap, x_over_1, x_over_ap;
+nmw_over #(.W(L)) over_r_0 (.a(r_reach), .b(e_reg[E_IDX +: L]), .over(r_over_0));
+nmw_over #(.W(L)) over_r_1 (.a(r_reach), .b(e_reg[ENTRY_W+E_IDX +: L]), .over(r_over_1));
+nmw_over #(.W(L)) over_r_s0 (.a(r_reach), .b(e_s_reg[E_IDX +: L]), .over(r_over_s0));
+nmw_over #(.W(L)) over_r_s1 (.a(r_reach), .b(e_s_reg[ENTRY_W+E_IDX +: L]), .over(r_over_s1));
+nmw_over #(.W(L)) over_r_new (.a(r_reach), .b(y_idx), .over(r_over_new));
+nmw_over #(.W(L)) over_r_ap (.a(r_reach), .b(ap_idx), .over(r_over_ap));
+nmw_over #(.W(L)) over_x_1 (.a(x_reach), .b(e_reg[ENTRY_W+E_IDX +: L]), .over(x_over_1));
+nmw_over #(.W(L)) over_x_ap (.a(x_reach), .b(ap_idx), .over(x_over_ap));
+wire y_best = !gt_reg[0] && !y_shadow;
+wire x_1 = v_reg[1] && !x_over_1;
+wire x_kept = append && first_free[0] ? !x_over_ap : ins && y_best ? y_in_reach : off && y_best ? x_1 : meet_reg;
+wire x_popped = append && first_free[1] ? !x_over_ap : x_1;
+wire r_1 = v_reg[1] && !r_over_1;
+wire r_kept = append && first_free[0] ? !r_over_ap : ins && y_best ? !r_over_new : off && y_best ? r_1 : v_reg[0] && !r_over_0;
+wire r_popped = append && first_free[1] ? !r_over_ap : r_1;
+wire r_put = ins && !gt_reg[0] ? !r_over_new : off && !gt_reg[0] ? v_s_reg[1] && !r_over_s1 : v_s_reg[0] && !r_over_s0;
+wire r_over_away = r_reach > r_best[L-1:0]; // as a carry chain: what comes from a RAM is late
+wire r_load = r_back ? r_put : r_best[L] && !r_over_away;
+wire r_then_kept = r_change ? r_load : r_kept;
+wire r_then_popped = r_change ? r_load : r_popped;
+wire meet_next = x_load ? (pop_level ? r_then_popped : r_then_kept) : pop_level ? x_popped : x_kept;
 
 always @(posedge clk) begin
-	{more_reg, floor_reg, v_reg, e_reg} <= load ? load_state : {more_next, floor_next, v_next, e_next};
+	{more_reg, floor_reg, v_reg, e_reg} <= load ? (load_back ? put : load_state) : {more_next, floor_next, v_next, e_next};
 	{more_s_reg, floor_s_reg, v_s_reg, e_s_reg} <= {more_next, floor_next, v_next, e_next};
 	gt_reg <= gt_next;
 	eq_reg <= eq_next;
 	reach_reg <= reach_next;
+	meet_reg <= meet_next;
 	dropped_reg <= drop;
 	want_v_reg <= want_v_next;
 	want_reg <= want_next;
@@ -301,6 +343,7 @@ always @(posedge clk) begin
 		more_reg <= 1'b0;
 		floor_reg <= {L{1'b0}};
 		v_reg <= {K{1'b0}};
+		meet_reg <= 1'b0;
 		dropped_reg <= 1'b0;
 		sec_v_reg <= 1'b0;
 		want_v_reg <= 1'b0;
@@ -314,6 +357,7 @@ assign f_sec = sec_reg;
 assign f_at = {gt_reg, eq_reg};
 `endif
 assign best = v_reg[0];
+assign meet = meet_reg;
 assign best_hv = e_reg[E_HV];
 assign best_last = e_reg[E_LAST];
 assign best_idx = e_reg[E_IDX +: L];

@@ -149,6 +149,7 @@ localparam [31:0] TICKS_LIMIT = TICKS;
 wire r_out = {{(32-L){1'b0}}, r_px} >= TICKS_LIMIT && !r_flags[1];
 wire r_second = r_op == NMW_HW_REPLACE[1:0] && second_reg;
 wire r_cut = r_op == NMW_HW_REDUCE[1:0];
+wire [L-1:0] r_reach = r_flags[1] ? {L{1'b0}} : ~(r_px ^ {L{r_sell}});
 wire r_bad = r_far || r_out || r_qty == {QTY_W{1'b0}};
 
 // ---- execute stage: registers ----------------------------------------------------------------------
@@ -230,7 +231,6 @@ nmw_ram #(.ADDR_W(KEY_W), .DATA_W(LVL_W)) level_f (.clk(clk), .we(w_we),
 nmw_mem #(.ADDR_W(SLOT_W), .DATA_W(CHK_W)) check_a (.clk(clk), .we(w_we),
 	.waddr(w_ord_addr_reg), .wdata(w_chk), .raddr(h_slot),
 	.stored(a_chk), .hit(a_chk_hit), .written(a_chk_written));
-wire unused = &{1'b0, a_chk_written, se_clash}; // ok_written_reg says it; nothing is changed while orders are counted
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W), .LATE(1)) who_b (.clk(clk), .we(w_who_we_reg),
 	.waddr(w_ord_addr_reg), .wdata(w_who), .raddr(b_addr), .rdata(b_who));
 nmw_ram #(.ADDR_W(SLOT_W), .DATA_W(WHO_W), .LATE(1)) who_f (.clk(clk), .we(w_who_we_reg),
@@ -345,6 +345,8 @@ always @(posedge clk) begin
 end
 
 // ---- best levels of the book in hand -----------------------------------------------------------------
+wire [1:0] meet; // the best level is within the limit
+reg  y_in_reach_reg; // the level of the command before is
 wire [1:0] q_best, q_hv, q_last, q_full, q_dropped, q_append, q_end;
 wire [2*L-1:0] q_idx;
 wire [2*SLOT_W-1:0] q_slot, q_tail, q_next, q_ld;
@@ -374,6 +376,7 @@ wire               se_valid, se_end, se_clash, se_last;
 wire [L-1:0]       se_idx;
 wire [SLOT_W-1:0]  se_head, se_tail;
 wire [ORDER_W-1:0] se_order;
+wire unused = &{1'b0, a_chk_written, se_clash}; // ok_written_reg says it; nothing is changed while orders are counted
 
 `ifdef FORMAL_CORE
 wire [2*K*ENTRY_W-1:0] f_entries;
@@ -386,15 +389,22 @@ generate
 	for (s = 0; s < 2; s = s + 1) begin : side
 		(* ram_style = "distributed" *)
 		reg [STATE_W-1:0] away [0:(1 << SYM_W)-1]; // the books that are not in hand
+		(* ram_style = "distributed" *)
+		reg [L:0] away_best [0:(1 << SYM_W)-1]; // of these the best level, for a command that may trade with it
 		wire [STATE_W-1:0] put;
+		wire [L:0] put_best;
 		wire [SYM_W-1:0] put_sym = init ? init_reg[SYM_W-1:0] : s_sym_reg;
 		always @(posedge clk)
-			if (init || x_swap_reg)
+			if (init || x_swap_reg) begin
 				away[put_sym] <= init ? {STATE_W{1'b0}} : put;
+				away_best[put_sym] <= init ? {(L+1){1'b0}} : put_best;
+			end
 		nmw_bestq #(.L(L), .SLOT_W(SLOT_W), .GEN_W(GEN_W), .OWNER_W(OWNER_W), .QTY_W(QTY_W),
 			.K(K)) levels (
-			.clk(clk), .rst(rst), .load(load), .load_state(back ? put : away[r_sym]), .put(put),
-			.x_idx(x_idx_reg), .y_shadow(x_swap_reg),
+			.clk(clk), .rst(rst), .load(load), .load_back(back), .load_state(away[r_sym]), .put(put), .put_best(put_best),
+			.x_idx(x_idx_reg), .x_load(x_load), .r_change(r_sym_cmd != x_sym_reg), .r_back(x_swap_reg && r_sym_cmd == s_sym_reg),
+			.r_best(away_best[r_sym_cmd]), .x_reach(x_reach_reg), .r_reach(r_reach),
+			.y_in_reach(y_in_reach_reg), .y_shadow(x_swap_reg),
 			.y_own(y_own_reg[s]), .y_ins(y_ins_reg[s]), .y_join(y_join_reg[s]), .y_off(w_del_reg && y_side_reg[s]),
 			.y_red(w_cut_reg && w_less_reg && y_side_reg[s]), .y_first(y_first_reg), .y_final(y_final_reg),
 			.y_idx(w_bit_idx_reg), .y_head(w_lvl[SLOT_W +: SLOT_W]), .y_tail(w_lvl[0 +: SLOT_W]), .y_next(y_next_reg),
@@ -406,7 +416,7 @@ generate
 			.ap_order(se_order), .end_of(q_end[s]),
 			.ld_addr(q_ld[s*SLOT_W +: SLOT_W]), .ld_ok(ld_ok), .ld_slot(ld_slot_reg),
 			.ld_order({b_who, b_qty, b_next}),
-			.best(q_best[s]), .best_hv(q_hv[s]), .best_last(q_last[s]),
+			.best(q_best[s]), .meet(meet[s]), .best_hv(q_hv[s]), .best_last(q_last[s]),
 			.best_idx(q_idx[s*L +: L]), .best_slot(q_slot[s*SLOT_W +: SLOT_W]),
 			.best_tail(q_tail[s*SLOT_W +: SLOT_W]), .best_next(q_next[s*SLOT_W +: SLOT_W]),
 			.best_gen(q_gen[s*GEN_W +: GEN_W]), .best_owner(q_owner[s*OWNER_W +: OWNER_W]),
@@ -435,15 +445,12 @@ wire market = x_flags_reg[1];
 wire ioc = x_flags_reg[0];
 wire post_only = x_flags_reg[2];
 wire own_leaves = x_flags_reg[3];
-reg  y_in_reach_reg; // the level of the command before is within the limit
-wire [1:0] meet, y_meet, unknown_of, mine_of, maker_off, all_filled, theirs;
+wire [1:0] y_meet, unknown_of, mine_of, maker_off, all_filled, theirs;
 generate
 	for (s = 0; s < 2; s = s + 1) begin : meeting
-		wire beyond, maker_more, taker_more;
-		nmw_over #(.W(L)) of_price (.a(x_reach_reg), .b(q_idx[s*L +: L]), .over(beyond));
+		wire maker_more, taker_more;
 		nmw_over #(.W(QTY_W)) of_maker (.a(q_qty[s*QTY_W +: QTY_W]), .b(x_left_reg), .over(maker_more));
 		nmw_over #(.W(QTY_W)) of_taker (.a(x_left_reg), .b(q_qty[s*QTY_W +: QTY_W]), .over(taker_more));
-		assign meet[s] = q_best[s] && !beyond;
 		assign y_meet[s] = (y_ins_reg[s] || y_join_reg[s]) && !x_swap_reg && y_in_reach_reg;
 		assign unknown_of[s] = !q_best[s] && q_more[s];
 		assign mine_of[s] = x_owned_reg && x_owner_reg == q_owner[s*OWNER_W +: OWNER_W];
@@ -472,11 +479,11 @@ wire turn = walk_reg ? walk_search_reg && se_side_reg != other
 	|| (takes && (crosses || unknown) && other != se_side_reg && (se_side_reg ? q_more[0] : q_more[1])
 		&& (!x_first_reg || !se_need));
 reg  se_stop_reg; // the side was changed; x_swap_reg says that the book was
+wire se_stop = se_stop_reg || x_swap_reg || q_dropped[se_side_reg];
 // a change that the search minds is one of its side
 wire se_take = se_valid && !se_stop && !walk_reg && !y_own_reg[se_side_reg] && !q_full[se_side_reg];
 wire walk_take, walk_done;
 reg  [L-1:0] walk_floor_reg;
-wire se_stop = se_stop_reg || x_swap_reg || q_dropped[se_side_reg];
 wire [L-1:0] se_floor = walk_reg ? walk_floor_reg
 	: se_side_reg ? q_floor[L +: L] : q_floor[0 +: L];
 wire [C_W-1:0] se_c = {x_sym_reg, se_side_reg};
@@ -602,8 +609,8 @@ always @(posedge clk) begin
 		x_rep1_reg <= r_op == NMW_HW_REPLACE[1:0] && !second_reg;
 		x_side_reg <= r_side;
 		x_idx_reg <= r_idx;
-		x_reach_reg <= r_flags[1] ? {L{1'b0}} : ~(r_px ^ {L{r_sell}});
-		y_in_reach_reg <= r_flags[1] || x_idx_reg >= ~(r_px ^ {L{r_sell}});
+		x_reach_reg <= r_reach;
+		y_in_reach_reg <= x_idx_reg >= r_reach;
 		x_owned_reg <= r_owner != {OWNER_W{1'b0}};
 		x_has_min_reg <= r_min != {QTY_W{1'b0}};
 		x_flags_reg <= r_flags;
@@ -647,8 +654,8 @@ always @(posedge clk) begin
 end
 
 // ---- minimum quantity: walk the other side without touching it -------------------------------------------------
-// The pipeline stands, the writes under way come to rest (4 cycles), then the search gives the
-// levels from the best on, and the order RAM the orders of each.
+// The pipeline stands, the writes under way come to rest (walk_wait_reg: 7 cycles), then the search gives
+// the levels from the best on, and the order RAM the orders of each.
 reg [2:0]       walk_wait_reg;
 reg             walk_order_reg;  // in a level: an order is in walk_qty
 reg [QTY_W:0]   walk_sum_reg;
@@ -884,11 +891,11 @@ wire [EVT_W-1:0] spare;
 wire             spare_valid;
 wire [2:0]       spare_count;
 wire out_move = !out_valid_reg || m_evt_ready;
+wire spare_put = ev_reg && (spare_valid || !out_move);
+wire spare_get = spare_valid && out_move;
 nmw_fifo #(.W(EVT_W), .LOG2(2)) spare_fifo (
 	.clk(clk), .flush(rst), .put(spare_put), .put_data(ev),
 	.valid(spare_valid), .get(spare_get), .data(spare), .count(spare_count));
-wire spare_put = ev_reg && (spare_valid || !out_move);
-wire spare_get = spare_valid && out_move;
 reg room_reg;
 always @(posedge clk) begin
 	room_reg <= spare_get ? spare_count - {2'd0, !spare_put} < 3'd2 : spare_count + {2'd0, spare_put} < 3'd2;
@@ -928,10 +935,15 @@ assign stat_wait_slot = stat_slot_reg;
 `ifdef FORMAL_CORE
 `include "formal/f_core.vh"
 `elsif FORMAL
-// the best levels of the book in hand never cross
+// the best levels of the book in hand never cross, and which of them an order may trade with is known as it begins
 always @(posedge clk)
-	if (ready_reg)
+	if (ready_reg) begin
 		assert (!(&q_best && q_idx[0 +: L] >= ~q_idx[L +: L]));
+		if (x_valid_reg && x_enter_reg) begin
+			assert (meet[0] == (q_best[0] && q_idx[0 +: L] >= x_reach_reg));
+			assert (meet[1] == (q_best[1] && q_idx[L +: L] >= x_reach_reg));
+		end
+	end
 `endif
 
 endmodule

@@ -2,7 +2,8 @@
 // registers, for what is too deep behind a read of the RAM.
 //
 // Timing   a word that is put in cycle t can be had in t+1; one in and one out a cycle. `flush`
-//          empties it. The one who puts minds the room: count is what lies in it.
+//          empties it. The one who puts minds the room: count is what lies in it. None puts when it
+//          is full, but in a cycle of a get, and none gets when it is empty.
 `default_nettype none
 module nmw_fifo #(
 	parameter W = 8,
@@ -73,6 +74,14 @@ end
 
 assign valid = !held_reg[0];
 assign count = count_of;
+
+`ifdef FORMAL_FIFO
+always @(posedge clk)
+	if (!flush) begin
+		assert (!put || get || !held_reg[1<<LOG2]);
+		assert (!get || !held_reg[0]);
+	end
+`endif
 
 endmodule
 `default_nettype wire

@@ -148,6 +148,8 @@ class Netlist:
                 continue  # written with the clock
             if k == "lutram" and p.startswith("A") and self.cells[cell]["type"].endswith("D") and not p.startswith("ADDR"):
                 continue
+            if k == "lutram" and p.startswith("ADDR") and port.startswith("DO") and p[4:] != port[2:]:
+                continue  # of another port
             for start, (n, _, _) in self.arrival(b).items():
                 inside = k == "free" or (k == "carry" and p in ("CI", "CI_TOP") and self.is_carry(b))
                 n += 0 if inside else 1
