@@ -99,13 +99,15 @@ struct nmw_ring_line {
 	uint32_t pid;			  /* for people */
 	char name[NMW_RING_CONSUMER_MAX]; /* NUL padded; empty = unnamed */
 	uint64_t joined_ns;
-	uint64_t pad[9];
+	uint64_t pad[8];
+	uint64_t turn; /* its last turn, if it spins on a CPU that others share: see wait.h */
 };
 
 struct nmw_ring_ctl {
 	uint32_t sleepers; /* not 0: somebody sleeps on wake_seq */
 	uint32_t wake_seq; /* futex word; the producer adds one a wake */
-	uint32_t pad[30];
+	uint64_t turn;	   /* the producer's last */
+	uint32_t pad[28];
 	struct nmw_ring_line line[NMW_RING_CONSUMERS];
 };
 
@@ -119,6 +121,8 @@ _Static_assert(sizeof(struct nmw_ring_progress) == 64, "progress is one line");
 _Static_assert(offsetof(struct nmw_ring_hdr, p) == 128, "producer at 128");
 _Static_assert(offsetof(struct nmw_ring_hdr, at) == 192, "progress at 192");
 _Static_assert(sizeof(struct nmw_ring_hdr) == NMW_RING_HDR_SZ, "header is 256 bytes");
+_Static_assert(offsetof(struct nmw_ring_line, turn) == 120, "a consumer's turn at 120");
+_Static_assert(offsetof(struct nmw_ring_ctl, turn) == 8, "the producer's turn at 8");
 _Static_assert(sizeof(struct nmw_ring_line) == NMW_RING_STRIDE, "consumer line is 128 bytes");
 _Static_assert(offsetof(struct nmw_ring_ctl, line) == 128, "consumer lines at 128");
 _Static_assert(sizeof(struct nmw_ring_ctl) == NMW_RING_CTL_SZ, "control is 17 x 128 bytes");

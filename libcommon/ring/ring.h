@@ -109,6 +109,14 @@ const char *nmw_prod_name(const struct nmw_prod *p);
 /* "on /dev/hugepages, 2 MiB pages" or what the fallback was and why; for the log. */
 const char *nmw_prod_backing(const struct nmw_prod *p);
 
+/* Where this end writes when it had its turn, and where the other end does: see nmw_wait.turns.
+ * NULL: it may not write there (a tap). */
+struct nmw_ring_turns {
+	uint64_t *own;
+	const uint64_t *other;
+};
+struct nmw_ring_turns nmw_prod_turns(const struct nmw_prod *p); /* other: the first consumer's */
+
 /* Slow path of room: reads the cursors. Evicts dead unnamed consumers now and then. */
 unsigned nmw_prod_refresh(struct nmw_prod *p, unsigned want);
 
@@ -244,6 +252,8 @@ struct nmw_cons_spec {
 int nmw_cons_join(struct nmw_cons *c, const struct nmw_cons_spec *spec, struct nmw_err *e);
 /* Leaves for good: a named consumer's cursor is given up as well when `forget`. */
 void nmw_cons_leave(struct nmw_cons *c, bool forget);
+
+struct nmw_ring_turns nmw_cons_turns(const struct nmw_cons *c);
 
 static inline const struct nmw_slot *nmw_cons_slot(const struct nmw_cons *c, unsigned i)
 {

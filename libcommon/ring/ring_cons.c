@@ -397,6 +397,14 @@ static bool barrier(const struct nmw_ring *r)
 	       syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
+struct nmw_ring_turns nmw_cons_turns(const struct nmw_cons *c)
+{
+	struct nmw_ring_ctl *ctl = c->ring->ctl;
+	if (!c->cursor)
+		return (struct nmw_ring_turns){NULL, NULL};
+	return (struct nmw_ring_turns){&ctl->line[c->ring->idx].turn, &ctl->turn};
+}
+
 static void nap(uint64_t ns)
 {
 	struct timespec t = {(time_t)(ns / NMW_NS_PER_S), (long)(ns % NMW_NS_PER_S)};

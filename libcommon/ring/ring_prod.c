@@ -561,6 +561,12 @@ void nmw_prod_leave(struct nmw_prod *p)
 	memset(p, 0, sizeof *p);
 }
 
+struct nmw_ring_turns nmw_prod_turns(const struct nmw_prod *p)
+{
+	struct nmw_ring_ctl *ctl = p->ring->ctl;
+	return (struct nmw_ring_turns){&ctl->turn, &ctl->line[0].turn};
+}
+
 const char *nmw_prod_name(const struct nmw_prod *p)
 {
 	return p->ring->name;

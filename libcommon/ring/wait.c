@@ -18,6 +18,7 @@
 #define NAP_FAR_NS   5000000u  /* longest sleep where nobody wakes */
 #define GAP_MAX_NS   1000000u
 #define GAP_TURNS    8u	   /* turns that the distance between turns is averaged over, about */
+#define WRONG_TURNS  32u   /* in the wrong order: that is no chance */
 #define SWITCH_NS    1000u /* a yield that took longer let somebody by */
 #define PAUSES	     4u	   /* between two looks while spinning */
 
@@ -55,6 +56,12 @@ void nmw_wait_slice(uint64_t ns)
 	(void)syscall(SYS_sched_setattr, 0, &a, 0);
 }
 
+void nmw_wait_place(const struct nmw_wait *w, bool in, bool out)
+{
+	bool equal = w->mode == NMW_WAIT_SPIN;
+	nmw_wait_slice(NMW_WAIT_SLICE_MIN * (equal || !out ? 1u : in ? 2u : 4u));
+}
+
 void nmw_wait_gap(struct nmw_wait *w, uint64_t now_ns)
 {
 	uint64_t gap = now_ns - w->turn_ns;
@@ -84,14 +91,60 @@ static void pause_some(void)
 		nmw_clock_pause();
 }
 
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+/* The time, and below it the CPU, for who runs on another one takes no turns with us. */
+static uint64_t turn_now(void)
+{
+	return nmw_clock_mono() << 8 | ((unsigned)sched_getcpu() & 0xff);
+}
+
+static uint64_t seen(const uint64_t *turn)
+{
+	return turn ? __atomic_load_n(turn, __ATOMIC_RELAXED) : 0;
+}
+
+/* Between two turns of ours both had theirs, and the reader the later one. */
+static bool in_wrong_order(const struct nmw_wait_order *o, uint64_t now)
+{
+	uint64_t writer = seen(o->in.other), reader = seen(o->out.other);
+	bool here = ((writer ^ now) & 0xff) == 0 && ((reader ^ now) & 0xff) == 0;
+	return here && o->last < writer && writer < reader && reader < now;
+}
+
+/* A yield moves us behind the others by a slice, so one of another length changes where we come:
+ * where to cannot be said beforehand, so another one each time. */
+static void change_place(struct nmw_wait_order *o)
+{
+	nmw_wait_slice(NMW_WAIT_SLICE_MIN / 16 * (17 + 7 * o->changes++ % 15));
+	sched_yield();
+	nmw_wait_slice(NMW_WAIT_SLICE_MIN);
+	o->wrong = 0;
+}
+
+static void note_turn(struct nmw_wait_order *o)
+{
+	uint64_t now = turn_now();
+	o->wrong = in_wrong_order(o, now) ? o->wrong + 1 : 0;
+	if (o->in.own)
+		__atomic_store_n(o->in.own, now, __ATOMIC_RELAXED);
+	if (o->out.own)
+		__atomic_store_n(o->out.own, now, __ATOMIC_RELAXED);
+	o->last = now;
+	if (o->wrong >= WRONG_TURNS)
+		change_place(o);
+}
+
 void nmw_wait_turn_over(struct nmw_wait *w)
 {
 	w->spins++;
 	w->ahead = 0;
-	if (w->alone)
+	if (w->alone) {
 		nmw_clock_pause();
-	else
+	} else {
+		note_turn(&w->order);
 		sched_yield();
+	}
 }
 
 void nmw_wait_let_by(struct nmw_wait *w)

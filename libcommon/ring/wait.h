@@ -22,6 +22,17 @@
 
 enum nmw_wait_mode { NMW_WAIT_AUTO, NMW_WAIT_SPIN, NMW_WAIT_PARK };
 
+/* Stages that spin on one CPU have their turns in an order that stays, and that chance decided: a
+ * message wants receive, match, send; in the order receive, send, match it waits for a whole round.
+ * So each says when it had its turn, and one in the middle that sees the reader of its ring always
+ * after the writer of the ring that it reads changes its place. */
+struct nmw_wait_order {
+	struct nmw_ring_turns in, out; /* all NULL: none, or nobody looks */
+	uint64_t last;		       /* turn of ours */
+	uint32_t wrong;		       /* turns in a row */
+	uint32_t changes;
+};
+
 struct nmw_wait {
 	enum nmw_wait_mode mode;
 	bool alone;	     /* CPUs are plenty */
@@ -36,6 +47,7 @@ struct nmw_wait {
 	uint64_t ahead;	     /* messages passed on in this turn */
 	uint64_t turn_msgs;  /* that end it, NMW_WAIT_AHEAD..MAX */
 	uint64_t spins, parks;
+	struct nmw_wait_order order;
 };
 
 #define NMW_WAIT_SPARSE 40000u /* ns between turns */
@@ -46,6 +58,10 @@ void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode);
  * that is no nice value). */
 #define NMW_WAIT_SLICE_MIN 100000u
 void nmw_wait_slice(uint64_t ns);
+/* A message is on its way: of stages that sleep, who takes it on comes before who may bring
+ * another. Who spins gives up its turns by itself, and all get as many when their slices are
+ * equal. */
+void nmw_wait_place(const struct nmw_wait *w, bool in, bool out);
 static inline void nmw_wait_busy(struct nmw_wait *w)
 {
 	w->idle_since = 0;

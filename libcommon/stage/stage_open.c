@@ -517,9 +517,7 @@ int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)
 	st->burst = (unsigned)c->burst;
 	st->drop_on_full = nmw_stage_drops(st);
 	nmw_wait_init(&st->wait, (enum nmw_wait_mode)c->wait_mode);
-	/* a message is on its way: who takes it on comes before who may bring another */
-	bool in = st->flags & NMW_STAGE_IN, out = st->flags & NMW_STAGE_OUT;
-	nmw_wait_slice(NMW_WAIT_SLICE_MIN * (in && out ? 2u : in ? 1u : 4u));
+	nmw_wait_place(&st->wait, st->flags & NMW_STAGE_IN, st->flags & NMW_STAGE_OUT);
 	int rc = nmw_stage_check(st, e);
 	if (!rc)
 		rc = pin_cpu(c->cpu, e);
@@ -531,6 +529,10 @@ int nmw_stage_open(struct nmw_stage *st, struct nmw_err *e)
 		rc = open_output(st, e);
 	if (rc)
 		return rc;
+	if (st->n_in)
+		st->wait.order.in = nmw_cons_turns(&st->in[0]);
+	if (st->flags & NMW_STAGE_OUT)
+		st->wait.order.out = nmw_prod_turns(&st->out);
 	fill_metrics(st);
 	c->started_ns = nmw_clock_mono();
 	nmw_stage_look_soon(st); /* the first nmw_stage_go looks around */

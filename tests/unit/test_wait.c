@@ -1,6 +1,10 @@
-/* How long the first sleep of an idle stage is. */
+/* How long the first sleep of an idle stage is, and in which order those that spin have their
+ * turns. */
+#include "base/clock.h"
 #include "ring/wait.h"
 #include "unit.h"
+
+#include <sched.h>
 
 #define SLOTS 8192u
 
@@ -88,6 +92,61 @@ START_TEST(a_spinner_that_shares_its_cpu_ends_its_turn_in_a_stream)
 }
 END_TEST
 
+#define TURNS 40u /* in the wrong order are no chance */
+
+/* One in the middle of a pipeline; before each of its turns the writer of its ring and the reader
+ * of the other one have theirs, on CPU cpu, the reader first where right. How often it changes
+ * place. */
+static uint32_t changes_of(bool right, unsigned cpu)
+{
+	struct nmw_wait w;
+	uint64_t turn_in = 0, turn_out = 0, writer = 0, reader = 0;
+	nmw_wait_init(&w, NMW_WAIT_SPIN);
+	w.alone = false;
+	w.order.in = (struct nmw_ring_turns){&turn_in, &writer};
+	w.order.out = (struct nmw_ring_turns){&turn_out, &reader};
+	for (unsigned i = 0; i < TURNS; i++) {
+		uint64_t *first = right ? &reader : &writer, *then = right ? &writer : &reader;
+		*first = nmw_clock_mono() << 8 | cpu;
+		while ((nmw_clock_mono() << 8 | cpu) <= *first)
+			continue;
+		*then = nmw_clock_mono() << 8 | cpu;
+		nmw_wait_turn_over(&w);
+		ck_assert_uint_gt(turn_in, *then | 0xff);
+		ck_assert_uint_eq(turn_in, turn_out);
+	}
+	return w.order.changes;
+}
+
+START_TEST(who_spins_before_its_reader_changes_place)
+{
+	cpu_set_t all, one;
+	unsigned cpu = (unsigned)sched_getcpu();
+	ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+	ck_assert_uint_eq(changes_of(false, cpu & 0xff), 1);
+	ck_assert_uint_eq(changes_of(true, cpu & 0xff), 0);
+	ck_assert_uint_eq(changes_of(false, (cpu + 1) & 0xff), 0); /* they have their own turns */
+	ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
+}
+END_TEST
+
+/* Without neighbours, or as a tap, which may not write. */
+START_TEST(who_has_no_neighbours_keeps_its_place)
+{
+	struct nmw_wait w;
+	nmw_wait_init(&w, NMW_WAIT_SPIN);
+	w.alone = false;
+	for (unsigned i = 0; i < TURNS; i++)
+		nmw_wait_turn_over(&w);
+	ck_assert_uint_eq(w.order.changes, 0);
+	ck_assert_uint_eq(w.spins, TURNS);
+}
+END_TEST
+
 UNIT_MAIN("wait", a_stream_lengthens_the_first_sleep, a_large_turn_shortens_it, few_messages_end_it,
 	  turns_that_are_far_apart_are_slept_for,
-	  a_spinner_that_shares_its_cpu_ends_its_turn_in_a_stream)
+	  a_spinner_that_shares_its_cpu_ends_its_turn_in_a_stream,
+	  who_spins_before_its_reader_changes_place, who_has_no_neighbours_keeps_its_place)
