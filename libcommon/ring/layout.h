@@ -99,7 +99,9 @@ struct nmw_ring_line {
 	uint32_t pid;			  /* for people */
 	char name[NMW_RING_CONSUMER_MAX]; /* NUL padded; empty = unnamed */
 	uint64_t joined_ns;
-	uint64_t pad[8];
+	uint32_t route; /* that it takes beside what is for all; 0: it takes everything */
+	uint32_t pad32;
+	uint64_t pad[7];
 	uint64_t turn; /* its last turn, if it spins on a CPU that others share: see wait.h */
 };
 
@@ -124,6 +126,7 @@ _Static_assert(sizeof(struct nmw_ring_hdr) == NMW_RING_HDR_SZ, "header is 256 by
 _Static_assert(offsetof(struct nmw_ring_line, turn) == 120, "a consumer's turn at 120");
 _Static_assert(offsetof(struct nmw_ring_ctl, turn) == 8, "the producer's turn at 8");
 _Static_assert(sizeof(struct nmw_ring_line) == NMW_RING_STRIDE, "consumer line is 128 bytes");
+_Static_assert(offsetof(struct nmw_ring_line, route) == 56, "route at 56 of a line");
 _Static_assert(offsetof(struct nmw_ring_ctl, line) == 128, "consumer lines at 128");
 _Static_assert(sizeof(struct nmw_ring_ctl) == NMW_RING_CTL_SZ, "control is 17 x 128 bytes");
 

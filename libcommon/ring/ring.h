@@ -242,13 +242,14 @@ struct nmw_cons_spec {
 	const char *ring;  /* name in the ring directory */
 	const char *name;  /* named consumer: its cursor is kept while it is away; NULL = unnamed */
 	const char *after; /* never passes the cursor of this named consumer; NULL = none */
+	const char *route; /* takes its messages and those for all (ring/route.h); NULL = all */
 	bool tap; /* read-only, no cursor, may be overrun: nmw_cons_ready skips and counts */
 	bool group;
 };
 
-/* -ENOENT: no such ring (yet); -EPROTO with exit 6: not a ring, other version, corrupt; -EBUSY: a
- * consumer of that name lives; -EUSERS: 16 consumers are there. A first consumer starts at the
- * oldest message that is still there, a named one where it was. */
+/* -ENOENT: no such ring (yet); -ESRCH: it has no such route; -EPROTO with exit 6: not a ring, other
+ * version, corrupt; -EBUSY: a consumer of that name lives; -EUSERS: 16 consumers are there. A first
+ * consumer starts at the oldest message that is still there, a named one where it was. */
 int nmw_cons_join(struct nmw_cons *c, const struct nmw_cons_spec *spec, struct nmw_err *e);
 /* Leaves for good: a named consumer's cursor is given up as well when `forget`. */
 void nmw_cons_leave(struct nmw_cons *c, bool forget);

@@ -81,9 +81,12 @@ static int find_free(const struct nmw_ring *r, const char *name)
  * comes second sees the other, so nothing from the start on is overwritten. */
 static void take_line(struct nmw_ring *r, const char *name)
 {
+	const uint32_t route = r->route;
 	struct nmw_ring_line *l = line_of(r);
 	__atomic_store_n(&l->state, NMW_LINE_FREE, __ATOMIC_RELEASE);
 	memset(l->name, 0, sizeof l->name);
+	__atomic_store_n(&l->cursor, 0, __ATOMIC_RELEASE); /* which is not of the new route */
+	__atomic_store_n(&l->route, route, __ATOMIC_RELEASE);
 	if (name)
 		memcpy(l->name, name, strnlen(name, sizeof l->name - 1));
 	__atomic_store_n(&l->cursor, nmw_ring_oldest(r) - 1, __ATOMIC_RELEASE);
@@ -130,6 +133,7 @@ static int join_line(struct nmw_ring *r, const struct nmw_cons_spec *s, struct n
 	r->named = s->name != NULL;
 	if (!back || __atomic_load_n(&line_of(r)->state, __ATOMIC_ACQUIRE) != NMW_LINE_NAMED)
 		take_line(r, s->name);
+	__atomic_store_n(&line_of(r)->route, r->route, __ATOMIC_RELEASE);
 	line_of(r)->pid = (uint32_t)getpid();
 	line_of(r)->joined_ns = nmw_clock_real();
 	return 0;
@@ -171,8 +175,11 @@ static int join_file(struct nmw_cons *c, struct nmw_ring *r, const struct nmw_co
 	int rc = nmw_ring_file_open(r, s->tap ? O_RDONLY : O_RDWR, e);
 	if (rc == 0)
 		rc = nmw_ring_file_map(r, false, s->tap, e);
-	if (rc != 0)
+	if (rc == 0 && s->route)
+		rc = nmw_ring_route_find(r, s->route, e);
+	if (rc < 0)
 		return rc;
+	r->route = (unsigned)rc;
 	if (s->tap) {
 		set_start(c, r, true);
 		return 0;

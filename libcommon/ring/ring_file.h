@@ -9,6 +9,7 @@
 #define NMW_RING_RING_FILE_H
 
 #include "ring/layout.h"
+#include "ring/route.h"
 #include "ring/shm.h"
 
 #define NMW_RING_PATH_MAX 4200u /* bytes of a path, with the NUL */
@@ -34,6 +35,13 @@ struct nmw_arena {
 	struct nmw_arena_mark mark[NMW_ARENA_MARKS];
 };
 
+/* What the producer knows of who reads its routes; 0 stands for who takes all. */
+struct nmw_ring_routes {
+	unsigned n;
+	uint64_t read[NMW_ROUTES + 1]; /* the highest message that one who takes it is done with */
+	uint64_t unread[NMW_ROUTES + 1]; /* messages that went by */
+};
+
 /* The cold part of a handle. */
 struct nmw_ring {
 	int fd;
@@ -50,7 +58,9 @@ struct nmw_ring {
 	bool started, closed;
 	uint64_t checked_ns; /* when liveness was last looked at */
 	struct nmw_arena arena;
+	struct nmw_ring_routes routes;
 	/* consumer */
+	unsigned route;
 	unsigned idx; /* its line; NMW_RING_CONSUMERS for a tap */
 	bool named, corrupt;
 	uint64_t missed;   /* tap: since it was last asked */
@@ -128,6 +138,15 @@ unsigned nmw_ring_needed_by(const struct nmw_ring *r);
 
 /* Releases the cursors of consumers that died and will not be back, at most every 50 ms. */
 void nmw_prod_look_after(struct nmw_prod *p);
+
+/* The number of a route; -ESRCH. */
+int nmw_ring_route_find(const struct nmw_ring *r, const char *name, struct nmw_err *e);
+/* How far routes are read: before slots are claimed. */
+void nmw_prod_look_at_routes(struct nmw_prod *p);
+/* Messages from, and before end, make way. */
+void nmw_prod_pass_routes(struct nmw_prod *p, uint64_t from, uint64_t end);
+/* The last messages: of routes that nobody takes any more. */
+void nmw_prod_end_routes(struct nmw_prod *p);
 
 /* Takes up the frames that messages hold which somebody has to read or may still join at. A frame
  * that does not follow the one before (frames of the producer's own, which it does not take from

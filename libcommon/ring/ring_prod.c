@@ -417,16 +417,21 @@ static uint64_t limit_for(struct nmw_prod *p, unsigned want)
 static void advance(struct nmw_prod *p, unsigned want)
 {
 	struct nmw_ring_progress *at = &p->ring->hdr->at;
-	uint64_t limit = limit_for(p, want);
+	uint64_t limit = limit_for(p, want), cnt = p->mask + 1;
 	if (limit <= p->limit)
 		return;
+	if (p->ring->routes.n)
+		nmw_prod_look_at_routes(p);
 	__atomic_store_n(&at->published, p->next - 1, __ATOMIC_RELEASE);
 	if (limit > at->claim)
 		__atomic_exchange_n(&at->claim, limit, __ATOMIC_SEQ_CST);
 	uint64_t sure = limit_for(p, want);
 	sure = sure < limit ? sure : limit;
-	if (sure > p->limit)
-		p->limit = sure;
+	if (sure <= p->limit)
+		return;
+	if (p->ring->routes.n && sure > cnt)
+		nmw_prod_pass_routes(p, p->limit > cnt ? p->limit - cnt : 1, sure - cnt);
+	p->limit = sure;
 }
 
 unsigned nmw_prod_refresh(struct nmw_prod *p, unsigned want)
@@ -538,6 +543,8 @@ void nmw_prod_close(struct nmw_prod *p)
 	if (!p->ring || p->ring->closed)
 		return;
 	p->ring->closed = true;
+	if (p->ring->routes.n)
+		nmw_prod_end_routes(p);
 	__atomic_store_n(&p->ring->hdr->at.published, p->next - 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&p->ring->hdr->p.closed, 1, __ATOMIC_RELEASE);
 	nmw_prod_wake(p);

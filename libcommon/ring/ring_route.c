@@ -40,10 +40,11 @@ int nmw_prod_routes(struct nmw_prod *p, const char *const *name, unsigned n, str
 	}
 	for (unsigned i = 0; i < n && fresh; i++)
 		memcpy(r->hdr->at.route[i], name[i], strnlen(name[i], NMW_ROUTE_NAME_MAX));
+	r->routes.n = n;
 	return 0;
 }
 
-static int find(const struct nmw_ring *r, const char *name, struct nmw_err *e)
+int nmw_ring_route_find(const struct nmw_ring *r, const char *name, struct nmw_err *e)
 {
 	char text[64];
 	for (unsigned i = 0; i < NMW_ROUTES; i++)
@@ -54,9 +55,9 @@ static int find(const struct nmw_ring *r, const char *name, struct nmw_err *e)
 			   name, *text ? "are" : "is none: its producer has no --route", text);
 }
 
-int nmw_cons_route(const struct nmw_cons *c, const char *name, struct nmw_err *e)
+unsigned nmw_cons_route(const struct nmw_cons *c)
 {
-	return find(c->ring, name, e);
+	return c->ring->route;
 }
 
 int nmw_ring_route(const char *ring, const char *name, struct nmw_err *e)
@@ -67,7 +68,75 @@ int nmw_ring_route(const char *ring, const char *name, struct nmw_err *e)
 		*e = why;
 		return why.err;
 	}
-	int rc = find(r, name, e);
+	int rc = nmw_ring_route_find(r, name, e);
 	nmw_ring_file_free(r);
 	return rc;
+}
+
+/* ---- routes that nobody takes ---------------------------------------------------------------- */
+
+uint64_t nmw_prod_unread(const struct nmw_prod *p, unsigned i)
+{
+	return i <= NMW_ROUTES ? p->ring->routes.unread[i] : 0;
+}
+
+const char *nmw_prod_route(const struct nmw_prod *p, unsigned i, char name[NMW_ROUTE_NAME_MAX + 1])
+{
+	bool is = i && i <= NMW_ROUTES;
+	snprintf(name, NMW_ROUTE_NAME_MAX + 1, "%.8s", is ? p->ring->hdr->at.route[i - 1] : "");
+	return name;
+}
+
+/* What a consumer writes is not trusted: a route that is none, or a cursor past what there is,
+ * counts for nothing. Who left has left its cursor. */
+void nmw_prod_look_at_routes(struct nmw_prod *p)
+{
+	struct nmw_ring_routes *t = &p->ring->routes;
+	for (unsigned i = 0; i < NMW_RING_CONSUMERS; i++) {
+		const struct nmw_ring_line *l = &p->ring->ctl->line[i];
+		uint32_t state = __atomic_load_n(&l->state, __ATOMIC_ACQUIRE);
+		uint32_t route = __atomic_load_n(&l->route, __ATOMIC_ACQUIRE);
+		uint64_t at = __atomic_load_n(&l->cursor, __ATOMIC_ACQUIRE);
+		if (state != NMW_LINE_JOINING && route <= NMW_ROUTES && at < p->next &&
+		    at > t->read[route])
+			t->read[route] = at;
+	}
+}
+
+static bool all_read(const struct nmw_ring_routes *t, uint64_t to)
+{
+	bool all = true;
+	for (unsigned i = 1; i <= t->n; i++)
+		all = all && (t->read[i] >= to || t->read[0] >= to);
+	return all;
+}
+
+void nmw_prod_pass_routes(struct nmw_prod *p, uint64_t from, uint64_t end)
+{
+	struct nmw_ring_routes *t = &p->ring->routes;
+	if (from < 1)
+		from = 1;
+	if (from >= end || all_read(t, end - 1))
+		return;
+	for (uint64_t seq = from; seq < end; seq++) {
+		const struct nmw_slot *s = nmw_ring_slot(p->ring, seq);
+		unsigned route = nmw_route_of(s);
+		t->unread[route] += s->seq == seq && route && route <= t->n &&
+				    seq > t->read[route] && seq > t->read[0];
+	}
+}
+
+void nmw_prod_end_routes(struct nmw_prod *p)
+{
+	struct nmw_ring *r = p->ring;
+	uint64_t cnt = p->mask + 1;
+	nmw_prod_look_at_routes(p);
+	for (unsigned i = 0; i < NMW_RING_CONSUMERS; i++) {
+		const struct nmw_ring_line *l = &r->ctl->line[i];
+		uint32_t state = __atomic_load_n(&l->state, __ATOMIC_ACQUIRE);
+		uint32_t route = __atomic_load_n(&l->route, __ATOMIC_ACQUIRE);
+		if (nmw_ring_line_counts(state) && route <= NMW_ROUTES)
+			r->routes.read[route] = p->next - 1; /* as it will, while it is there */
+	}
+	nmw_prod_pass_routes(p, p->limit > cnt ? p->limit - cnt : 1, p->next);
 }

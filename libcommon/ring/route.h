@@ -6,6 +6,9 @@
  * hands back like any: order, backpressure, death and restart are the ring's, nothing is copied,
  * and a message without a symbol (a session's login) is one message that everybody meets in its
  * place.
+ *
+ * A route that no consumer takes holds nobody back.  Its messages make way like all that were read,
+ * and the producer counts them when they do: until then a consumer that comes late has them.
  */
 #ifndef NMW_RING_ROUTE_H
 #define NMW_RING_ROUTE_H
@@ -30,9 +33,15 @@ static inline void nmw_route_set(struct nmw_slot *s, unsigned route)
 /* The producer's names, once, before its first message: route i + 1 is name[i]. A ring that is
  * taken up must have the same. */
 int nmw_prod_routes(struct nmw_prod *p, const char *const *name, unsigned n, struct nmw_err *e);
-/* The number of a route; -ESRCH, exit 6, with those that there are. */
-int nmw_cons_route(const struct nmw_cons *c, const char *name, struct nmw_err *e);
-/* The same without joining. -ENOENT: no such ring; other errno's: it cannot be read. */
+/* Messages of route i that made way, or were there at the end, and that no consumer took. A
+ * consumer that takes all messages takes every route. */
+uint64_t nmw_prod_unread(const struct nmw_prod *p, unsigned i);
+/* Its name, of at most NMW_ROUTE_NAME_MAX bytes. */
+const char *nmw_prod_route(const struct nmw_prod *p, unsigned i, char name[NMW_ROUTE_NAME_MAX + 1]);
+/* The number of the route that it joined with; 0: all. */
+unsigned nmw_cons_route(const struct nmw_cons *c);
+/* Whether a ring has this route: its number; -ESRCH, exit 6, with those that there are; -ENOENT: no
+ * such ring; other errno's: it cannot be read. */
 int nmw_ring_route(const char *ring, const char *name, struct nmw_err *e);
 
 #endif

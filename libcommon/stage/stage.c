@@ -168,6 +168,8 @@ void nmw_stage_housekeeping(struct nmw_stage *st, uint64_t now)
 	if (nmw_stage_stops)
 		stop_inputs(st, now);
 	nmw_stage_check_downstream(st);
+	if (st->has_out)
+		nmw_stage_look_at_routes(st);
 }
 
 static bool all_stopped(const struct nmw_stage *st)

@@ -40,6 +40,7 @@ static void close_rings(struct nmw_stage *st)
 		nmw_prod_flaw(&st->out, flaw_of(st));
 		if (!st->failed || !st->comes_back || c->private_out)
 			nmw_prod_close(&st->out);
+		nmw_stage_look_at_routes(st);
 		if (!st->failed)
 			drain_output(st);
 		nmw_prod_leave(&st->out);

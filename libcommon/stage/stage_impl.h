@@ -24,6 +24,7 @@ struct nmw_stage_cold {
 	bool private_in, private_out; /* handed over through stdin, stdout */
 	bool closing;		      /* nothing more will be published */
 	bool left_said;		      /* what the stage behind did not take */
+	uint32_t unread_said;	      /* routes that nobody takes, a bit each */
 	bool input_ended[NMW_STAGE_INS];
 	uint64_t input_dead_since[NMW_STAGE_INS]; /* ns; 0 = its producer lives */
 	uint64_t awaited_since[NMW_STAGE_INS];	  /* ns; 0 = who is to be followed is there */
@@ -50,6 +51,8 @@ void nmw_stage_count_faults(struct nmw_stage *st);
 /* The consumer of a private ring is the next program of the pipeline: notes its end. */
 void nmw_stage_check_downstream(struct nmw_stage *st);
 void nmw_stage_say_figures(const struct nmw_stage *st);
+/* Messages of routes that no consumer takes: counted, and said once a route. */
+void nmw_stage_look_at_routes(struct nmw_stage *st);
 
 /* A wait for the output's reader; each loop that waits has its own, zeroed. */
 struct stage_wait {

@@ -317,20 +317,15 @@ static int keep_waiting(const struct nmw_stage *st, const char *name, bool gone,
 	return 0;
 }
 
-static int join_now(struct nmw_stage *st, const struct nmw_cons_spec *spec, const char *route,
-		    struct nmw_err *e)
+static int join_now(struct nmw_stage *st, const struct nmw_cons_spec *spec, struct nmw_err *e)
 {
 	struct nmw_cons *in = &st->in[st->n_in];
 	int rc = nmw_cons_join(in, spec, e);
 	if (rc)
 		return rc;
 	*e = (struct nmw_err)NMW_ERR_INIT; /* of the tries before */
-	st->n_in++;
-	if (route)
-		rc = nmw_cons_route(in, route, e);
-	if (rc > 0)
-		st->in_route[st->n_in - 1] = (uint8_t)rc;
-	return rc < 0 ? rc : 0;
+	st->in_route[st->n_in++] = (uint8_t)nmw_cons_route(in);
+	return 0;
 }
 
 /* Whether a consumer of this route may join: a producer counts on who has joined. -ENOENT: the ring
@@ -357,15 +352,18 @@ static int join(struct nmw_stage *st, const char *text, struct nmw_err *e)
 	size_t n = strcspn(text, "/");
 	const char *route = text[n] ? text + n + 1 : NULL;
 	snprintf(name, sizeof name, "%.*s", (int)n, text);
-	const struct nmw_cons_spec spec = {
-		.ring = name, .name = c->consumer, .after = c->after, .group = c->group};
+	const struct nmw_cons_spec spec = {.ring = name,
+					   .name = c->consumer,
+					   .after = c->after,
+					   .route = route,
+					   .group = c->group};
 	uint64_t start = nmw_clock_mono(), routeless = 0;
 	for (bool said = false;;) {
 		/* Asked before the try: a private ring is there before its name is handed on. */
 		bool gone = c->private_in && !nmw_handoff_alive_up(STDIN_FILENO);
 		int rc = route ? await_route(name, route, &routeless, e) : 0;
 		if (!rc)
-			rc = join_now(st, &spec, route, e);
+			rc = join_now(st, &spec, e);
 		if (rc != -ENOENT)
 			return rc;
 		uint64_t waited = nmw_clock_mono() - start;

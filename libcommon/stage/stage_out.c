@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ring/route.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -155,6 +156,27 @@ static bool wait_room(struct nmw_stage *st)
 			return true;
 		}
 	}
+}
+
+void nmw_stage_look_at_routes(struct nmw_stage *st)
+{
+	struct nmw_stage_cold *c = st->cold;
+	const char *ring = nmw_prod_name(&st->out);
+	uint64_t all = 0;
+	for (unsigned i = 1; i <= NMW_ROUTES; i++) {
+		char route[NMW_ROUTE_NAME_MAX + 1];
+		uint64_t n = nmw_prod_unread(&st->out, i);
+		all += n;
+		if (!n || c->unread_said & 1u << i)
+			continue;
+		c->unread_said |= 1u << i;
+		nmw_prod_route(&st->out, i, route);
+		nmw_log(NMW_LOG_WARN,
+			"ring %s: nobody takes route %s: its messages go by unread, and are "
+			"counted as route_unread: start a consumer with -i %s/%s",
+			ring, route, ring, route);
+	}
+	nmw_gauge(st->m, NMW_M_route_unread, all);
 }
 
 /* The message that wants a slot is not passed on, and counted: what comes out has a hole. */

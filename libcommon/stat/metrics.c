@@ -277,6 +277,8 @@ int nmw_metrics_line(const struct nmw_metrics *m, char *buf, int cap)
 	put(buf, cap, &at, "in %" PRIu64 " messages, out %" PRIu64, m->counter[NMW_M_in_messages],
 	    m->counter[NMW_M_out_messages]);
 	put_drops(m, buf, cap, &at);
+	if (m->counter[NMW_M_route_unread])
+		put(buf, cap, &at, ", route_unread %" PRIu64, m->counter[NMW_M_route_unread]);
 	const struct nmw_hist *h = &m->hist[NMW_H_ingress_ns];
 	if (!h->count)
 		return at;

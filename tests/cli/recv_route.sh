@@ -75,6 +75,19 @@ wait $recv || fail "$(cat "$T/err")"
 nmw-stat reap >/dev/null
 wait
 
+# a route that nobody takes: the other one goes on, what went by is counted and said once
+timeout 60 nmw-match -i u/hot -o u.h --no-feed -q 2>/dev/null &
+timeout 60 nmw-send -i u.h null: -q 2>/dev/null &
+nmw-recv gen:seed=17,count=9k,symbols=10 --route "$T/routes.json" -o u --slots 1024 --min-consumers 1 2>"$T/err" ||
+	fail "$(cat "$T/err")"
+wait
+[ "$(grep -c 'ring u: nobody takes route cold: ' "$T/err")" = 1 ] || fail "not said once: $(cat "$T/err")"
+cold=$(nmw-recv gen:seed=17,count=9k,symbols=10 --route "$T/routes.json" -o v --min-consumers 1 -q 2>/dev/null &
+	timeout 60 nmw-send -i v/cold jsonl:- -q --wait 20s 2>/dev/null | grep -c '"channel":"order"')
+unread=$(grep -o 'route_unread [0-9]*' "$T/err" | tail -1)
+[ "$unread" = "route_unread $cold" ] || fail "u: $unread, $cold messages are of the route"
+grep 'nobody takes route hot' "$T/err" && fail "a route that was taken"
+
 # packets of a card, each like the one before: an order of one symbol, as often as there is time for; the other route's
 # reader gets the login only
 if nmw-recv --version | grep -q dpdk; then

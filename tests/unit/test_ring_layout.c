@@ -69,6 +69,7 @@ START_TEST(offsets)
 	ck_assert_uint_eq(u32(line + 8), 3); /* named */
 	ck_assert_uint_eq(u32(line + 12), (uint32_t)getpid());
 	ck_assert_mem_eq(line + 16, "me\0\0", 4);
+	ck_assert_uint_eq(u32(line + 56), 0); /* route: all */
 
 	ck_assert_uint_eq(nmw_prod_room(&p, 3), 3);
 	struct nmw_slot *s = nmw_prod_slot(&p, 0);
