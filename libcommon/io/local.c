@@ -102,15 +102,38 @@ int nmw_local_trusted(const struct nmw_local_kind *k, int fd, const char *path, 
 
 /* ---- listening ------------------------------------------------------------------------------ */
 
-/* Whether somebody listens there. He does not notice: the type is not his. */
-static bool answers(const struct sockaddr_un *a)
+/* Whether somebody listens there: 1, 0, or a negative errno: it cannot be told, as when the file is
+ * another user's. He does not notice: the type is not his. */
+static int answers(const struct sockaddr_un *a)
 {
+	struct stat st;
+	if (lstat(a->sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 &&
-		   errno == EPROTOTYPE;
+	int err = fd < 0 || connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 ? errno : 0;
 	if (fd >= 0)
 		close(fd);
-	return yes;
+	return err == EPROTOTYPE ? 1 : err == ECONNREFUSED || err == ENOENT ? 0 : -err;
+}
+
+/* Whose file it is, and what he or root may do about it. */
+static int not_ours(const struct nmw_local_kind *k, const struct sockaddr_un *a, const char *path,
+		    int rc, struct nmw_err *e)
+{
+	struct stat st = {0};
+	if (rc == -ENOTSOCK)
+		return nmw_err_set(e, rc, NMW_EXIT_RESOURCE,
+				   "%s %s: a file that is no socket found: move it away", k->name,
+				   path);
+	if (lstat(a->sun_path, &st) < 0 || (rc != -EACCES && rc != -EPERM))
+		return nmw_err_set(e, rc, nmw_exit_of(-rc), "%s %s: %s", k->name, path,
+				   strerror(-rc));
+	return nmw_err_set(e, rc, NMW_EXIT_PERM,
+			   "%s %s: %s: it is user %u's, user %u expected: run both as one user or "
+			   "with --group; what a dead process left, let user %u remove",
+			   k->name, path, strerror(-rc), st.st_uid, geteuid(), st.st_uid);
 }
 
 /* Process that listens there; 0: the kernel does not say. */
@@ -158,10 +181,12 @@ static int take_path(int fd, const struct sockaddr_un *a, const char *path, int 
 {
 	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
-	int rc = -EADDRINUSE;
-	if (!answers(a)) {
+	int rc = answers(a);
+	if (rc == 0) {
 		unlink(path);
 		rc = bind_at(fd, a, path, dir, group);
+	} else if (rc > 0) {
+		rc = -EADDRINUSE;
 	}
 	flock(dir, LOCK_UN);
 	return rc;
@@ -173,7 +198,7 @@ void nmw_local_reap(const char *path)
 	int dir = address(&a, path, NULL);
 	if (dir < 0)
 		return;
-	if (flock(dir, LOCK_EX) == 0 && !answers(&a))
+	if (flock(dir, LOCK_EX) == 0 && answers(&a) == 0)
 		unlink(path);
 	close(dir);
 }
@@ -196,7 +221,7 @@ static int bind_file(const struct nmw_local_kind *k, int fd, const char *path, b
 		nmw_err_set(e, rc, NMW_EXIT_RESOURCE, "%s %s: in use by pid %d: %s", k->name, path,
 			    owner_of(k, &a), k->in_use);
 	else if (rc)
-		nmw_err_set(e, rc, nmw_exit_of(rc), "%s %s: %s", k->name, path, strerror(-rc));
+		not_ours(k, &a, path, rc, e);
 	close(dir);
 	return rc;
 }
@@ -223,11 +248,12 @@ static int connect_fd(const struct nmw_local_kind *k, int fd, const char *path, 
 	if (dir < 0)
 		return dir;
 	int rc = connect(fd, (struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
-	close(dir);
-	if (rc)
-		nmw_err_set(e, rc, rc == -EACCES ? NMW_EXIT_PERM : NMW_EXIT_PEER, "%s %s: %s: %s",
-			    k->name, path, strerror(-rc),
+	if (rc == -EACCES)
+		not_ours(k, &a, path, rc, e);
+	else if (rc)
+		nmw_err_set(e, rc, NMW_EXIT_PEER, "%s %s: %s: %s", k->name, path, strerror(-rc),
 			    rc == -EAGAIN ? "as many as may wait for it do: try again" : k->absent);
+	close(dir);
 	return rc;
 }
 

@@ -20,14 +20,15 @@ struct nmw_local_kind {
 
 #define NMW_LOCAL_PATH_MAX 4200u
 
-/* Listens at path. A non-blocking descriptor; -EADDRINUSE: somebody living does already. */
+/* Listens at path. A non-blocking descriptor; -EADDRINUSE: somebody living does already; -EACCES:
+ * there is a socket that we may not ask. */
 int nmw_local_listen(const struct nmw_local_kind *k, const char *path, bool group,
 		     struct nmw_err *e);
 /* Connects to it: a non-blocking descriptor, or -ENOENT, -ECONNREFUSED, -EACCES, -EPERM,
  * -EAGAIN (too many wait there) with e. */
 int nmw_local_connect(const struct nmw_local_kind *k, const char *path, bool group,
 		      struct nmw_err *e);
-/* Removes the file of a socket on which nobody listens any more. */
+/* Removes the file of a socket on which nobody listens any more; one that we may not ask stays. */
 void nmw_local_reap(const char *path);
 /* Whether the other end of path belongs to somebody who may talk to us: 0 or -EPERM with e. */
 int nmw_local_trusted(const struct nmw_local_kind *k, int fd, const char *path, bool group,

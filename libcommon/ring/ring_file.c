@@ -218,10 +218,11 @@ static int make_tmp(struct nmw_ring *r, const char *dir, const char *tmp, bool g
 	if (rc != 0)
 		return nmw_err_set(e, rc, NMW_EXIT_RESOURCE, "ring %s: lock in %s: %s", r->name,
 				   dir, strerror(-rc));
-	rc = group ? nmw_shm_share(r->fd, tmp, 0660) : 0;
+	rc = group ? nmw_shm_share(r->fd, tmp, 0660, e) : 0;
+	if (rc != 0 && e)
+		nmw_err_prefix(e, "ring %s", r->name);
 	if (rc != 0)
-		return nmw_err_set(e, rc, NMW_EXIT_PERM, "ring %s: %s: %s", r->name, tmp,
-				   strerror(-rc));
+		return rc;
 	r->g.page_sz = (uint32_t)page_of(r->fd);
 	nmw_ring_geom_lay(&r->g);
 	rc = take_pages(r, dir, e);

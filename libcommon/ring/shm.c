@@ -273,20 +273,21 @@ static struct flock lock_of(short type, uint64_t byte)
 
 /* A file gets the group that its process runs as, which the others may not be in: the directory's
  * is the one that all share. */
-int nmw_shm_share(int fd, const char *path, mode_t mode)
+int nmw_shm_share(int fd, const char *path, mode_t mode, struct nmw_err *e)
 {
 	char dir[PATH_MAX + 32];
-	struct stat d, f;
-	const char *name = strrchr(path, '/');
-	if (!name || (size_t)(name - path) >= sizeof dir)
-		return -EINVAL;
-	memcpy(dir, path, (size_t)(name - path));
-	dir[name - path] = '\0';
-	if (stat(*dir ? dir : "/", &d) || fstat(fd, &f))
-		return -errno;
-	if (d.st_gid != f.st_gid && fchown(fd, (uid_t)-1, d.st_gid))
-		return -errno;
-	return fchmod(fd, mode) ? -errno : 0;
+	struct stat d = {0}, f;
+	snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+	if (stat(dir, &d) == 0 && fstat(fd, &f) == 0 &&
+	    (d.st_gid == f.st_gid || fchown(fd, (uid_t)-1, d.st_gid) == 0) && fchmod(fd, mode) == 0)
+		return 0;
+	int err = errno;
+	return nmw_err_set(e, -err, nmw_exit_of(err),
+			   "%s: cannot be given to group %u, the directory's (--group): %s%s", path,
+			   (unsigned)d.st_gid, strerror(err),
+			   err == EPERM ? ": be a member of it, or chgrp the directory to a group "
+					  "that all who share it are in"
+					: "");
 }
 
 int nmw_shm_lock(int fd, uint64_t byte)

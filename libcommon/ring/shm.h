@@ -23,8 +23,8 @@ const char *nmw_shm_no_huge(char *why, size_t cap);
 const char *nmw_shm_run_dir(bool group, struct nmw_err *e);
 
 /* Gives a new file of ours to the group of its directory, mode 0660 or 0640: with --group. 0 or a
- * negative errno. */
-int nmw_shm_share(int fd, const char *path, mode_t mode);
+ * negative errno, with what mends it in e. */
+int nmw_shm_share(int fd, const char *path, mode_t mode, struct nmw_err *e);
 
 /* OFD lock of one byte: 0, -EAGAIN (held by another), or a negative errno. */
 int nmw_shm_lock(int fd, uint64_t byte);

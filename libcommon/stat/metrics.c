@@ -86,8 +86,8 @@ static void block_unmap(struct nmw_metrics *m)
 		close(o.fd);
 }
 
-/* Makes the locked, sized file `tmp`. A file descriptor or a negative errno. */
-static int file_make(const char *tmp, bool group)
+/* Makes the locked, sized file `tmp`. A file descriptor or a negative errno, with e or without. */
+static int file_make(const char *tmp, bool group, struct nmw_err *e)
 {
 	unlink(tmp); /* of a dead process with our pid */
 	int fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -97,7 +97,7 @@ static int file_make(const char *tmp, bool group)
 	off_t sz = (off_t)((sizeof(struct nmw_metrics) + page - 1) & ~(page - 1));
 	int rc = nmw_shm_lock(fd, 0);
 	if (!rc && group)
-		rc = nmw_shm_share(fd, tmp, 0660);
+		rc = nmw_shm_share(fd, tmp, 0660, e);
 	if (!rc)
 		rc = -posix_fallocate(fd, 0, sz);
 	if (rc) {
@@ -157,13 +157,14 @@ static int block_file(struct nmw_metrics **out, const char *tool, const char *in
 	const char *dir = nmw_shm_run_dir(group, e);
 	if (!dir)
 		return e && e->err ? e->err : -ENOENT;
+	struct nmw_err why = NMW_ERR_INIT;
 	char name[128], path[sizeof((struct own *)0)->path], tmp[sizeof path];
 	block_name(name, sizeof name, tool, instance);
 	int n = snprintf(path, sizeof path, "%s/%s", dir, name);
 	snprintf(tmp, sizeof tmp, "%s/.%s", dir, name);
 	if (n < 0 || (size_t)n + 1 >= sizeof path)
 		return nmw_err_set(e, -ENAMETOOLONG, NMW_EXIT_USAGE, "%s: path too long", dir);
-	int fd = file_make(tmp, group), rc = fd < 0 ? fd : 0;
+	int fd = file_make(tmp, group, &why), rc = fd < 0 ? fd : 0;
 	struct nmw_metrics *m = rc ? NULL : block_map(fd);
 	if (!rc && !m) {
 		rc = -ENOMEM;
@@ -176,6 +177,8 @@ static int block_file(struct nmw_metrics **out, const char *tool, const char *in
 		if (rc)
 			block_unmap(m);
 	}
+	if (rc && why.err)
+		return nmw_err_set(e, rc, why.exit, "%s", why.msg);
 	if (rc)
 		return nmw_err_set(e, rc, NMW_EXIT_RESOURCE, "%s: cannot make it: %s", path,
 				   strerror(-rc));

@@ -28,11 +28,13 @@ int nmw_sessions_publish(struct nmw_sessions_table *t, uint32_t max, bool group,
 	unlink(t->path); /* of a dead process that had this number */
 	t->fd = open(t->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	void *p = MAP_FAILED;
-	int rc = t->fd >= 0 && group ? nmw_shm_share(t->fd, t->path, 0640) : 0;
-	if (rc)
-		errno = -rc;
-	else if (t->fd >= 0 && ftruncate(t->fd, (off_t)bytes_of(t->max)) == 0 &&
-		 nmw_shm_lock(t->fd, 0) == 0)
+	int rc = t->fd >= 0 && group ? nmw_shm_share(t->fd, t->path, 0640, e) : 0;
+	if (rc) {
+		nmw_sessions_withdraw(t);
+		return rc;
+	}
+	if (t->fd >= 0 && ftruncate(t->fd, (off_t)bytes_of(t->max)) == 0 &&
+	    nmw_shm_lock(t->fd, 0) == 0)
 		p = mmap(NULL, bytes_of(t->max), PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
 	if (p == MAP_FAILED) {
 		int err = errno;

@@ -27,6 +27,13 @@ case_of 0770 4 $(as 4243 4244)
 case_of 0770 0 $(as 4243 4242)
 case_of 0750 4 $(as 4243 4242)
 
+# one's own directory, of a group that one is not in: what mends it is said
+rm -f "$NMW_DIR"/*
+chown 4243:4242 "$NMW_DIR" && chmod 0770 "$NMW_DIR"
+expect 4 $(as 4243 4244) "$B/bin/nmw-recv" gen:count=10 -o x --group -q --min-consumers 0
+grep -q 'ring x: .* cannot be given to group 4242, .*: be a member of it, or chgrp' "$T/err" || fail "$(cat "$T/err")"
+[ -z "$(ls -A "$NMW_DIR")" ] || fail "left there: $(ls -A "$NMW_DIR")"
+
 # Members by a supplementary group: ring, counters, sessions and the socket that hands them over are the group's.
 # The one who reads owns nothing of the directory's group but his membership; so does the one who writes.
 port=$((32000 + $$ % 2000))
