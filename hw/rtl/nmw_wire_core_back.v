@@ -632,7 +632,14 @@ nmw_fifo #(.W(OUT_W), .LOG2(4)) replies (.clk(clk), .flush(rst), .put(put_rep), 
 	.valid(m_rep_valid), .get(m_rep_valid && m_rep_ready), .data(m_rep_data), .count(rep_count));
 nmw_fifo #(.W(OUT_W), .LOG2(4)) market (.clk(clk), .flush(rst), .put(put_feed), .put_data(feed_data),
 	.valid(m_feed_valid), .get(m_feed_valid && m_feed_ready), .data(m_feed_data), .count(feed_count));
-nmw_fifo #(.W(MSG_W), .LOG2(4)) host_fifo (.clk(clk), .flush(rst), .put(q2_host_reg), .put_data(q2_msg),
+
+// What the host says to a message stands behind the replies that were made before it, which may wait here and behind.
+reg [NMW_MSG_REPLIES_W-1:0] made_reg;
+always @(posedge clk)
+	made_reg <= rst ? {NMW_MSG_REPLIES_W{1'b0}} : made_reg + {{NMW_MSG_REPLIES_W-1{1'b0}}, put_rep};
+wire [MSG_W-1:0] host_msg = {q2_msg[MSG_W-1:NMW_MSG_REPLIES+NMW_MSG_REPLIES_W], made_reg,
+	q2_msg[NMW_MSG_REPLIES-1:0]};
+nmw_fifo #(.W(MSG_W), .LOG2(4)) host_fifo (.clk(clk), .flush(rst), .put(q2_host_reg), .put_data(host_msg),
 	.valid(m_host_valid), .get(m_host_valid && m_host_ready), .data(m_host_data), .count(host_count));
 
 assign stat = {go && strange, c_valid && !run_reg,

@@ -41,6 +41,7 @@ NMW_MSG_LEN = 793, NMW_MSG_LEN_W = 16,                 // bytes of the message
 NMW_MSG_FRAME = 809, NMW_MSG_FRAME_W = 32,             // number of its frame, all that came are counted from 0
 NMW_MSG_NTH = 841, NMW_MSG_NTH_W = 16,                 // number of the message in its frame, from 0
 NMW_MSG_W = 857,                                       // of the record
+NMW_MSG_REPLIES = 741, NMW_MSG_REPLIES_W = 32,         // m_host, in the place of TICKS: replies that the core made before
 
 // --- kind
 NMW_MSG_NONE = 0,

@@ -18,7 +18,7 @@
 
 #include "sim/nmw_bitstream.h"
 
-#define NMW_WIRE_PORTS_ABI    1u
+#define NMW_WIRE_PORTS_ABI    2u
 #define NMW_WIRE_PORTS_SYMBOL "nmw_wire_ports"
 
 #define NMW_WIRE_FRAME_MAX 9216u /* bytes of a frame, without check sequence */
@@ -95,7 +95,7 @@ enum nmw_wire_view {
 	NMW_WIRE_VIEW_MSG = 1, /* NMW_MSG_*: the core took it */
 	NMW_WIRE_VIEW_REPLY,   /* NMW_WO_* */
 	NMW_WIRE_VIEW_FEED,    /* NMW_WO_* */
-	NMW_WIRE_VIEW_UNFIT,   /* NMW_MSG_*: the core leaves it to the host */
+	NMW_WIRE_VIEW_UNFIT,   /* NMW_MSG_*, with REPLIES: the core leaves it to the host */
 };
 
 struct nmw_wire_seen {

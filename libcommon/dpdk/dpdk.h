@@ -74,13 +74,22 @@ int nmw_dpdk_memif_check(const struct nmw_dpdk_dev *d, bool *anybody, struct nmw
 /* ---- the environment ------------------------------------------------------------------------- */
 
 /* Starts EAL: nothing left on disk, no telemetry, no PCI scan unless dev is a PCI device, one lcore
- * that may run wherever this thread may; more: n options that stood behind `--`, which win. Once a
- * process; where it runs already nothing is done. */
+ * that may run wherever this thread may; more: n options that stood behind `--`, which win.
+ * pools: bytes of buffers that will be asked for, which it is told where it has no hugepages to
+ * take more of; 0 = few. Once a process; where it runs already nothing is done. */
 int nmw_dpdk_eal_start(const struct nmw_dpdk_dev *dev, char *const *more, unsigned n,
-		       struct nmw_err *e);
+		       uint64_t pools, struct nmw_err *e);
 void nmw_dpdk_eal_stop(void);
 
 /* ---- ports ----------------------------------------------------------------------------------- */
+
+/* Packets that a device or its driver did not deliver. */
+struct nmw_dpdk_lost {
+	uint64_t missed;    /* queue full: not polled in time */
+	uint64_t no_buffer; /* the pool was empty */
+	uint64_t errors;    /* damaged */
+	uint64_t tx_errors;
+};
 
 struct nmw_dpdk_port {
 	uint16_t id; /* rte_ethdev's */
@@ -94,6 +103,10 @@ struct nmw_dpdk_port {
 	int socket;	    /* NUMA node; -1 = any */
 	unsigned interface; /* of the kernel's, by index, that the driver stands on; 0 = none */
 	char name[NMW_DPDK_NAME];
+	/* of nmw_dpdk_port_look */
+	uint64_t looked_ns;
+	bool down; /* the link was, and that was said */
+	struct nmw_dpdk_lost lost;
 };
 
 struct nmw_dpdk_port_spec {
@@ -109,14 +122,11 @@ int nmw_dpdk_port_open(struct nmw_dpdk_port *p, const struct nmw_dpdk_port_spec 
 /* rx: a pool for each RX queue. Takes in all multicast. The link may come up later. */
 int nmw_dpdk_port_start(struct nmw_dpdk_port *p, struct rte_mempool *const *rx, struct nmw_err *e);
 bool nmw_dpdk_port_link(const struct nmw_dpdk_port *p); /* up */
-/* Packets that the device or its driver did not deliver, since the start. */
-struct nmw_dpdk_lost {
-	uint64_t missed;    /* queue full: not polled in time */
-	uint64_t no_buffer; /* the pool was empty */
-	uint64_t errors;    /* damaged */
-	uint64_t tx_errors;
-};
-void nmw_dpdk_port_lost(const struct nmw_dpdk_port *p, struct nmw_dpdk_lost *out);
+/* What was lost since the call before. */
+void nmw_dpdk_port_lost(struct nmw_dpdk_port *p, struct nmw_dpdk_lost *out);
+/* For who polls: looks at the device, every 100 ms at most, and says when its link goes down and
+ * comes up. True: it was looked at; *lost is new. */
+bool nmw_dpdk_port_look(struct nmw_dpdk_port *p, uint64_t now_ns, struct nmw_dpdk_lost *lost);
 /* Stops and removes it. Buffers that the driver held are back in their pools. */
 void nmw_dpdk_port_close(struct nmw_dpdk_port *p);
 
@@ -128,6 +138,8 @@ uint32_t nmw_dpdk_room(uint32_t mtu);
 int nmw_dpdk_pool_new(const char *name, unsigned n, uint32_t room, struct rte_mempool **out,
 		      struct nmw_err *e);
 void nmw_dpdk_pool_free(struct rte_mempool *p); /* NULL is allowed */
+/* Bytes of memory that such a pool takes, or less. */
+uint64_t nmw_dpdk_pool_bytes(unsigned n, uint32_t room);
 
 /* Memory of ours that devices may read and write: a part of a ring's file. */
 struct nmw_dpdk_area {

@@ -22,9 +22,9 @@ static int missing(struct nmw_err *e)
 }
 
 int nmw_dpdk_eal_start(const struct nmw_dpdk_dev *dev, char *const *more, unsigned n,
-		       struct nmw_err *e)
+		       uint64_t pools, struct nmw_err *e)
 {
-	(void)dev, (void)more, (void)n;
+	(void)dev, (void)more, (void)n, (void)pools;
 	return missing(e);
 }
 

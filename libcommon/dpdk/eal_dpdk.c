@@ -19,6 +19,7 @@
 #define OPTIONS_MAX 64
 #define LCORES_MAX  512u /* bytes of a list of CPUs */
 #define LOG_LINE    400u
+#define MEMORY_DEF  64u /* MiB that EAL takes without hugepages */
 #define EARLY_LOG   16384u
 #define HUGE_DIR    "/sys/kernel/mm/hugepages"
 
@@ -190,7 +191,19 @@ static void one_lcore(struct options *o)
 	add(o, o->lcores);
 }
 
-static void fill(struct options *o, const struct nmw_dpdk_dev *dev, char *const *more, unsigned n)
+/* EAL without hugepages has 64 MiB, once: what is asked for comes on top of what drivers take. */
+static void memory(struct options *o, uint64_t pools, char *const *more, unsigned n)
+{
+	char text[32];
+	if (!pools || !given(more, n, "--no-huge") || given(more, n, "-m") ||
+	    given(more, n, "--socket-mem"))
+		return;
+	snprintf(text, sizeof text, "-m%llu", (unsigned long long)(MEMORY_DEF + (pools >> 20) + 1));
+	add(o, text);
+}
+
+static void fill(struct options *o, const struct nmw_dpdk_dev *dev, char *const *more, unsigned n,
+		 uint64_t pools)
 {
 	char prefix[40];
 	*o = (struct options){.n = 0};
@@ -215,6 +228,7 @@ static void fill(struct options *o, const struct nmw_dpdk_dev *dev, char *const 
 		add(o, "--iova-mode=va");
 	if (!given(more, n, "--lcores") && !given(more, n, "-l") && !given(more, n, "-c"))
 		one_lcore(o);
+	memory(o, pools, more, n);
 	for (unsigned i = 0; i < n; i++)
 		add(o, more[i]);
 }
@@ -290,7 +304,7 @@ static int init_error(struct nmw_err *e)
 }
 
 int nmw_dpdk_eal_start(const struct nmw_dpdk_dev *dev, char *const *more, unsigned n,
-		       struct nmw_err *e)
+		       uint64_t pools, struct nmw_err *e)
 {
 	struct options o;
 	const char *left;
@@ -307,7 +321,7 @@ int nmw_dpdk_eal_start(const struct nmw_dpdk_dev *dev, char *const *more, unsign
 		return rc;
 	take_log();
 	nmw_dpdk_errors_forget();
-	fill(&o, dev, more, n);
+	fill(&o, dev, more, n, pools);
 	rc = init_quietly(&o, &left) < 0 ? init_error(e) : 0;
 	if (!rc && left)
 		rc = left_over(left, e);

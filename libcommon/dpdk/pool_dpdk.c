@@ -49,6 +49,11 @@ int nmw_dpdk_pool_new(const char *name, unsigned n, uint32_t room, struct rte_me
 	return *out ? 0 : no_memory(e, name, n, room);
 }
 
+uint64_t nmw_dpdk_pool_bytes(unsigned n, uint32_t room)
+{
+	return (uint64_t)n * buffer_bytes(room);
+}
+
 void nmw_dpdk_pool_free(struct rte_mempool *p)
 {
 	rte_mempool_free(p);

@@ -15,6 +15,7 @@
 
 #define DESC_DEF   1024u
 #define MTU_USUAL  1500u
+#define LOOK_NS	   (100ull * 1000 * 1000) /* between two looks at the device */
 #define RSS_WANTED (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP)
 
 /* ---- probing --------------------------------------------------------------------------------- */
@@ -236,16 +237,40 @@ bool nmw_dpdk_port_link(const struct nmw_dpdk_port *p)
 	return rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
-void nmw_dpdk_port_lost(const struct nmw_dpdk_port *p, struct nmw_dpdk_lost *out)
+/* A driver's counter may start again, with its queue. */
+static uint64_t grown(uint64_t now, uint64_t was)
+{
+	return now > was ? now - was : 0;
+}
+
+void nmw_dpdk_port_lost(struct nmw_dpdk_port *p, struct nmw_dpdk_lost *out)
 {
 	struct rte_eth_stats s = {0};
+	const struct nmw_dpdk_lost was = p->lost;
 	*out = (struct nmw_dpdk_lost){0};
 	if (!p->started || rte_eth_stats_get(p->id, &s))
 		return;
-	*out = (struct nmw_dpdk_lost){.missed = s.imissed,
-				      .no_buffer = s.rx_nombuf,
-				      .errors = s.ierrors,
-				      .tx_errors = s.oerrors};
+	p->lost = (struct nmw_dpdk_lost){.missed = s.imissed,
+					 .no_buffer = s.rx_nombuf,
+					 .errors = s.ierrors,
+					 .tx_errors = s.oerrors};
+	*out = (struct nmw_dpdk_lost){.missed = grown(p->lost.missed, was.missed),
+				      .no_buffer = grown(p->lost.no_buffer, was.no_buffer),
+				      .errors = grown(p->lost.errors, was.errors),
+				      .tx_errors = grown(p->lost.tx_errors, was.tx_errors)};
+}
+
+bool nmw_dpdk_port_look(struct nmw_dpdk_port *p, uint64_t now_ns, struct nmw_dpdk_lost *lost)
+{
+	if (now_ns - p->looked_ns < LOOK_NS)
+		return false;
+	p->looked_ns = now_ns;
+	nmw_dpdk_port_lost(p, lost);
+	bool up = nmw_dpdk_port_link(p);
+	if (up == p->down)
+		nmw_log(NMW_LOG_INFO, "dpdk: %s: link is %s", p->name, up ? "up" : "down");
+	p->down = !up;
+	return true;
 }
 
 void nmw_dpdk_port_close(struct nmw_dpdk_port *p)

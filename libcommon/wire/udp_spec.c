@@ -76,6 +76,8 @@ static int parse_option(const char *key, const char *value, struct nmw_udp_spec 
 		return parse_address(value, &s->source, e);
 	if (!strcmp(key, "rerequest"))
 		return nmw_endpoint_parse(value, &s->rerequest, e);
+	if (!strcmp(key, "reply"))
+		return nmw_endpoint_parse(value, &s->reply, e);
 	if (!strcmp(key, "session"))
 		return parse_session(value, s, e);
 	if (!strcmp(key, "ttl")) {

@@ -25,6 +25,7 @@ struct nmw_udp_spec {
 	/* options that are not there are all 0 */
 	struct nmw_endpoint source;    /* source=ADDR, port 0 */
 	struct nmw_endpoint rerequest; /* rerequest=ADDR:PORT */
+	struct nmw_endpoint reply;     /* reply=ADDR:PORT */
 	char session[10];	       /* session=NAME, space padded */
 	bool has_session;
 	uint8_t ttl;	/* ttl=N, 1..255 */

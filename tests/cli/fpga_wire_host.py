@@ -86,7 +86,7 @@ def flow(r, n, most):
     while n > 0:
         c, k = r.choice(clients), min(most, r.choice((1, 1, 1, 2, 5)))
         pairs = [c.some() for _ in range(k)]
-        ts += r.randint(100, 2000)
+        ts += r.choice((0, r.randint(100, 2000)))  # often frames of one time
         for to, i in ((device, 0), (software, 1)):
             to.append((ts, frame(c.port, c.seq, [p[i] for p in pairs])))
         c.seq += k
@@ -167,9 +167,9 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         os.mkdir(tmp + "/rings", 0o700)
         os.environ["NMW_DIR"] = tmp + "/rings"
-        n = equal(tmp, SEED, 400, 5)
-        for i in range(1, RUNS):  # where the port out is held up the order within a frame is not exact
-            n += equal(tmp, SEED + i, 400, *((1, "--device", "sim:stall=%d" % (20 * i % 100), "--back-to-back") if i % 2 else (5,)))
+        n = equal(tmp, SEED, 400, 5, "--device", "sim:stall=60", "--back-to-back")  # replies wait, answers keep their place
+        for i in range(1, RUNS):
+            n += equal(tmp, SEED + i, 400, 5, *(("--device", "sim:stall=%d" % (20 * i % 100), "--back-to-back") if i % 2 else ()))
         replacements(tmp)
         if RUNS > 1:
             many(tmp)

@@ -2,13 +2,16 @@
 """nmw-fpga wire at a network card of DPDK's and at sockets: a client of the kernel's sends orders of OUCH 5.0 in MoldUDP64
 over a veth pair, and has its replies and the market data by the same way. NMW_WIRE_DRIVERS="af_packet af_xdp" are tried."""
 import os
+import select
 import socket
 import subprocess
 import struct
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dpdk_lib  # noqa: E402
+import wire_frames  # noqa: E402
 from dpdk_lib import Link, mold, skip, wait_until  # noqa: E402
 from live_lib import free_port  # noqa: E402
 from soup_client import ouch50_cancel, ouch50_enter  # noqa: E402
@@ -134,15 +137,54 @@ def udp():
 
 
 def two_ports():
-    """Each port says on its own link where it is."""
+    """Each port says on its own link where it is, one that frames only go out of too; both have memory without -m."""
     link = Link()
     try:
-        tool = link.start("nmw-fpga", "wire", "--bitstream", SO, "--center", "AAPL=182.50", "--in", "dpdk:net_ring0,addr=10.9.0.1/24:9000",
-                          "--out", "dpdk:net_ring1,addr=10.9.1.1/24", "--", "--no-huge", "-m", "256")
+        tool = link.start("nmw-fpga", "wire", "--bitstream", SO, "--center", "AAPL=182.50", "--in", "dpdk:net_ring0,addr=10.8.0.1/24:9000",
+                          "--out", "dpdk:net_af_packet0,iface=near,addr=10.9.0.1/24", "--", "--no-huge", near=True)
         link.runs(tool, "books in use", SLOW)
+        asks = link.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+        def answered():
+            asks.sendto(b"?", ("10.9.0.1", 9))
+            seen = subprocess.run(["ip", "-n", link.b, "neigh", "show", "10.9.0.1"], capture_output=True, text=True)
+            return "lladdr" in seen.stdout
+        wait_until(answered, SLOW, "an answer to ARP: " + link.log(tool))
         link.stop(tool, seconds=SLOW)
     finally:
         link.close()
+
+
+def from_capture():
+    """Replies to orders of a capture leave from the address that was said, by reply= or --server."""
+    client, feed = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    for s in client, feed:
+        s.bind(("127.0.0.1", 0))
+        s.settimeout(SLOW)
+    at, group = client.getsockname(), "udp:127.0.0.1:%d" % feed.getsockname()[1]
+    order = ouch50_enter(urn=1, side="B", shares=100, stock="AAPL", price=1825000)
+    payload = mold("CLIENT", 1, order)
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 0, 0x4000, 64, 17, 0, socket.inet_aton("127.0.0.1"),
+                     socket.inet_aton("127.0.0.1"))
+    with tempfile.TemporaryDirectory() as tmp:
+        os.mkdir(tmp + "/rings", 0o700)
+        for option in "reply", "server":
+            server = ("127.0.0.1", free_port())
+            frame = wire_frames.sums(bytes(12) + b"\x08\0" + ip + struct.pack(">HHHH", at[1], server[1], 0, 0) + payload)
+            wire_frames.write(tmp + "/in.pcap", [(10**18, frame)])
+            where = "%s:%d" % server
+            out = ["--out", group + "?reply=" + where] if option == "reply" else ["--out", group, "--server", where]
+            r = subprocess.run([os.path.join(dpdk_lib.BIN, "nmw-fpga"), "wire", "--bitstream", SO, "--in", "pcap:" + tmp + "/in.pcap",
+                                "--center", "AAPL=182.50", *out], capture_output=True, text=True, timeout=SLOW,
+                               env=dict(os.environ, NMW_DIR=tmp + "/rings"))
+            assert r.returncode == 0 and "replies leave from " + where in r.stderr, r
+            kinds = b""
+            while b"A" not in kinds:
+                packet, source = client.recvfrom(65535)
+                assert source == server, (source, server)
+                kinds += b"".join(m[:1] for m in unpack(packet)[2] or [])
+            while client in select.select([client], [], [], 0.1)[0]:
+                client.recv(65535)
 
 
 def refusals():
@@ -157,6 +199,9 @@ def refusals():
     wire(2, ["one is expected"], "--in", "udp:127.0.0.1:9000,127.0.0.1:9001", "--out", "null:")
     wire(2, ["ip addr"], "--in", "udp:192.0.2.1:9000", "--out", "null:")
     wire(2, ["two places for market data"], "--in", "udp:127.0.0.1:9000", "--out", "udp:127.0.0.1:26401", "--feed", "239.1.1.1:26400")
+    wire(2, ["nothing says which address replies leave from", "reply=ADDR:PORT"], "--in", "if:lo", "--out", "udp:")
+    wire(2, ["replies leave from the socket of --in udp:"], "--in", "udp:127.0.0.1:%d" % free_port(), "--out", "udp:?reply=127.0.0.1:1")
+    wire(2, ["given twice"], "--in", "udp:127.0.0.1:9000", "--out", "udp:?ttl=1&ttl=2")
     wire(2, ["behind -- is for dpdk:DEV"], "--in", "udp:127.0.0.1:9000", "--out", "null:", "--", "--no-huge")
     wire(2, ["not a source of frames", "dpdk:DEV"], "--in", "dpkd:eth0", "--out", "null:")
     wire(2, ["queues=1"], "--in", "dpdk:net_null0,queues=2", "--out", "null:")
@@ -170,6 +215,7 @@ def main():
     dpdk_lib.need_namespaces()
     version = subprocess.run([os.path.join(dpdk_lib.BIN, "nmw-fpga"), "wire", "--version"], capture_output=True, text=True).stdout
     print(udp())
+    from_capture()
     if "dpdk 2" not in version:
         r = subprocess.run([os.path.join(dpdk_lib.BIN, "nmw-fpga"), "wire", "--in", "dpdk:net_null0", "--out", "null:"],
                            capture_output=True, text=True)

@@ -5,14 +5,14 @@
 static int no_dpdk_in(struct frame_in *f, const char *arg, struct nmw_err *e)
 {
 	(void)f, (void)arg;
-	nmw_dpdk_eal_start(NULL, NULL, 0, e);
+	nmw_dpdk_eal_start(NULL, NULL, 0, 0, e);
 	return nmw_err_prefix(e, "--in dpdk");
 }
 
 static int no_dpdk_out(struct frame_out *f, const char *arg, struct nmw_err *e)
 {
 	(void)f, (void)arg;
-	nmw_dpdk_eal_start(NULL, NULL, 0, e);
+	nmw_dpdk_eal_start(NULL, NULL, 0, 0, e);
 	return nmw_err_prefix(e, "--out dpdk");
 }
 

@@ -18,8 +18,6 @@
 #define UTC_OFFSET_MAX (UINT64_C(14) * 3600 * NMW_NS_PER_S)
 #define OPTS	       20u
 #define DRAIN_CYCLES   256u
-#define HOLD_CYCLES    8u
-#define HOLD_MOST      8192u /* times */
 #define LIVE_CYCLES    1024u /* that pass between two looks at a live source */
 
 static struct wire {
@@ -46,8 +44,7 @@ static struct wire {
 	/* state */
 	uint64_t last_ns; /* time of the last message that the core took; 0: none yet */
 	uint64_t frames;
-	uint64_t passed; /* time in the device at the last look */
-	bool resting;	 /* nothing is on its way in the device */
+	bool resting; /* nothing is on its way in the device */
 	uint8_t frame[NMW_WIRE_FRAME_MAX];
 } self;
 
@@ -281,6 +278,8 @@ static int open_ends(struct wire *w, struct nmw_err *e)
 	if (!rc)
 		rc = take_addresses(w, e);
 	if (!rc)
+		rc = frame_out_check(&w->out, &w->in, e);
+	if (!rc)
 		rc = unfit_open(&w->unfit, e);
 	return rc || !w->registers ? rc : open_registers(w, e);
 }
@@ -307,44 +306,20 @@ static int open_all(struct wire *w, struct nmw_err *e)
 
 /* ---- running -------------------------------------------------------------------------------- */
 
-/* s: see host_see. */
-static int host_takes(struct wire *w, const struct nmw_wire_seen *s, struct nmw_err *e)
-{
-	struct nmw_wire_seen of;
-	struct host_verdict v;
-	int rc;
-	while ((rc = host_see(&w->host, s, &of, &v, e)) > 0)
-		unfit_put(&w->unfit, &of, &v);
-	return rc;
-}
-
+/* What the device shows, and what the host has to say to it. */
 static int look(struct wire *w, struct nmw_err *e)
 {
-	struct nmw_wire_seen s;
+	struct nmw_wire_seen s, of;
+	struct host_verdict v;
 	int rc = 0;
 	while (!rc && nmw_wire_seen(&w->device, &s)) {
 		if (s.view == NMW_WIRE_VIEW_MSG)
 			w->last_ns = nmw_wire_field(s.word, NMW_MSG_TIME, NMW_MSG_TIME_W);
-		rc = host_takes(w, &s, e);
-	}
-	return rc;
-}
-
-/* Where answers belong is known when the replies are shown that the core had made by then: a port
- * out that is held up keeps them for a while. */
-static int place_answers(struct wire *w, struct nmw_err *e)
-{
-	struct merge *m = &w->host.merge;
-	int rc = 0;
-	if (m->undue)
-		merge_due(m, nmw_device_read(&w->device.device,
-					     NMW_WIRE_REG_CORE + 8 * NMW_WIRE_CORE_reply_out));
-	for (unsigned n = 0; !rc && n < HOLD_MOST && merge_holds(m); n++) {
-		rc = nmw_wire_pass(&w->device, HOLD_CYCLES, e);
-		if (!rc)
-			rc = look(w, e);
-		if (!rc)
-			rc = host_takes(w, NULL, e);
+		rc = host_see(&w->host, &s, e);
+		while (!rc && (rc = host_next(&w->host, &of, &v, e)) > 0) {
+			unfit_put(&w->unfit, &of, &v);
+			rc = 0;
+		}
 	}
 	return rc;
 }
@@ -354,13 +329,7 @@ static int take(struct wire *w, struct nmw_err *e)
 {
 	struct nmw_wire_sent s;
 	struct merge *m = &w->host.merge;
-	bool later = w->device.passed != w->passed;
-	w->passed = w->device.passed;
 	int rc = look(w, e);
-	if (!rc && later)
-		rc = host_takes(w, NULL, e);
-	if (!rc)
-		rc = place_answers(w, e);
 	while (!rc && nmw_wire_sent(&w->device, w->frame, sizeof w->frame, &s))
 		rc = merge_frame(m, w->frame, s.len, s.time_ns ? s.time_ns : w->last_ns, e);
 	return rc ? rc : merge_rest(m, e);
@@ -395,9 +364,10 @@ static int live_turn(struct wire *w, struct nmw_err *e)
 {
 	struct nmw_wire *d = &w->device;
 	nmw_stage_look_soon(&w->stage);
-	if (w->resting)
-		return 0;
-	int rc = nmw_wire_pass(d, LIVE_CYCLES, e);
+	int rc = frame_out_look(&w->out, e);
+	if (rc || w->resting)
+		return rc;
+	rc = nmw_wire_pass(d, LIVE_CYCLES, e);
 	if (!rc)
 		rc = take(w, e);
 	w->resting = !d->ports->waiting(d->sim) && nmw_device_status(&d->device) & NMW_DEVICE_IDLE;
@@ -556,7 +526,7 @@ static int judge(struct wire *w, struct nmw_err *e)
 				   "device %s: its core contradicted itself %" PRIu64
 				   " times: what it put out is not to be believed: nmw-fpga regs",
 				   w->device.device.info.device, faults);
-	uint32_t left = merge_waits(&w->host.merge);
+	uint32_t left = host_waits(&w->host);
 	if (left)
 		return nmw_err_set(
 			e, -EIO, NMW_EXIT_LOSS,

@@ -48,12 +48,16 @@ struct frame_sink {
 	bool bare; /* what stands behind it may be left out */
 	/* Looks at what was typed; leaves no trace. */
 	int (*open)(struct frame_out *f, const char *arg, struct nmw_err *e);
+	/* Both ends are open: what one says of the other. NULL: nothing */
+	int (*check)(struct frame_out *f, const struct frame_in *in, struct nmw_err *e);
 	/* There is something to write; `in` is open: a port or a socket may be the same. */
 	int (*start)(struct frame_out *f, struct frame_in *in, struct nmw_err *e);
 	/* 1: it could not go out, and was counted in f->conf->drop. */
 	int (*put)(struct frame_out *f, const uint8_t *frame, uint32_t len, uint64_t ts_ns,
 		   struct nmw_err *e);
 	int (*flush)(struct frame_out *f, struct nmw_err *e);
+	/* Often, also while nothing goes out: what others ask of the end. NULL: nobody does */
+	int (*look)(struct frame_out *f, struct nmw_err *e);
 	int (*close)(struct frame_out *f, struct nmw_err *e);
 };
 
@@ -88,9 +92,11 @@ void frame_in_close(struct frame_in *f);
 
 int frame_out_open(struct frame_out *f, const char *spec, struct frame_conf *conf,
 		   struct nmw_err *e);
+int frame_out_check(struct frame_out *f, const struct frame_in *in, struct nmw_err *e);
 int frame_out_start(struct frame_out *f, struct frame_in *in, struct nmw_err *e);
 int frame_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, uint64_t ts_ns,
 		  struct nmw_err *e);
+int frame_out_look(struct frame_out *f, struct nmw_err *e);
 int frame_out_flush(struct frame_out *f, struct nmw_err *e);
 int frame_out_close(struct frame_out *f, struct nmw_err *e);
 

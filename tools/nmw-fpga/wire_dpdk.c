@@ -17,12 +17,13 @@
 #include <time.h>
 
 #define PORTS	   2u
-#define LOOK_NS	   (100ull * 1000 * 1000) /* between two looks at the device */
-#define NAP_NS	   (200ull * 1000)	  /* nothing came */
-#define GIVE_UP_NS NMW_NS_PER_S		  /* a queue without room for so long */
-#define DRIVER_OWN 4096u		  /* buffers that drivers keep at hand */
+#define NAP_NS	   (200ull * 1000) /* nothing came */
+#define GIVE_UP_NS NMW_NS_PER_S	   /* a queue without room for so long */
+#define DRIVER_OWN 4096u	   /* buffers that drivers keep at hand */
 #define SENDING	   2048u
-#define LEAST	   60u /* bytes of a frame */
+#define DESC_MOST  4096u /* of a queue, where the driver chooses */
+#define LINK_OWN   1024u /* buffers of dpdk/link.h */
+#define LEAST	   60u	 /* bytes of a frame */
 
 struct port {
 	struct nmw_dpdk_dev dev;
@@ -30,10 +31,9 @@ struct port {
 	struct nmw_dpdk_link link;
 	struct rte_mempool *rx, *tx;
 	unsigned users;
-	bool runs, said_down, said_long, said_full;
-	bool polled; /* it is --in; else nobody misses what comes in there */
-	uint64_t looked_ns, ts_ns;
-	struct nmw_dpdk_lost lost; /* as far as it was counted */
+	bool runs, said_long, said_full;
+	bool polled; /* it is --in; else what comes in there is the link's */
+	uint64_t ts_ns;
 	struct rte_mbuf *mbuf[WIRE_BURST];
 	unsigned n; /* of these, given to the device */
 };
@@ -110,12 +110,23 @@ static const struct nmw_dpdk_dev *dev_for_eal(const struct port *p)
 	return &p->dev;
 }
 
+/* Both ports are known before the first is started. */
+static uint64_t pools(void)
+{
+	uint64_t bytes = 0;
+	for (const struct port *p = ports; p < ports + PORTS && p->users; p++) {
+		unsigned n = 2 * (p->dev.desc ? p->dev.desc : DESC_MOST) + DRIVER_OWN + SENDING;
+		bytes += nmw_dpdk_pool_bytes(n + LINK_OWN, nmw_dpdk_room(p->dev.mtu));
+	}
+	return bytes;
+}
+
 static int port_start(struct port *p, const struct nmw_opt_rest *eal, struct nmw_err *e)
 {
 	const struct nmw_dpdk_port_spec spec = {.dev = &p->dev, .rxq = 1, .txq = 1};
 	if (p->runs)
 		return 0;
-	int rc = nmw_dpdk_eal_start(dev_for_eal(p), eal->v, eal->n, e);
+	int rc = nmw_dpdk_eal_start(dev_for_eal(p), eal->v, eal->n, pools(), e);
 	if (!rc)
 		rc = nmw_dpdk_port_open(&p->port, &spec, e);
 	if (!rc)
@@ -153,36 +164,48 @@ static void port_stop(struct port *p)
 
 /* ---- the device ----------------------------------------------------------------------------- */
 
-static uint64_t grown(uint64_t now, uint64_t was)
+static void count_lost(const struct port *p, const struct nmw_dpdk_lost *lost, struct frame_conf *c)
 {
-	return now > was ? now - was : 0; /* a driver's counter may start again */
-}
-
-static void count_lost(struct port *p, struct frame_conf *c)
-{
-	struct nmw_dpdk_lost now;
-	nmw_dpdk_port_lost(&p->port, &now);
 	if (p->polled) {
-		c->drop[NMW_DROP_device_missed] += grown(now.missed, p->lost.missed);
-		c->drop[NMW_DROP_device_no_buffer] += grown(now.no_buffer, p->lost.no_buffer);
-		c->drop[NMW_DROP_device_error] += grown(now.errors, p->lost.errors);
+		c->drop[NMW_DROP_device_missed] += lost->missed;
+		c->drop[NMW_DROP_device_no_buffer] += lost->no_buffer;
+		c->drop[NMW_DROP_device_error] += lost->errors;
 	}
-	c->drop[NMW_DROP_sink_error] += grown(now.tx_errors, p->lost.tx_errors);
-	p->lost = now;
+	c->drop[NMW_DROP_sink_error] += lost->tx_errors;
 }
 
 static void look_at_device(struct port *p, struct frame_conf *c)
 {
+	struct nmw_dpdk_lost lost;
 	uint64_t now = nmw_clock_mono();
-	if (now - p->looked_ns < LOOK_NS)
+	if (!nmw_dpdk_port_look(&p->port, now, &lost))
 		return;
-	p->looked_ns = now;
-	count_lost(p, c);
+	count_lost(p, &lost, c);
 	nmw_dpdk_link_tick(&p->link, now);
-	bool up = nmw_dpdk_port_link(&p->port);
-	if (up == p->said_down)
-		nmw_log(NMW_LOG_INFO, "dpdk: %s: link is %s", p->port.name, up ? "up" : "down");
-	p->said_down = !up;
+}
+
+static void count_last(struct port *p, struct frame_conf *c)
+{
+	struct nmw_dpdk_lost lost;
+	if (!p->runs)
+		return;
+	nmw_dpdk_port_lost(&p->port, &lost);
+	count_lost(p, &lost, c);
+}
+
+/* What belongs to the link is the host's: ARP, ping. */
+static bool for_host(struct frame_conf *c, struct port *p, const struct rte_mbuf *m)
+{
+	struct nmw_packet is;
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	enum nmw_packet_is what = p->link.pool ? nmw_packet_parse(NMW_LINK_ETHERNET, frame,
+								  m->data_len, m->data_len, &is)
+					       : NMW_PACKET_OK;
+	if ((what != NMW_PACKET_NOT_IP && what != NMW_PACKET_OTHER) ||
+	    !nmw_dpdk_link_take(&p->link, 0, frame, m->data_len))
+		return false;
+	c->link_packets++;
+	return true;
 }
 
 /* ---- in ------------------------------------------------------------------------------------- */
@@ -196,21 +219,6 @@ static int dpdk_in_open(struct frame_in *f, const char *arg, struct nmw_err *e)
 	if (!f->conf->server.family && p->dev.addr.family)
 		f->conf->server = p->dev.addr;
 	return 0;
-}
-
-/* What belongs to the link is the host's. */
-static bool for_host(struct frame_in *f, struct port *p, const struct rte_mbuf *m)
-{
-	struct nmw_packet is;
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	enum nmw_packet_is what = p->link.pool ? nmw_packet_parse(NMW_LINK_ETHERNET, frame,
-								  m->data_len, m->data_len, &is)
-					       : NMW_PACKET_OK;
-	if ((what != NMW_PACKET_NOT_IP && what != NMW_PACKET_OTHER) ||
-	    !nmw_dpdk_link_take(&p->link, 0, frame, m->data_len))
-		return false;
-	f->conf->link_packets++;
-	return true;
 }
 
 static bool in_one_piece(struct frame_in *f, struct port *p, const struct rte_mbuf *m)
@@ -240,7 +248,7 @@ static int dpdk_in_burst(struct frame_in *f, bool wait, struct nmw_err *e)
 	uint64_t now = p->n ? nmw_clock_real() : 0;
 	for (unsigned i = 0; i < p->n; i++) {
 		const struct rte_mbuf *m = p->mbuf[i];
-		if (!in_one_piece(f, p, m) || for_host(f, p, m))
+		if (!in_one_piece(f, p, m) || for_host(f->conf, p, m))
 			continue;
 		p->ts_ns = now > p->ts_ns ? now : p->ts_ns + 1; /* never back, each its own */
 		f->packet[n++] =
@@ -256,8 +264,7 @@ static int dpdk_in_burst(struct frame_in *f, bool wait, struct nmw_err *e)
 static void dpdk_in_close(struct frame_in *f)
 {
 	struct port *p = f->state;
-	if (p->runs)
-		count_lost(p, f->conf);
+	count_last(p, f->conf);
 	port_stop(p);
 }
 
@@ -282,6 +289,23 @@ static int dpdk_out_start(struct frame_out *f, struct frame_in *in, struct nmw_e
 	return rc ? nmw_err_prefix(e, "--out dpdk") : 0;
 }
 
+/* Nothing that comes in at a port that frames only go out of is for the device, but who is to find
+ * it there asks for it. */
+static int dpdk_out_look(struct frame_out *f, struct nmw_err *e)
+{
+	struct port *p = f->state;
+	struct rte_mbuf *m[NMW_DPDK_BURST];
+	(void)e;
+	if (p->polled || !p->runs)
+		return 0;
+	uint16_t n = rte_eth_rx_burst(p->port.id, 0, m, NMW_DPDK_BURST);
+	for (uint16_t i = 0; i < n; i++)
+		for_host(f->conf, p, m[i]);
+	rte_pktmbuf_free_bulk(m, n);
+	look_at_device(p, f->conf);
+	return 0;
+}
+
 /* A queue that stays full is a link that is down, or a peer that does not take anything. */
 static int send_one(struct frame_out *f, struct port *p, struct rte_mbuf *m)
 {
@@ -289,7 +313,7 @@ static int send_one(struct frame_out *f, struct port *p, struct rte_mbuf *m)
 	while (rte_eth_tx_burst(p->port.id, 0, &m, 1) == 0) {
 		uint64_t now = nmw_clock_mono();
 		since = since ? since : now;
-		if (p->said_down || p->said_full || now - since > GIVE_UP_NS) {
+		if (p->port.down || p->said_full || now - since > GIVE_UP_NS) {
 			rte_pktmbuf_free(m);
 			f->conf->drop[NMW_DROP_sink_error]++;
 			if (!p->said_full)
@@ -328,8 +352,7 @@ static int dpdk_out_close(struct frame_out *f, struct nmw_err *e)
 {
 	struct port *p = f->state;
 	(void)e;
-	if (p->runs)
-		count_lost(p, f->conf);
+	count_last(p, f->conf);
 	port_stop(p);
 	return 0;
 }
@@ -338,4 +361,5 @@ const struct frame_sink frames_to_dpdk = {.scheme = "dpdk",
 					  .open = dpdk_out_open,
 					  .start = dpdk_out_start,
 					  .put = dpdk_out_put,
+					  .look = dpdk_out_look,
 					  .close = dpdk_out_close};

@@ -137,7 +137,7 @@ static int put(struct host *h, const struct nmw_wire_seen *s, const struct nmw_e
 	uint32_t len = nmw_codec_ouch50.encode(evt, buf);
 	if (evt->kind == NMW_EVT_REJECTED)
 		*code = nmw_be16(buf + 13);
-	if (merge_answer(&h->merge, (unsigned)FIELD(s, CLIENT), buf, len, FIELD(s, TIME), s->cycle))
+	if (merge_answer(&h->merge, (unsigned)FIELD(s, CLIENT), buf, len, FIELD(s, TIME)))
 		return 0;
 	return nmw_err_set(e, -ENOBUFS, NMW_EXIT_RESOURCE,
 			   "more than %u answers of the host wait for one client's replies: the "
@@ -180,6 +180,14 @@ static int answer(struct host *h, const struct nmw_wire_seen *s, const struct nm
 		   &v->code, e);
 }
 
+static int not_believed(const struct nmw_wire_seen *s, const char *why, struct nmw_err *e)
+{
+	return nmw_err_set(e, -EIO, NMW_EXIT_RESOURCE,
+			   "the device leaves message %" PRIu64 " of frame %" PRIu64
+			   " to the host, %s: it is not to be believed",
+			   FIELD(s, NTH), FIELD(s, FRAME), why);
+}
+
 static int unfit(struct host *h, const struct nmw_wire_seen *s, struct host_verdict *v,
 		 struct nmw_err *e)
 {
@@ -188,13 +196,13 @@ static int unfit(struct host *h, const struct nmw_wire_seen *s, struct host_verd
 	uint16_t len = 0;
 	const uint8_t *p = message_of(h, s, &len);
 	bool parsed = FIELD(s, KIND) != NMW_MSG_UNFIT;
-	const struct host_left *left = parsed ? &read : &h->left[h->left_out++ % HOST_LEFT];
-	if (!p || h->left_in - h->left_out > HOST_LEFT)
-		return nmw_err_set(e, -EIO, NMW_EXIT_RESOURCE,
-				   "the device leaves message %" PRIu64 " of frame %" PRIu64
-				   " to the host, which is none of the last %u that went in: it is "
-				   "not to be believed",
-				   FIELD(s, NTH), FIELD(s, FRAME), HOST_FRAMES);
+	uint32_t inside = h->left_in - h->left_out;
+	const struct host_left *left = parsed ? &read : &h->left[h->left_out % HOST_LEFT];
+	if (!p)
+		return not_believed(s, "whose frame is none of the last that went in", e);
+	if (!parsed && (inside == 0 || inside > HOST_LEFT))
+		return not_believed(s, "which the core has not, or too many like it", e);
+	h->left_out += !parsed;
 	bool sound = nmw_codec_ouch50.decode(p, len, &c) == 0;
 	*v = (struct host_verdict){.why = why_of(s, sound ? &c : NULL),
 				   .did = sound ? HOST_IGNORED : HOST_MALFORMED,
@@ -258,25 +266,41 @@ static void reply(struct host *h, const struct nmw_wire_seen *s)
 	merge_reply(&h->merge, s);
 }
 
-int host_see(struct host *h, const struct nmw_wire_seen *s, struct nmw_wire_seen *of,
-	     struct host_verdict *v, struct nmw_err *e)
+/* Replies before this message that were not shown. */
+static uint32_t ahead_of(const struct host *h, const struct nmw_wire_seen *s)
 {
-	if (h->is_late && (!s || s->cycle > h->late.cycle)) {
-		h->is_late = false;
-		*of = h->late;
-		if (FIELD(of, KIND) == NMW_MSG_REPLACE)
-			use(&h->client[FIELD(of, CLIENT)].replaced, FIELD(of, URN));
-		return unfit(h, of, v, e);
-	}
-	if (s && s->view == NMW_WIRE_VIEW_MSG)
+	return (uint32_t)FIELD(s, REPLIES) - (uint32_t)h->merge.shown;
+}
+
+int host_see(struct host *h, const struct nmw_wire_seen *s, struct nmw_err *e)
+{
+	if (s->view == NMW_WIRE_VIEW_MSG)
 		message(h, s);
-	else if (s && s->view == NMW_WIRE_VIEW_REPLY)
+	else if (s->view == NMW_WIRE_VIEW_REPLY)
 		reply(h, s);
-	else if (s && s->view == NMW_WIRE_VIEW_UNFIT) {
-		h->late = *s;
-		h->is_late = true;
-	}
+	if (s->view != NMW_WIRE_VIEW_UNFIT)
+		return 0;
+	if (ahead_of(h, s) > HOST_LATE || h->late_in - h->late_out == HOST_LATE)
+		return not_believed(s, "in a place that cannot be", e);
+	h->late[h->late_in++ % HOST_LATE] = *s;
 	return 0;
+}
+
+int host_next(struct host *h, struct nmw_wire_seen *of, struct host_verdict *v, struct nmw_err *e)
+{
+	const struct nmw_wire_seen *s = &h->late[h->late_out % HOST_LATE];
+	if (h->late_in == h->late_out || ahead_of(h, s))
+		return 0;
+	h->late_out++;
+	*of = *s;
+	if (FIELD(s, KIND) == NMW_MSG_REPLACE)
+		use(&h->client[FIELD(s, CLIENT)].replaced, FIELD(s, URN));
+	return unfit(h, s, v, e);
+}
+
+uint32_t host_waits(const struct host *h)
+{
+	return h->late_in - h->late_out + merge_waits(&h->merge);
 }
 
 uint64_t host_sent(const struct host *h)

@@ -19,6 +19,7 @@ struct nmw_symbols;
 
 #define HOST_FRAMES 4096u /* that are kept, a power of two; under way are far fewer */
 #define HOST_LEFT   1024u /* messages inside the core, a power of two; it has far fewer */
+#define HOST_LATE   256u  /* replies that the core holds, a power of two; it has far fewer */
 
 /* Why the device left it. */
 enum host_why {
@@ -67,8 +68,9 @@ struct host {
 	} client[NMW_WIRE_CLIENTS];
 	struct host_left left[HOST_LEFT];
 	uint32_t left_in, left_out;
-	struct nmw_wire_seen late; /* left to the host; replies of its cycle stand before it */
-	bool is_late;
+	struct nmw_wire_seen
+		late[HOST_LATE]; /* left to the host: replies before it are not shown */
+	uint32_t late_in, late_out;
 	uint64_t n, did[HOST_DIDS], why[HOST_WHYS];
 	uint64_t other; /* of n, that nmw-match would do otherwise */
 	struct merge merge;
@@ -77,11 +79,13 @@ struct host {
 int host_open(struct host *h, struct frame_out *out, struct nmw_err *e);
 /* A frame went in. */
 int host_frame(struct host *h, const uint8_t *p, uint32_t len, struct nmw_err *e);
-/* What the device shows, in its order; NULL: time has passed. 1: a message was left to the host,
- * *of; *v says what became of it: call again with the same, until it is not 1. */
-int host_see(struct host *h, const struct nmw_wire_seen *s, struct nmw_wire_seen *of,
-	     struct host_verdict *v, struct nmw_err *e);
-uint64_t host_sent(const struct host *h); /* answers that went out */
+/* What the device shows, in its order. -EIO: what cannot be. */
+int host_see(struct host *h, const struct nmw_wire_seen *s, struct nmw_err *e);
+/* After each: 1: the replies before a message that was left to the host have all been shown: *of,
+ * and *v says what became of it; 0: there is none. */
+int host_next(struct host *h, struct nmw_wire_seen *of, struct host_verdict *v, struct nmw_err *e);
+uint32_t host_waits(const struct host *h); /* messages and answers that go nowhere yet */
+uint64_t host_sent(const struct host *h);  /* answers that went out */
 const char *host_word(enum host_why why);
 /* "hidden 3, symbol 1": at most cap bytes. */
 void host_reasons(const struct host *h, char *to, size_t cap);

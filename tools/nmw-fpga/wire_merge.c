@@ -44,51 +44,25 @@ static struct merge_answer *answer_at(struct merge_client *c, uint32_t i)
 void merge_reply(struct merge *m, const struct nmw_wire_seen *s)
 {
 	uint64_t dest = nmw_wire_field(s->word, NMW_WO_DEST, NMW_WO_TYPE - NMW_WO_DEST);
-	uint64_t ts_ns = nmw_wire_field(s->word, NMW_WO_TIME, NMW_WO_DAY - NMW_WO_TIME);
-	struct merge_client *c = &m->client[dest % NMW_WIRE_CLIENTS];
-	c->replies++;
+	m->client[dest % NMW_WIRE_CLIENTS].replies++;
 	m->shown++;
-	for (uint32_t i = c->n; i > 0; i--) {
-		struct merge_answer *a = answer_at(c, i - 1);
-		bool before = ts_ns < a->ts_ns || (ts_ns == a->ts_ns && s->cycle <= a->cycle);
-		if (!before)
-			return;
-		a->after = c->replies;
-	}
 }
 
-bool merge_answer(struct merge *m, unsigned i, const uint8_t *p, uint32_t len, uint64_t ts_ns,
-		  uint64_t cycle)
+bool merge_answer(struct merge *m, unsigned i, const uint8_t *p, uint32_t len, uint64_t ts_ns)
 {
 	struct merge_client *c = &m->client[i];
 	if (c->n == MERGE_ANSWERS || len > MERGE_BYTES)
 		return false;
 	struct merge_answer *a = answer_at(c, c->n++);
-	*a = (struct merge_answer){.after = c->replies,
-				   .ts_ns = ts_ns,
-				   .cycle = cycle,
-				   .due = MERGE_UNDUE,
-				   .len = (uint8_t)len};
-	m->undue = true;
+	*a = (struct merge_answer){.after = c->replies, .ts_ns = ts_ns, .len = (uint8_t)len};
 	memcpy(a->p, p, len);
 	return true;
 }
 
-void merge_due(struct merge *m, uint64_t made)
-{
-	for (struct merge_client *c = m->client; c < m->client + NMW_WIRE_CLIENTS; c++)
-		for (uint32_t i = 0; i < c->n; i++)
-			if (answer_at(c, i)->due == MERGE_UNDUE)
-				answer_at(c, i)->due = made;
-	m->undue = false;
-	m->due = made;
-}
-
 /* The next answer may go out. */
-static bool turn(const struct merge *m, struct merge_client *c)
+static bool turn(struct merge_client *c)
 {
-	const struct merge_answer *a = answer_at(c, 0);
-	return c->n && a->due <= m->shown && a->after <= c->passed;
+	return c->n && answer_at(c, 0)->after <= c->passed;
 }
 
 uint32_t merge_waits(const struct merge *m)
@@ -154,7 +128,7 @@ static int add(struct anew *a, const uint8_t *p, uint16_t len, struct nmw_err *e
 static int add_answers(struct anew *a, struct merge_client *c, struct nmw_err *e)
 {
 	int rc = 0;
-	while (!rc && turn(a->m, c)) {
+	while (!rc && turn(c)) {
 		const struct merge_answer *w = answer_at(c, 0);
 		rc = add(a, w->p, w->len, e);
 		c->at = (c->at + 1) % MERGE_ANSWERS;
@@ -213,7 +187,7 @@ int merge_rest(struct merge *m, struct nmw_err *e)
 	for (struct merge_client *c = m->client; !rc && c < m->client + NMW_WIRE_CLIENTS; c++) {
 		struct anew a = {.m = m, .c = c};
 		const struct merge_answer *w = answer_at(c, 0);
-		if (!c->head_len || !turn(m, c))
+		if (!c->head_len || !turn(c))
 			continue;
 		a.ts_ns = w->ts_ns;
 		begin(&a, c->passed + c->added + 1);

@@ -9,10 +9,9 @@
  * them on, a client's frames are made anew, with numbers that count both. A stream that the host
  * has no message for goes through as it is.
  *
- * The place of an answer is behind the replies to what came before it, as the host is shown them:
- * by the time of the frame that they answer, within a frame by the order in which they are shown.
- * It waits until all replies were shown that the core had made by then, which the port out may hold
- * up: only within a frame can it overtake one of them.
+ * The place of an answer is behind the replies that the core had made when it left the message to
+ * the host, which it says with it: an answer is put in when these were shown, and none of those
+ * that follow.
  */
 #ifndef NMW_FPGA_WIRE_MERGE_H
 #define NMW_FPGA_WIRE_MERGE_H
@@ -28,13 +27,11 @@ struct frame_out;
 
 #define MERGE_ANSWERS 4096u /* of a client that wait for their turn, a power of two */
 #define MERGE_BYTES   32u   /* of an answer */
-#define MERGE_UNDUE   UINT64_MAX
-#define MERGE_HEAD    64u /* Ethernet, two tags, IPv4, UDP */
+#define MERGE_HEAD    64u   /* Ethernet, two tags, IPv4, UDP */
 
 struct merge_answer {
 	uint64_t after; /* replies of the device's that stand before it */
-	uint64_t ts_ns, cycle;
-	uint64_t due; /* replies that are to be shown before it goes, of all clients; MERGE_UNDUE */
+	uint64_t ts_ns;
 	uint8_t len;
 	uint8_t p[MERGE_BYTES];
 };
@@ -56,8 +53,6 @@ struct merge_client {
 struct merge {
 	struct frame_out *out;
 	uint64_t shown; /* replies, of all clients */
-	uint64_t due;	/* the most that an answer waits for */
-	bool undue;	/* an answer does not know yet what it waits for */
 	struct merge_client client[NMW_WIRE_CLIENTS];
 	uint8_t frame[NMW_WIRE_FRAME_MAX];
 };
@@ -66,17 +61,8 @@ struct merge {
 void merge_client(struct merge *m, unsigned i, const uint8_t *frame, uint32_t len);
 /* The host is shown a reply of the device's. */
 void merge_reply(struct merge *m, const struct nmw_wire_seen *s);
-/* An answer to the message that was shown in that cycle. False: too many wait. */
-bool merge_answer(struct merge *m, unsigned i, const uint8_t *p, uint32_t len, uint64_t ts_ns,
-		  uint64_t cycle);
-/* Replies that the core has made until now: what answers wait for that do not know it (m->undue).
- */
-void merge_due(struct merge *m, uint64_t made);
-/* Replies that stand before an answer may not have been shown yet: no frame is to go on. */
-static inline bool merge_holds(const struct merge *m)
-{
-	return m->shown < m->due;
-}
+/* An answer behind the replies that were shown until now. False: too many wait. */
+bool merge_answer(struct merge *m, unsigned i, const uint8_t *p, uint32_t len, uint64_t ts_ns);
 /* A frame of the device's goes out, with what the host has for its place. */
 int merge_frame(struct merge *m, const uint8_t *frame, uint32_t len, uint64_t ts_ns,
 		struct nmw_err *e);

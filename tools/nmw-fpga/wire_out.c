@@ -102,6 +102,11 @@ int frame_out_open(struct frame_out *f, const char *spec, struct frame_conf *con
 	return f->ops->open(f, arg, e);
 }
 
+int frame_out_check(struct frame_out *f, const struct frame_in *in, struct nmw_err *e)
+{
+	return f->ops->check ? f->ops->check(f, in, e) : 0;
+}
+
 int frame_out_start(struct frame_out *f, struct frame_in *in, struct nmw_err *e)
 {
 	return f->ops->start ? f->ops->start(f, in, e) : 0;
@@ -121,6 +126,11 @@ int frame_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, uint6
 int frame_out_flush(struct frame_out *f, struct nmw_err *e)
 {
 	return f->ops->flush ? f->ops->flush(f, e) : 0;
+}
+
+int frame_out_look(struct frame_out *f, struct nmw_err *e)
+{
+	return f->ops->look ? f->ops->look(f, e) : 0;
 }
 
 int frame_out_close(struct frame_out *f, struct nmw_err *e)

@@ -18,6 +18,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@
 #define HEADERS	     42u /* Ethernet, IPv4, UDP */
 #define PLACE	     (NMW_PACKET_HEADROOM + NMW_WIRE_FRAME_MAX)
 #define SMALL_RCV    (4u << 20)
+#define UDP_TEXT     512u /* bytes of what stands behind udp: */
 
 static int no_memory(struct nmw_err *e)
 {
@@ -232,38 +234,73 @@ struct udp_out {
 	bool said;
 };
 
-static int udp_out_open(struct frame_out *f, const char *arg, struct nmw_err *e)
+/* Without an address, market data goes to --feed. */
+static int parse_out(struct udp_out *u, struct frame_conf *c, const char *arg, struct nmw_err *e)
 {
-	struct udp_out *u = f->state = calloc(1, sizeof *u);
-	if (!u)
-		return no_memory(e);
-	u->feed = u->reply = -1;
-	if (!*arg) {
-		u->spec = (struct nmw_udp_spec){.lines = 1, .line = {{.at = f->conf->feed}}};
-		return 0;
-	}
-	int rc = nmw_udp_spec_parse(arg, "ttl|source", &u->spec, e);
+	char text[NMW_ENDPOINT_MAX], all[UDP_TEXT];
+	bool bare = !*arg || *arg == '?';
+	snprintf(all, sizeof all, "%s%s", bare ? nmw_endpoint_text(&c->feed, text) : "", arg);
+	int rc = strlen(arg) < UDP_TEXT - NMW_ENDPOINT_MAX
+			 ? nmw_udp_spec_parse(all, "ttl|source|reply", &u->spec, e)
+			 : nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "too long");
 	if (rc)
 		return nmw_err_prefix(e, "--out udp");
 	if (u->spec.lines > 1)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--out udp: %u lines: market data goes out on one",
 				   u->spec.lines);
-	if (u->spec.line[0].at.family != 4)
-		return needs_ipv4("out", &u->spec.line[0].at, e);
-	f->conf->feed = u->spec.line[0].at;
+	c->feed = u->spec.line[0].at;
+	return 0;
+}
+
+static int udp_out_open(struct frame_out *f, const char *arg, struct nmw_err *e)
+{
+	struct udp_out *u = f->state = calloc(1, sizeof *u);
+	if (!u)
+		return no_memory(e);
+	u->feed = u->reply = -1;
+	int rc = parse_out(u, f->conf, arg, e);
+	if (!rc && u->spec.line[0].at.family != 4)
+		rc = needs_ipv4("out", &u->spec.line[0].at, e);
+	if (!rc && u->spec.reply.family && u->spec.reply.family != 4)
+		rc = needs_ipv4("out", &u->spec.reply, e);
+	return rc;
+}
+
+/* Replies leave from the address that orders come to: the socket's of --in udp:, else one that was
+ * said. */
+static int udp_out_check(struct frame_out *f, const struct frame_in *in, struct nmw_err *e)
+{
+	struct udp_out *u = f->state;
+	u->own = in->ops != &frames_from_udp;
+	if (!u->own && u->spec.reply.family)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--out udp: reply=: replies leave from the socket of --in %s: "
+				   "leave it out",
+				   in->spec);
+	if (u->own && !u->spec.reply.family)
+		u->spec.reply = f->conf->server;
+	if (u->own && !u->spec.reply.port)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--out udp: nothing says which address replies leave from: give "
+				   "one of this host: udp:ADDR:PORT?reply=ADDR:PORT, or --server "
+				   "ADDR:PORT");
 	return 0;
 }
 
 static int udp_out_start(struct frame_out *f, struct frame_in *in, struct nmw_err *e)
 {
+	char text[NMW_ENDPOINT_MAX];
 	struct udp_out *u = f->state;
-	u->own = in->ops != &frames_from_udp;
-	const struct nmw_endpoint any = {.family = 4};
-	u->reply = u->own ? nmw_udp_bind(&any, 0, e) : ((struct udp_in *)in->state)->fd;
+	u->reply = u->own ? nmw_udp_bind(&u->spec.reply, 0, e) : ((struct udp_in *)in->state)->fd;
 	if (u->reply >= 0)
 		u->feed = nmw_udp_connect(&u->spec.line[0], &u->spec.source, u->spec.ttl, e);
-	return u->reply < 0 || u->feed < 0 ? nmw_err_prefix(e, "--out udp") : 0;
+	if (u->reply < 0 || u->feed < 0)
+		return nmw_err_prefix(e, "--out udp");
+	if (u->own)
+		nmw_log(NMW_LOG_INFO, "udp: replies leave from %s",
+			nmw_endpoint_text(&u->spec.reply, text));
+	return 0;
 }
 
 static void not_sent(struct frame_out *f, const struct nmw_endpoint *to)
@@ -356,6 +393,7 @@ static int udp_out_close(struct frame_out *f, struct nmw_err *e)
 const struct frame_sink frames_to_udp = {.scheme = "udp",
 					 .bare = true,
 					 .open = udp_out_open,
+					 .check = udp_out_check,
 					 .start = udp_out_start,
 					 .put = udp_out_put,
 					 .close = udp_out_close};

@@ -6,7 +6,7 @@ static void *no_dpdk(const struct recv_conf *conf, struct emit *emit, const char
 		     struct nmw_err *e)
 {
 	(void)conf, (void)emit, (void)arg;
-	nmw_dpdk_eal_start(NULL, NULL, 0, e);
+	nmw_dpdk_eal_start(NULL, NULL, 0, 0, e);
 	return NULL;
 }
 

@@ -19,9 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_NS	   (100ull * 1000 * 1000) /* between two looks at the device */
-#define TICK_NS	   (1000ull * 1000)	  /* between two looks at timers while packets come */
-#define NAP_NS	   (500ull * 1000)	  /* longest sleep: a queue of 1,024 takes 2 Mpps so long */
+#define TICK_NS	   (1000ull * 1000) /* between two looks at timers while packets come */
+#define NAP_NS	   (500ull * 1000)  /* longest sleep: a queue of 1,024 takes 2 Mpps so long */
 #define SAY_NS	   NMW_NS_PER_S
 #define ARENA	   (1ull << 20) /* frames besides the buffers */
 #define DRIVER_OWN 4096u	/* buffers that drivers keep at hand */
@@ -41,9 +40,7 @@ struct dpdk_source {
 	unsigned queues; /* that are open */
 	unsigned buffers;
 	enum { PORT_OPEN, PORT_WAITS, PORT_RUNS } state;
-	bool said_down;
-	uint64_t looked_ns, ticked_ns, since_ns;
-	struct nmw_dpdk_lost lost; /* as far as it was counted */
+	uint64_t ticked_ns, since_ns;
 	uint8_t fill[256];
 	uint32_t fill_off, fill_len;
 };
@@ -108,7 +105,7 @@ static int open_port(struct dpdk_source *s, struct nmw_err *e)
 						.txq = (uint16_t)s->dev.queues,
 						.rx_offloads = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM |
 							       RTE_ETH_RX_OFFLOAD_UDP_CKSUM};
-	int rc = nmw_dpdk_eal_start(&s->dev, s->conf->eal.v, s->conf->eal.n, e);
+	int rc = nmw_dpdk_eal_start(&s->dev, s->conf->eal.v, s->conf->eal.n, 0, e);
 	if (!rc)
 		rc = nmw_dpdk_port_open(&s->port, &spec, e);
 	return rc;
@@ -223,33 +220,20 @@ static int start(struct dpdk_source *s, struct nmw_err *e)
 
 /* ---- the poll -------------------------------------------------------------------------------- */
 
-/* A driver's counter may start again, with its queue. */
-static uint64_t grown(uint64_t now, uint64_t was)
+static void count_lost(struct dpdk_source *s, const struct nmw_dpdk_lost *lost)
 {
-	return now > was ? now - was : 0;
-}
-
-static void count_lost(struct dpdk_source *s)
-{
-	struct nmw_dpdk_lost now;
-	nmw_dpdk_port_lost(&s->port, &now);
-	emit_drop(s->emit, NMW_DROP_device_missed, grown(now.missed, s->lost.missed));
-	emit_drop(s->emit, NMW_DROP_device_no_buffer, grown(now.no_buffer, s->lost.no_buffer));
-	emit_drop(s->emit, NMW_DROP_device_error, grown(now.errors, s->lost.errors));
-	s->lost = now;
+	emit_drop(s->emit, NMW_DROP_device_missed, lost->missed);
+	emit_drop(s->emit, NMW_DROP_device_no_buffer, lost->no_buffer);
+	emit_drop(s->emit, NMW_DROP_device_error, lost->errors);
 }
 
 static void look_at_device(struct dpdk_source *s, uint64_t now)
 {
-	if (now - s->looked_ns < LOOK_NS)
+	struct nmw_dpdk_lost lost;
+	if (!nmw_dpdk_port_look(&s->port, now, &lost))
 		return;
-	s->looked_ns = now;
-	count_lost(s);
+	count_lost(s, &lost);
 	nmw_dpdk_link_tick(&s->link, now);
-	bool up = nmw_dpdk_port_link(&s->port);
-	if (up == s->said_down)
-		nmw_log(NMW_LOG_INFO, "dpdk: %s: link is %s", s->port.name, up ? "up" : "down");
-	s->said_down = !up;
 	for (unsigned i = 1; i < s->queues; i++) { /* what --strict does not forgive */
 		s->emit->bad += s->queue[i].emit->bad;
 		s->queue[i].emit->bad = 0;
@@ -327,9 +311,11 @@ static void close_queue(struct dpdk_queue *q)
 static void dpdk_close_source(void *arg)
 {
 	struct dpdk_source *s = arg;
+	struct nmw_dpdk_lost lost;
 	if (s->state == PORT_RUNS) {
 		tick(s, nmw_clock_mono());
-		count_lost(s);
+		nmw_dpdk_port_lost(&s->port, &lost);
+		count_lost(s, &lost);
 		nmw_dpdk_link_close(&s->link);
 	}
 	nmw_dpdk_port_close(&s->port);

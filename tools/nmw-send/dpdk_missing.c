@@ -6,7 +6,7 @@ static int dpdk_open(struct sink *k, const char *arg, const struct sink_conf *co
 		     struct nmw_err *e)
 {
 	(void)k, (void)arg, (void)conf;
-	int rc = nmw_dpdk_eal_start(NULL, NULL, 0, e);
+	int rc = nmw_dpdk_eal_start(NULL, NULL, 0, 0, e);
 	return rc ? nmw_err_prefix(e, "dpdk") : 0;
 }
 

@@ -275,7 +275,7 @@ static int way_open(struct udp_path **out, struct sink *k, const struct nmw_udp_
 	n->path.sink = k;
 	n->give_up = conf->give_up;
 	n->give_up_arg = conf->give_up_arg;
-	int rc = nmw_dpdk_eal_start(&n->dev, conf->eal.v, conf->eal.n, e);
+	int rc = nmw_dpdk_eal_start(&n->dev, conf->eal.v, conf->eal.n, 0, e);
 	if (!rc)
 		rc = nic_tx_open(n, e);
 	if (!rc)
