@@ -13,6 +13,11 @@ static uint8_t *last_word(struct nmw_endpoint *ep)
 	return ep->family == 4 ? ep->addr : ep->addr + 12;
 }
 
+bool nmw_endpoint_same_host(const struct nmw_endpoint *a, const struct nmw_endpoint *b)
+{
+	return a->family == b->family && !memcmp(a->addr, b->addr, nmw_address_len(a->family));
+}
+
 bool nmw_endpoint_multicast(const struct nmw_endpoint *ep)
 {
 	return ep->family == 4 ? ep->addr[0] >> 4 == 0xE : ep->addr[0] == 0xFF;

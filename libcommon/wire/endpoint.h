@@ -25,6 +25,13 @@ int nmw_endpoint_parse_on(const char *s, struct nmw_endpoint *out, char iface[NM
 			  struct nmw_err *e);
 /* Writes it as parse reads it. Returns buf. */
 const char *nmw_endpoint_text(const struct nmw_endpoint *ep, char buf[NMW_ENDPOINT_MAX]);
+/* Bytes of an address of that family, 4 or 6. */
+static inline uint32_t nmw_address_len(uint8_t family)
+{
+	return family == 4 ? 4 : 16;
+}
+/* The same address, whatever the port. */
+bool nmw_endpoint_same_host(const struct nmw_endpoint *a, const struct nmw_endpoint *b);
 bool nmw_endpoint_multicast(const struct nmw_endpoint *ep);
 /* Goes n addresses on (in the last 32 bits, wrapping there); the MAC address follows. */
 void nmw_endpoint_advance(struct nmw_endpoint *ep, uint32_t n);

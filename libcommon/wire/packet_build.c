@@ -26,18 +26,13 @@ uint32_t nmw_packet_sum(const void *p, size_t len, uint32_t sum)
 	return (uint32_t)s;
 }
 
-static uint32_t addr_len(uint8_t family)
-{
-	return family == 4 ? 4 : 16;
-}
-
 /* Checksum of a UDP or TCP packet with its pseudo header: RFC 9293 section 3.1, RFC 8200 section
  * 8.1. */
 static uint16_t transport_sum(const uint8_t *p, uint32_t len, const struct nmw_endpoint *src,
 			      const struct nmw_endpoint *dst, uint32_t proto)
 {
-	uint32_t sum = nmw_packet_sum(src->addr, addr_len(src->family), proto + len);
-	sum = nmw_packet_sum(dst->addr, addr_len(dst->family), sum);
+	uint32_t sum = nmw_packet_sum(src->addr, nmw_address_len(src->family), proto + len);
+	sum = nmw_packet_sum(dst->addr, nmw_address_len(dst->family), sum);
 	return (uint16_t)~nmw_packet_sum(p, len, sum);
 }
 

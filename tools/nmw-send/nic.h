@@ -10,7 +10,9 @@
  * packets are put together by copying, and counted so.
  *
  * Where the next hop is comes from hop=MAC, from what others say (ARP, neighbour discovery), from
- * the kernel's table, or by asking.  What comes in is answered (ARP, ping) or a request for lost
+ * the kernel's table, or by asking. Until it answers, for a second, packets to it wait, up to
+ * NIC_WAITING_EACH of them, copied, and nothing to others does; where all goes to one it is waited
+ * for.  What comes in is answered (ARP, ping) or a request for lost
  * messages; all else is freed unseen.
  *
  * One thread.  This header needs nothing of DPDK's.
@@ -28,18 +30,32 @@
 struct rte_mbuf;
 struct rte_mempool;
 
-#define NIC_FLOWS     (1024u + NMW_UDP_LINES)
-#define NIC_HEAD_MAX  80u  /* bytes of Ethernet, VLAN, IPv6, UDP */
-#define NIC_BURSTS    256u /* held at once; more share a place */
-#define NIC_NEIGHBORS 1024u
-#define NIC_BURST     32u
+#define NIC_FLOWS	 (1024u + NMW_UDP_LINES)
+#define NIC_HEAD_MAX	 80u  /* bytes of Ethernet, VLAN, IPv6, UDP */
+#define NIC_BURSTS	 256u /* held at once; more share a place */
+#define NIC_NEIGHBORS	 1024u
+#define NIC_BURST	 32u
+#define NIC_WAITING	 1024u /* packets that wait for their next hops */
+#define NIC_WAITING_EACH 64u   /* for one */
 
 struct nic_neighbor {
 	struct nmw_endpoint at; /* family 0 = free */
 	bool known;		/* at.mac is its */
 	bool said;		/* that it does not answer */
 	uint64_t asked_ns, since_ns;
+	uint16_t first, last, n_waiting; /* packets: places of waiting, 0 = none */
 };
+
+/* A packet that waits: all but the address of its next hop is in it. */
+struct nic_waiting {
+	struct rte_mbuf *m;
+	uint32_t messages, bytes;
+	bool counts;
+	uint16_t next; /* of its neighbour, or free; 0 = none */
+};
+
+/* What becomes of a packet to a next hop. */
+enum nic_way { NIC_GOES, NIC_WAITS, NIC_LOST };
 
 /* Where packets go: their headers, made once. */
 struct nic_flow {
@@ -69,6 +85,10 @@ struct nic {
 	struct nic_flow line[NMW_UDP_LINES], stream[NIC_FLOWS];
 	unsigned lines;
 	struct nic_neighbor neighbor[NIC_NEIGHBORS];
+	struct nic_waiting waiting[NIC_WAITING + 1]; /* the first is none */
+	uint16_t free_waiting;
+	unsigned n_waiting;
+	uint64_t hops_ns; /* at the last look at who is waited for */
 	/* sending */
 	struct rte_mbuf *out[NIC_BURST];
 	uint32_t out_messages[NIC_BURST], out_bytes[NIC_BURST];
@@ -100,8 +120,10 @@ int nic_tx_rings(struct nic *n, const struct nmw_cons *in, unsigned n_in, struct
  * flow of that family can be, or nothing is left to find the next hop with. */
 bool nic_flow_set(struct nic *n, struct nic_flow *f, const struct nmw_endpoint *to, uint16_t port,
 		  const uint8_t *mac);
-/* A packet of the flow; of several lines one counts. False: nobody knows where it is to go. */
+/* A packet of the flow; of several lines one counts. False: it was dropped. */
 bool nic_send(struct nic *n, struct nic_flow *f, const struct nmw_mold_packet *m, bool counts);
+/* A packet that is whole. */
+void nic_enqueue(struct nic *n, struct rte_mbuf *m, uint32_t messages, uint32_t bytes, bool counts);
 void nic_send_frame(struct nic *n, const uint8_t *frame, uint32_t len);
 void nic_flush(struct nic *n);
 /* Around the packets of a burst of n messages. */
@@ -117,9 +139,23 @@ void nic_rx_close(struct nic *n);
 /* Takes in what came: answers, learns; with a buffer: the next request for our port. */
 bool nic_request(struct nic *n, uint8_t *buf, uint32_t cap, uint32_t *len,
 		 struct nmw_endpoint *from);
+
+/* ---- nic_hop_dpdk.c -------------------------------------------------------------------------- */
+
+void nic_hops_open(struct nic *n);
+/* What waits goes out, or is dropped after its time. */
+void nic_hops_close(struct nic *n);
 /* The neighbour that packets to that address go to first; NULL: the table is full. */
 struct nic_neighbor *nic_hop_of(struct nic *n, const struct nmw_endpoint *to);
-/* Waits a moment for a neighbour that was never asked for. */
-bool nic_hop_known(struct nic *n, struct nic_neighbor *b);
+/* For one that is not known: asks, and waits a moment where nobody else is held up. */
+enum nic_way nic_hop_way(struct nic *n, struct nic_neighbor *b);
+/* A packet that waits, as nic_hop_way said. */
+void nic_hop_wait(struct nic *n, struct nic_neighbor *b, struct rte_mbuf *m, uint32_t messages,
+		  uint32_t bytes, bool counts);
+/* A frame that may tell where somebody is. Only those that are wanted: a stranger's word fills no
+ * table. */
+void nic_hop_learn(struct nic *n, const uint8_t *frame, uint32_t len);
+/* Asks again, and gives up who did not answer in time; with nic_request. */
+void nic_hops_tick(struct nic *n);
 
 #endif

@@ -367,9 +367,10 @@ static bool wait_for_buffers(struct nic *n)
 	return !n->give_up || !n->give_up(n->give_up_arg);
 }
 
-static struct rte_mbuf *make(struct nic *n, struct nic_flow *f, const struct nmw_mold_packet *p)
+/* gathers: in pieces that lie in the ring, which is held until they are sent. */
+static struct rte_mbuf *make(struct nic *n, struct nic_flow *f, const struct nmw_mold_packet *p,
+			     bool gathers)
 {
-	bool gathers = can_gather(n, p);
 	struct rte_mbuf *m;
 	do {
 		m = gathers ? gather_packet(n, f, p) : copy_packet(n, f, p);
@@ -458,8 +459,7 @@ void nic_flush(struct nic *n)
 	n->n_out = 0;
 }
 
-static void enqueue(struct nic *n, struct rte_mbuf *m, uint32_t messages, uint32_t bytes,
-		    bool counts)
+void nic_enqueue(struct nic *n, struct rte_mbuf *m, uint32_t messages, uint32_t bytes, bool counts)
 {
 	unsigned i = n->n_out++;
 	n->out[i] = m;
@@ -470,19 +470,23 @@ static void enqueue(struct nic *n, struct rte_mbuf *m, uint32_t messages, uint32
 		nic_flush(n);
 }
 
-bool nic_send(struct nic *n, struct nic_flow *f, const struct nmw_mold_packet *m, bool counts)
+bool nic_send(struct nic *n, struct nic_flow *f, const struct nmw_mold_packet *p, bool counts)
 {
-	if (f->hop && !f->hop->known && !nic_hop_known(n, f->hop)) {
-		if (counts)
-			sink_drop(n->path.sink, NMW_DROP_no_neighbor, m->messages);
-		return false;
-	}
-	struct rte_mbuf *packet = make(n, f, m);
-	if (packet)
-		enqueue(n, packet, m->messages, m->body_len - 2u * m->messages, counts);
+	struct nic_neighbor *hop = f->hop && !f->hop->known ? f->hop : NULL;
+	enum nic_way way = hop ? nic_hop_way(n, hop) : NIC_GOES;
+	uint32_t bytes = p->body_len - 2u * p->messages;
+	struct rte_mbuf *m = NULL;
+	if (way != NIC_LOST)
+		m = make(n, f, p, way == NIC_GOES && can_gather(n, p));
+	if (m && way == NIC_WAITS)
+		nic_hop_wait(n, hop, m, p->messages, bytes, counts);
+	else if (m)
+		nic_enqueue(n, m, p->messages, bytes, counts);
 	else if (counts)
-		sink_drop(n->path.sink, NMW_DROP_sink_error, m->messages);
-	return packet;
+		sink_drop(n->path.sink,
+			  way == NIC_LOST ? NMW_DROP_no_neighbor : NMW_DROP_sink_error,
+			  p->messages);
+	return m;
 }
 
 void nic_send_frame(struct nic *n, const uint8_t *frame, uint32_t len)
@@ -494,7 +498,7 @@ void nic_send_frame(struct nic *n, const uint8_t *frame, uint32_t len)
 		return;
 	}
 	memcpy(at, frame, len);
-	enqueue(n, m, 0, 0, false);
+	nic_enqueue(n, m, 0, 0, false);
 }
 
 /* ---- life cycle ------------------------------------------------------------------------------ */

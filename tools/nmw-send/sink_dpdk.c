@@ -244,6 +244,7 @@ static void nic_wait(struct udp_path *p, unsigned ms)
 static void nic_close(struct udp_path *p)
 {
 	struct nic *n = of(p);
+	nic_hops_close(n);
 	nic_flush(n);
 	nic_tx_close(n);
 	nic_rx_close(n);
@@ -280,6 +281,7 @@ static int way_open(struct udp_path **out, struct sink *k, const struct nmw_udp_
 		rc = nic_tx_open(n, e);
 	if (!rc)
 		rc = nic_rx_open(n, e);
+	nic_hops_open(n);
 	for (unsigned i = 0; !rc && !replies && i < n->spec.lines; i++)
 		nic_flow_set(n, &n->line[n->lines++], &n->spec.line[i].at,
 			     n->dev.addr.port ? n->dev.addr.port : n->spec.line[i].at.port, NULL);
