@@ -24,6 +24,7 @@
 #define HUGE_DIR    "/sys/kernel/mm/hugepages"
 
 static bool running;
+static bool in_files; /* EAL keeps its memory in files */
 
 /* ---- DPDK's log ------------------------------------------------------------------------------ */
 
@@ -211,9 +212,9 @@ static void fill(struct options *o, const struct nmw_dpdk_dev *dev, char *const 
 	snprintf(prefix, sizeof prefix, "--file-prefix=nmw-%d", (int)getpid());
 	if (!given(more, n, "--file-prefix"))
 		add(o, prefix);
-	bool files = given(more, n, "--huge-dir") || given(more, n, "--proc-type");
+	in_files = given(more, n, "--huge-dir") || given(more, n, "--proc-type");
 	bool legacy = given(more, n, "--no-huge") || given(more, n, "--legacy-mem");
-	if (!files && !given(more, n, "--in-memory"))
+	if (!in_files && !given(more, n, "--in-memory"))
 		add(o, legacy ? "--no-shconf" : "--in-memory");
 	add(o, "--no-telemetry");
 	if (!dev->pci && !given(more, n, "--no-pci") && !given(more, n, "-a") &&
@@ -331,9 +332,14 @@ int nmw_dpdk_eal_start(const struct nmw_dpdk_dev *dev, char *const *more, unsign
 	return rc;
 }
 
+/* rte_eal_cleanup takes the memory away from under EAL's thread for interrupts, which may just be
+ * going through its list again as a port was closed (22.11: it faults). Ports are closed, and the
+ * rest goes with the process; only what was to be in files is for EAL to remove. */
 void nmw_dpdk_eal_stop(void)
 {
-	if (running)
+	if (running && in_files)
 		rte_eal_cleanup();
+	else if (running)
+		rmdir(rte_eal_get_runtime_dir()); /* with its files, if it has any, it stays */
 	running = false;
 }

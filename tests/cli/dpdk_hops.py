@@ -22,6 +22,7 @@ class Far:
 
     def __init__(self, link):
         self.s = link.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_ALL))
+        self.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.s.bind(("far", ETH_ALL))
         self.mac = self.s.getsockname()[4]
         self.asked, self.got = None, {KNOWN: [], LATE: []}  # (first number, messages)
@@ -67,8 +68,13 @@ def run(to, rate, count, packets):
         wait_until(some, 30, "packets to who is known: " + link.log(send))
         assert not far.got[LATE], "sent to who did not say where it is"
         far.answer()
+
+        def done():
+            far.take()
+            return all(p.poll() is not None for p in (recv, match, send))
+        wait_until(done, 60, "the end")
         for p in recv, match, send:
-            assert p.wait(30) == 0, link.log(p)
+            assert p.returncode == 0, link.log(p)
         far.take()
         assert far.ended(KNOWN) and far.ended(LATE), "no end"
         all_of, late = far.numbers(KNOWN), far.numbers(LATE)

@@ -18,8 +18,9 @@ sleep 6 | timeout 20 dpdk-testpmd --no-pci --no-huge -m 128 --no-shconf --no-tel
 	--no-lsc-interrupt -a >"$T/testpmd" 2>&1 &
 until_published in 100000
 kill -INT $recv
-wait $recv || { cat "$T/recv"; fail "nmw-recv: exit $?"; }
-wait $reader || { cat "$T/send"; fail "nmw-send: exit $?"; }
+wait $recv || { rc=$?; cat "$T/recv"; fail "nmw-recv: exit $rc"; }
+wait $reader || { rc=$?; cat "$T/send"; fail "nmw-send: exit $rc"; }
+[ ! -e "/var/run/dpdk/nmw-$recv" ] || fail "left there: /var/run/dpdk/nmw-$recv"
 grep -q ' 0 with the driver' "$T/recv" || { cat "$T/recv"; fail "buffers"; }
 out=$(sed -nE 's/.* out ([0-9]+),.*/\1/p' "$T/recv" | tail -n 1)
 taken=$(sed -nE 's/.*in ([0-9]+) messages,.*/\1/p' "$T/send" | tail -n 1)
