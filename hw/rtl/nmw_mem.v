@@ -3,7 +3,7 @@
 //
 // Timing   raddr in cycle t; in t+1 `stored` is what the RAM had, and where `hit` is 1 `written` is what
 //          there is. LATE: 1: the addresses are compared in t+1, for one that comes late; 2: `we` comes
-//          late, and is looked at in t+1.
+//          late, and is looked at in t+1; the addresses are compared in two levels.
 // Reset    none: contents are what was written.
 `default_nettype none
 module nmw_mem #(
@@ -46,10 +46,12 @@ generate
 		assign stored[i +: W] = ram_reg;
 	end
 	if (LATE == 2) begin : late_we
-		reg we_reg, same_reg;
+		wire same;
+		reg  we_reg, same_reg;
+		nmw_same #(.W(ADDR_W), .PARTS(1)) compare (.a(waddr), .b(raddr), .same(same));
 		always @(posedge clk) begin
 			we_reg <= we;
-			same_reg <= waddr == raddr;
+			same_reg <= same;
 		end
 		assign hit = we_reg && same_reg;
 	end else if (LATE) begin : late

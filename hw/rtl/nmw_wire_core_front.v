@@ -318,7 +318,10 @@ wire [HANDLE_W-1:0] f2_handle = {HANDLE_W{f2_hits_reg[0]}} & f2_handles_reg[0 +:
 wire [SYM_W-1:0] h_sym = f2_handle[SLOT_W+L+1 +: SYM_W];
 wire             h_sell = f2_handle[SLOT_W+L];
 wire [SLOT_W-1:0] h_slot = f2_handle[SLOT_W-1:0];
-assign slot_addr = h_slot;
+reg  [SLOT_W-1:0] h_slot_reg; // it stands still long before what is known of it is needed
+always @(posedge clk)
+	h_slot_reg <= h_slot;
+assign slot_addr = h_slot_reg;
 
 // ---- what is under way --------------------------------------------------------------------------------------
 // What is put counts a cycle late; who asks is two cycles behind.
@@ -327,6 +330,7 @@ reg  [CTX_LOG2+1:0] all_reg;                   // messages
 reg  [BOOKS-1:0] still_reg;
 reg  still_all_reg, slots_reg, some_slot_reg, put_reg, put_cmd_reg;
 reg  [SYM_W-1:0] put_sym_reg;
+wire has_cmd;                                  // what is put has a command
 integer i;
 always @(posedge clk) begin
 	for (i = 0; i < BOOKS; i = i + 1) begin
@@ -482,7 +486,7 @@ wire [3:0] quick_kind = {4{quick_enter}} & NMW_WK_ENTER[3:0] | {4{quick_host}} &
 wire [3:0] kind = st_reg[OUT] ? s_kind_reg : quick_kind;
 wire some_kind = st_reg[OUT] ? s_kind_reg != NMW_WK_NONE[3:0]
 	: quick_enter || quick_host || quick_reject || quick_cancel || f2_end_reg;
-wire has_cmd = st_reg[OUT] ? s_cmd_reg : quick_enter || quick_cancel;
+assign has_cmd = st_reg[OUT] ? s_cmd_reg : quick_enter || quick_cancel;
 assign f2_done = fast_done || slow_done;
 assign use_urn = f2_done && (st_reg[OUT] ? s_use_reg : f2_enter_reg && f2_new_reg);
 assign m_cmd_valid = ctx_room && (st_reg[OUT] ? s_cmd_reg : fast && !f2_wait && (quick_enter || quick_cancel));

@@ -68,9 +68,9 @@ nmw_ram #(.ADDR_W(SET_W), .DATA_W(8), .LATE(2)) front_f (.clk(clk), .we(ww_front
 	.wdata(wd_front), .raddr(f_set), .rdata(f_front));
 nmw_ram #(.ADDR_W(SET_W), .DATA_W(8), .LATE(2)) front_b (.clk(clk), .we(ww_front), .waddr(wa_front),
 	.wdata(wd_front), .raddr(b_set), .rdata(b_front));
-nmw_ram #(.ADDR_W(SET_W), .DATA_W(8)) back_f (.clk(clk), .we(ww_back), .waddr(wa_back),
+nmw_ram #(.ADDR_W(SET_W), .DATA_W(8), .LATE(2)) back_f (.clk(clk), .we(ww_back), .waddr(wa_back),
 	.wdata(wd_back), .raddr(f_set), .rdata(f_back));
-nmw_ram #(.ADDR_W(SET_W), .DATA_W(8)) back_b (.clk(clk), .we(ww_back), .waddr(wa_back),
+nmw_ram #(.ADDR_W(SET_W), .DATA_W(8), .LATE(2)) back_b (.clk(clk), .we(ww_back), .waddr(wa_back),
 	.wdata(wd_back), .raddr(b_set), .rdata(b_back));
 
 // What comes late in t+1 is what the RAM gives, and whether it counts: compared in nmw_same, then two
@@ -91,7 +91,7 @@ generate
 			nmw_same #(.W(12)) of_stored (.a(stored[12*k +: 12]), .b(f_want[12*k +: 12]), .same(same[3*w + k]));
 		end
 		assign passed_same[w] = written == f_want;
-		nmw_ram #(.ADDR_W(SET_W), .DATA_W(HANDLE_W)) handle (.clk(clk), .we(bw_valid && bw_way[w]),
+		nmw_ram #(.ADDR_W(SET_W), .DATA_W(HANDLE_W), .LATE(2)) handle (.clk(clk), .we(bw_valid && bw_way[w]),
 			.waddr(bw_set), .wdata(bw_handle), .raddr(f_set), .rdata(f_handle[HANDLE_W*w +: HANDLE_W]));
 	end
 endgenerate

@@ -89,7 +89,7 @@ nmw_wire_in_align align (.clk(clk), .rst(rst), .s_axis_tdata(s_axis_tdata), .s_a
 	.end_tail(end_tail), .end_count(end_count), .m_valid(m_valid), .m_len(m_len), .m_data(m_data),
 	.m_nth(m_nth), .m_type(m_type), .m_pos(m_pos));
 
-wire         info_valid, info_end, fault_valid, fault_alone, fault_tail, fault_day_ok;
+wire         info_valid, info_end, fault_valid, fault_alone, fault_none, fault_tail, fault_day_ok;
 wire [47:0]  info_dst_mac, info_src_mac, fault_day;
 wire [1:0]   info_tags;
 wire [63:0]  info_tci, info_seq, info_next, fault_time;
@@ -106,8 +106,8 @@ nmw_wire_in_head head (.clk(clk), .rst(rst), .cfg_own_ip(cfg_own_ip), .cfg_own_p
 	.info_src_mac(info_src_mac), .info_tags(info_tags), .info_tci(info_tci), .info_src_ip(info_src_ip),
 	.info_dst_ip(info_dst_ip), .info_src_port(info_src_port), .info_dst_port(info_dst_port),
 	.info_session(info_session), .info_seq(info_seq), .info_next(info_next), .info_count(info_count),
-	.info_end(info_end), .fault_valid(fault_valid), .fault_alone(fault_alone), .fault(fault), .fault_count(fault_count),
-	.fault_tail(fault_tail), .fault_time(fault_time), .fault_day(fault_day), .fault_day_ok(fault_day_ok));
+	.info_end(info_end), .fault_valid(fault_valid), .fault_alone(fault_alone), .fault_none(fault_none), .fault(fault),
+	.fault_count(fault_count), .fault_tail(fault_tail), .fault_time(fault_time), .fault_day(fault_day), .fault_day_ok(fault_day_ok));
 
 wire         rec_valid, rec_bad;
 wire [2:0]   rec_kind;
@@ -122,8 +122,8 @@ nmw_wire_in_gate #(.REC_W(REC_W), .MSG_W(MSG_W)) gate (.clk(clk), .rst(rst), .cf
 	.info_src_mac(info_src_mac), .info_tags(info_tags), .info_tci(info_tci), .info_src_ip(info_src_ip),
 	.info_dst_ip(info_dst_ip), .info_src_port(info_src_port), .info_dst_port(info_dst_port),
 	.info_session(info_session), .info_seq(info_seq), .info_next(info_next), .info_count(info_count),
-	.info_end(info_end), .fault_valid(fault_valid), .fault_alone(fault_alone), .fault(fault), .fault_count(fault_count),
-	.fault_tail(fault_tail), .fault_time(fault_time), .fault_day(fault_day), .fault_day_ok(fault_day_ok),
+	.info_end(info_end), .fault_valid(fault_valid), .fault_alone(fault_alone), .fault_none(fault_none), .fault(fault),
+	.fault_count(fault_count), .fault_tail(fault_tail), .fault_time(fault_time), .fault_day(fault_day), .fault_day_ok(fault_day_ok),
 	.rec_valid(rec_valid), .rec_bad(rec_bad), .rec_kind(rec_kind), .rec_nth(rec_nth), .rec(rec),
 	.m_msg_valid(m_msg_valid), .m_msg_ready(m_msg_ready), .m_msg_data(m_msg_data), .cli_wr(cli_wr),
 	.cli_index(cli_index), .cli_dst_mac(cli_dst_mac), .cli_src_mac(cli_src_mac), .cli_vlan(cli_vlan),

@@ -85,11 +85,7 @@ end
 nmw_skid #(.W(585)) skid (.clk(clk), .rst(rst), .s_valid(s_axis_tvalid), .s_ready(s_axis_tready),
 	.s_data({keep_bytes, s_axis_tuser, s_axis_tuser_err, s_axis_tlast, s_axis_tdata}),
 	.m_valid(a_valid), .m_ready(a_take), .m_data(a_word));
-assign a_data = a_word[511:0];
-assign a_last = a_word[512];
-assign a_err = a_word[513];
-assign a_time = a_word[577:514];
-assign a_bytes = a_word[584:578];
+assign {a_bytes, a_time, a_err, a_last, a_data} = a_word;
 
 // --- W
 reg         w_valid_reg, w_sof_reg, w_last_reg, w_err_reg;

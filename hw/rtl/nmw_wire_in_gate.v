@@ -42,6 +42,7 @@ module nmw_wire_in_gate #(
 
 	input  wire         fault_valid,
 	input  wire         fault_alone,
+	input  wire         fault_none,
 	input  wire [9:0]   fault,
 	input  wire [15:0]  fault_count,
 	input  wire         fault_tail,
@@ -75,7 +76,11 @@ module nmw_wire_in_gate #(
 );
 
 localparam [46:0] DAY = 47'd86_400_000_000_000;
-localparam KEY = 96, QUEUE_LOG2 = 9;
+localparam QUEUE_LOG2 = 9;
+// what waits of a frame's headers: first bits
+localparam KEY = 96; // addresses and ports: who sends
+localparam I_SESSION = KEY, I_LINK = I_SESSION + 80, LINK_W = 162, I_SEQ = I_LINK + LINK_W, I_NEXT = I_SEQ + 64,
+	I_COUNT = I_NEXT + 64, I_END = I_COUNT + 16;
 
 // --- what waits
 wire [INFO_W-1:0] head;
@@ -85,15 +90,16 @@ nmw_fifo #(.W(INFO_W), .LOG2(5)) infos (.clk(clk), .flush(rst), .put(info_valid)
 	info_next, info_seq, info_tci, info_tags, info_src_mac, info_dst_mac, info_session, info_src_ip, info_dst_ip,
 	info_src_port, info_dst_port}), .valid(head_valid), .get(head_get), .data(head), .count(head_count));
 
-wire        f_valid, f_alone, f_tail, f_day_ok;
+// what decides comes out of registers
+wire        f_valid, f_alone, f_none, f_tail, f_day_ok;
 wire [9:0]  f;
 wire [15:0] f_count;
 wire [63:0] f_time;
 wire [47:0] f_day;
 wire        go;
-nmw_fifo #(.W(141), .LOG2(5)) verdicts (.clk(clk), .flush(rst), .put(fault_valid), .put_data({fault_alone, fault, fault_count,
-	fault_tail, fault_time, fault_day, fault_day_ok}), .valid(f_valid), .get(go),
-	.data({f_alone, f, f_count, f_tail, f_time, f_day, f_day_ok}), .count(verdict_count));
+nmw_fifo #(.W(142), .LOG2(5), .FIRST(1)) verdicts (.clk(clk), .flush(rst), .put(fault_valid), .put_data({fault_alone, fault,
+	fault_none, fault_count, fault_tail, fault_time, fault_day, fault_day_ok}), .valid(f_valid), .get(go),
+	.data({f_alone, f, f_none, f_count, f_tail, f_time, f_day, f_day_ok}), .count(verdict_count));
 
 wire              q_valid, q_bad, q_get;
 wire [2:0]        q_kind;
@@ -143,7 +149,7 @@ integer i;
 always @* begin
 	for (i = 0; i < 16; i = i + 1) begin
 		hit[i] = known_reg[i] && key_reg[i*KEY +: KEY] == h_info_reg[KEY-1:0];
-		same[i] = session_reg[i*80 +: 80] == h_info_reg[KEY +: 80];
+		same[i] = session_reg[i*80 +: 80] == h_info_reg[I_SESSION +: 80];
 	end
 end
 always @(posedge clk) begin
@@ -156,7 +162,7 @@ always @(posedge clk) begin
 		c_client_reg <= {|hit[15:8], |(hit & 16'hf0f0), |(hit & 16'hcccc), |(hit & 16'haaaa)};
 	end else if (learned_reg && c_mine) begin
 		c_hit_reg <= 1'b1;
-		c_session_reg <= c_info_reg[KEY +: 80] == p_info_reg[KEY +: 80];
+		c_session_reg <= c_info_reg[I_SESSION +: 80] == p_info_reg[I_SESSION +: 80];
 		c_client_reg <= p_client_reg;
 	end
 	if (h_load)
@@ -172,18 +178,17 @@ end
 // --- P: which numbers
 (* ram_style = "distributed" *)
 reg [63:0] next [0:15];
-wire [63:0] c_seq = c_info_reg[338 +: 64];
+wire [63:0] c_seq = c_info_reg[I_SEQ +: 64];
 
-wire        p_end = p_info_reg[482];
-wire [15:0] p_count = p_info_reg[481:466];
-wire [63:0] p_next = p_info_reg[465:402];
+wire        p_end = p_info_reg[I_END];
+wire [15:0] p_count = p_info_reg[I_COUNT +: 16];
+wire [63:0] p_next = p_info_reg[I_NEXT +: 64];
 wire        p_gap = p_hit_reg && p_old_reg[64];
 wire        p_far = |p_old_reg[63:16];
 wire        p_all_old = p_hit_reg && !p_old_reg[64] && (p_far || p_old_reg[15:0] >= p_count);
 wire        full = clients_reg[4];
-wire        ours = f == 10'd0;
-wire        good = ours && (p_hit_reg ? p_session_reg : !full);
-wire        learn = go && ours && !p_hit_reg && !full;
+wire        good = f_none && (p_hit_reg ? p_session_reg : !full);
+wire        learn = go && f_none && !p_hit_reg && !full;
 wire        r_free, day_ok;
 assign go = f_valid && r_free && (f_alone || (p_valid_reg && day_ok));
 // Behind a frame that may make a client known the next one waits. One that follows a frame of its
@@ -192,6 +197,10 @@ wire        p_leaves = go && !f_alone;
 wire        renew = good && !p_all_old;
 assign c_move = c_valid_reg && !learned_reg && (!p_valid_reg || (p_leaves && p_hit_reg));
 wire        c_follows = p_valid_reg && c_client_reg == p_client_reg && renew;
+// Both differences are there before it is known which one counts; a - b is written in two ways, for
+// yosys makes one subtraction of two and chooses before it.
+wire [64:0] c_behind = ~(~{1'b0, p_next} + {1'b0, c_seq});
+wire [64:0] c_old = {1'b0, next[c_client_reg]} - {1'b0, c_seq};
 
 always @(posedge clk) begin
 	if (c_move) begin
@@ -199,7 +208,7 @@ always @(posedge clk) begin
 		p_hit_reg <= c_hit_reg;
 		p_session_reg <= c_session_reg;
 		p_client_reg <= c_hit_reg ? c_client_reg : clients_reg[3:0];
-		p_old_reg <= c_follows ? {1'b0, p_next} - {1'b0, c_seq} : {1'b0, next[c_client_reg]} - {1'b0, c_seq};
+		p_old_reg <= c_follows ? c_behind : c_old;
 	end
 	p_valid_reg <= c_move || (p_valid_reg && !p_leaves);
 	learned_reg <= learn;
@@ -209,7 +218,7 @@ always @(posedge clk) begin
 		for (i = 0; i < 16; i = i + 1)
 			if (clients_reg[3:0] == i[3:0]) begin
 				key_reg[i*KEY +: KEY] <= p_info_reg[KEY-1:0];
-				session_reg[i*80 +: 80] <= p_info_reg[KEY +: 80];
+				session_reg[i*80 +: 80] <= p_info_reg[I_SESSION +: 80];
 				known_reg[i] <= 1'b1;
 			end
 		clients_reg <= clients_reg + 5'd1;
@@ -221,10 +230,10 @@ always @(posedge clk) begin
 		clients_reg <= 5'd0;
 	end
 end
-wire unused = &{1'b0, head_count, verdict_count, p_info_reg[401:338]};
+wire unused = &{1'b0, head_count, verdict_count, p_info_reg[I_SEQ +: 64]};
 assign cli_wr = learned_reg;
 assign cli_index = p_client_reg;
-assign {cli_tci, cli_vlan, cli_src_mac, cli_dst_mac} = p_info_reg[176 +: 162];
+assign {cli_tci, cli_vlan, cli_src_mac, cli_dst_mac} = p_info_reg[I_LINK +: LINK_W];
 assign {cli_src_ip, cli_dst_ip, cli_src_port, cli_dst_port} = p_info_reg[KEY-1:0];
 
 // --- the day: the midnight before a frame's time, by division when it is not the last frame's
@@ -316,8 +325,8 @@ always @(posedge clk) begin
 	stat_reg[0] <= go;
 	stat_reg[1] <= go && good;
 	stat_reg[11:2] <= first_fault & {10{go}};
-	stat_reg[12] <= go && ours && !p_hit_reg && full;
-	stat_reg[13] <= go && ours && p_hit_reg && !p_session_reg;
+	stat_reg[12] <= go && f_none && !p_hit_reg && full;
+	stat_reg[13] <= go && f_none && p_hit_reg && !p_session_reg;
 	stat_reg[14] <= go && good && p_count == 16'd0 && !p_end;
 	stat_reg[15] <= go && good && p_end;
 	stat_reg[16] <= go && good && p_gap;

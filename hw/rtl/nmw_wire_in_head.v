@@ -61,6 +61,7 @@ module nmw_wire_in_head (
 	// for each frame, in order
 	output wire         fault_valid,
 	output wire         fault_alone,   // there is no info of it
+	output wire         fault_none,    // nothing is wrong
 	output wire [9:0]   fault,         // damaged, link, IP, fragment, not UDP, UDP, not ours, MoldUDP64, checksum, long
 	output wire [15:0]  fault_count,   // messages that were cut
 	output wire         fault_tail,    // and an empty one
@@ -118,18 +119,7 @@ always @(posedge clk)
 		h_udp_reg <= udp_at;
 	end
 
-function [15:0] be16(input [15:0] b);
-	be16 = {b[7:0], b[15:8]};
-endfunction
-function [31:0] be32(input [31:0] b);
-	be32 = {be16(b[15:0]), be16(b[31:16])};
-endfunction
-function [63:0] be64(input [63:0] b);
-	be64 = {be32(b[31:0]), be32(b[63:32])};
-endfunction
-function [47:0] be48(input [47:0] b);
-	be48 = {be32(b[31:0]), be16(b[47:32])};
-endfunction
+`include "nmw_wire_be.vh"
 
 wire [15:0] count = be16(h_udp_reg[26*8 +: 16]);
 wire [63:0] seq = be64(h_udp_reg[18*8 +: 64]);
@@ -237,6 +227,7 @@ reg [15:0] e1_port_reg;
 reg        e1_all_reg, e1_tail_reg, e1_any_reg, e2_any_reg, e2_nosum_reg, e1_nosum_reg;
 reg [9:0]  e1_reg, e2_reg; // as fault; checksum and IP's are told apart at the end
 reg [8:0]  e3_reg, e4_reg;
+reg        e4_some_reg; // one of them
 reg        e3_over_reg, e3_nosum_reg, e4_nosum_reg;
 reg [15:0] count1_reg, count2_reg, count3_reg, count4_reg;
 reg [3:0]  tail_reg;
@@ -291,6 +282,7 @@ always @(posedge clk) begin
 
 	e4_reg <= e3_reg;
 	e4_reg[7] <= e3_reg[7] || e3_over_reg;
+	e4_some_reg <= |e3_reg || e3_over_reg;
 	e4_nosum_reg <= e3_nosum_reg;
 	count4_reg <= count3_reg;
 	time4_reg <= time3_reg;
@@ -301,7 +293,9 @@ always @(posedge clk) begin
 end
 wire unused = &{1'b0, h_ip_reg[95:80], h_ip_reg[71:64], h_ip_reg[47:32], h_ip_reg[15:8], e2_reg[8]};
 assign fault_valid = at_end_reg[3];
-assign fault = {e4_reg[8], !(udp_ok || e4_nosum_reg), e4_reg[7:3], e4_reg[2] || !ip_ok, e4_reg[1:0]};
+wire [1:0] right = {udp_ok || e4_nosum_reg, ip_ok};
+assign fault_none = !e4_some_reg && &right;
+assign fault = {e4_reg[8], !right[1], e4_reg[7:3], e4_reg[2] || !right[0], e4_reg[1:0]};
 assign fault_alone = e4_reg[1] || e4_reg[4];
 assign fault_count = count4_reg;
 assign fault_tail = tail_reg[3];

@@ -48,15 +48,7 @@ localparam [63:0] MARKET = 64'h7fffffff, PRICE_MAX = 64'h7735939c;
 localparam [7:0] CLOSED = 8'd3, PRICE = 8'd5, QTY = 8'd6, MIN_QTY = 8'd7, DISPLAY = 8'd8, SIDE = 8'd9,
 	TIF = 8'd10, CAPACITY = 8'd11, CROSS = 8'd12, ISO = 8'd13;
 
-function [15:0] be16(input [15:0] b);
-	be16 = {b[7:0], b[15:8]};
-endfunction
-function [31:0] be32(input [31:0] b);
-	be32 = {be16(b[15:0]), be16(b[31:16])};
-endfunction
-function [63:0] be64(input [63:0] b);
-	be64 = {be32(b[31:0]), be32(b[63:32])};
-endfunction
+`include "nmw_wire_be.vh"
 
 // the value of a known tag is `size` bytes with the tag: 0 = not known
 function [3:0] size(input [7:0] tag);

@@ -37,8 +37,8 @@ always @(posedge clk) begin
 		sum_reg <= {9'd0, half_reg[19:0]} + {9'd0, half_reg[39:20]} + (first_reg[2] ? {10'd0, init} : sum_reg);
 end
 
-wire [16:0] fold = {1'b0, sum_reg[15:0]} + {4'd0, sum_reg[28:16]};
-assign ok = fold == 17'h0ffff;
+// with its carries added it is all ones
+nmw_same #(.W(16), .PARTS(1)) fold (.a(sum_reg[15:0]), .b(~{3'd0, sum_reg[28:16]}), .same(ok));
 
 endmodule
 `default_nettype wire

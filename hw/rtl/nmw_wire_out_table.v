@@ -36,11 +36,13 @@ reg [33:0]  tags_reg;
 reg         a_valid_reg, b_valid_reg, c_valid_reg;
 reg [4:0]   a_dest_reg, b_dest_reg, c_dest_reg;
 reg [257:0] a_entry_reg, b_entry_reg, c_entry_reg;
-reg [18:0]  b_ip_reg, b_udp_reg;
+reg [17:0]  b_ip_reg, b_udp_reg;
 reg [16:0]  c_ip_reg, c_udp_reg;
-wire [17:0] hosts = {2'd0, a_entry_reg[95:80]} + {2'd0, a_entry_reg[79:64]}
-	+ {2'd0, a_entry_reg[63:48]} + {2'd0, a_entry_reg[47:32]};
-wire [16:0] ports = {1'b0, a_entry_reg[31:16]} + {1'b0, a_entry_reg[15:0]};
+wire [47:0] ip_rows, udp_rows;
+// 4500 + 4000 (do not fragment) + 4011 (64 hops, UDP)
+nmw_wire_csa #(.N(1)) ip (.rows({a_entry_reg[95:32], 16'hC511, 16'd0}), .sums(ip_rows));
+nmw_wire_csa #(.N(1)) udp (.rows(a_entry_reg[95:0]), .sums(udp_rows));
+integer     i;
 
 always @(posedge clk) begin
 	a_valid_reg <= cli_wr || feed_on;
@@ -49,17 +51,20 @@ always @(posedge clk) begin
 	b_valid_reg <= a_valid_reg;
 	b_dest_reg <= a_dest_reg;
 	b_entry_reg <= a_entry_reg;
-	b_ip_reg <= {1'b0, hosts} + 19'hC511; // 4500 + 4000 (do not fragment) + 4011 (64 hops, UDP)
-	b_udp_reg <= {1'b0, hosts} + {2'd0, ports} + 19'd17;
+	b_ip_reg <= {2'd0, ip_rows[15:0]} + {2'd0, ip_rows[31:16]} + {2'd0, ip_rows[47:32]};
+	b_udp_reg <= {2'd0, udp_rows[15:0]} + {2'd0, udp_rows[31:16]} + {2'd0, udp_rows[47:32]} + 18'd17;
 	c_valid_reg <= b_valid_reg;
 	c_dest_reg <= b_dest_reg;
 	c_entry_reg <= b_entry_reg;
-	c_ip_reg <= {1'b0, b_ip_reg[15:0]} + {14'd0, b_ip_reg[18:16]};
-	c_udp_reg <= {1'b0, b_udp_reg[15:0]} + {14'd0, b_udp_reg[18:16]};
+	c_ip_reg <= {1'b0, b_ip_reg[15:0]} + {15'd0, b_ip_reg[17:16]};
+	c_udp_reg <= {1'b0, b_udp_reg[15:0]} + {15'd0, b_udp_reg[17:16]};
 	if (c_valid_reg) begin
 		mem[c_dest_reg] <= {c_ip_reg[15:0] + {15'd0, c_ip_reg[16]}, c_udp_reg[15:0] + {15'd0, c_udp_reg[16]}, c_entry_reg};
-		known_reg[c_dest_reg] <= 1'b1;
-		tags_reg[2*c_dest_reg +: 2] <= c_entry_reg[193:192];
+		for (i = 0; i < 17; i = i + 1)
+			if (c_dest_reg == i[4:0]) begin
+				known_reg[i] <= 1'b1;
+				tags_reg[2*i +: 2] <= c_entry_reg[193:192];
+			end
 	end
 	if (rst) begin
 		known_reg <= 17'd0;
