@@ -439,8 +439,9 @@ wire [QTY_W-1:0] o_part_qty = other ? part_qty[QTY_W +: QTY_W] : part_qty[0 +: Q
 wire [QTY_W-1:0] o_qty = other ? q_qty[QTY_W +: QTY_W] : q_qty[0 +: QTY_W];
 
 // ---- does it trade -------------------------------------------------------------------------------------
-// Both sides are compared before it is known which one counts. A level that comes or goes in the
-// write stage is not yet among the best ones: a command that it may concern waits a cycle.
+// Whether a best level is within the limit is known as the stage begins (meet); shares and owners of both sides
+// are compared before it is known which one counts. A level that comes or goes in the write stage is not yet
+// among the best ones: a command that it may concern waits a cycle.
 wire market = x_flags_reg[1];
 wire ioc = x_flags_reg[0];
 wire post_only = x_flags_reg[2];

@@ -2,7 +2,7 @@
 // in, what comes out is registered and folded into one bit. Only for placing and routing.
 `default_nettype none
 module ice40_pins (input wire clk, input wire rst, input wire d, output reg q);
-localparam QTY_W = 16, L = 6, SLOT_W = 6, SYM_W = 1, GEN_W = 4, OWNER_W = 4, TAG_W = 8;
+localparam QTY_W = 12, L = 6, SLOT_W = 6, SYM_W = 1, GEN_W = 4, OWNER_W = 4, TAG_W = 8;
 localparam HANDLE_W = GEN_W + SYM_W + 1 + L + SLOT_W;
 localparam IN_W = 2 + 2 + 1 + 4 + SYM_W + L + 1 + 2*QTY_W + OWNER_W + TAG_W + HANDLE_W;
 localparam OUT_W = 4 + 3 + 4 + SYM_W + L + 2*QTY_W + TAG_W + HANDLE_W;
