@@ -220,6 +220,7 @@ def main():
     ap.add_argument("--tries", type=int, default=5, help="for a round of latency that the host leaves alone")
     ap.add_argument("case", nargs="*", help="null, null-read, memif, latency")
     a = ap.parse_args()
+    host.raise_priority()
     if not shutil.which("dpdk-testpmd"):
         print("dpdk-testpmd is not installed: tools/deps bench")
         return 77

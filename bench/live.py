@@ -147,14 +147,6 @@ def nmw(o, proto, spin):
             host.end_group(p)
 
 
-def raise_priority():
-    """For all that is measured alike: what else the machine does is not what is asked for."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, -20)
-    except PermissionError:
-        print("without the right to raise its priority: other programs are part of the figures")
-
-
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--rounds", type=int, default=5)
@@ -167,7 +159,7 @@ def main():
     o = a.parse_args()
     FIFO.extend([True] if o.fifo else [])
     os.environ["PATH"] = f"{B}/bin:{os.environ['PATH']}"
-    raise_priority()
+    host.raise_priority()
     # who spins at a real-time priority is stopped for 50 ms in a second
     peers = [("nmw", lambda o, proto: nmw(o, proto, False)), ("echo", echo)]
     if not o.fifo:

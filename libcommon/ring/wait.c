@@ -17,10 +17,12 @@
 #define SLEEP_NS     10000000u /* of one sleep, so that housekeeping goes on */
 #define NAP_FAR_NS   5000000u  /* longest sleep where nobody wakes */
 #define GAP_MAX_NS   1000000u
-#define GAP_TURNS    8u	   /* turns that the distance between turns is averaged over, about */
-#define WRONG_TURNS  32u   /* in the wrong order: that is no chance */
-#define SWITCH_NS    1000u /* a yield that took longer let somebody by */
-#define PAUSES	     4u	   /* between two looks while spinning */
+#define GAP_TURNS    8u	    /* turns that the distance between turns is averaged over, about */
+#define WRONG_TURNS  32u    /* in the wrong order: that is no chance */
+#define KEEP_NS	     10000u /* the first stage looks for packets before the others look for work */
+#define QUIET_NS     8000u  /* in which the others can have done nothing but look */
+#define SWITCH_NS    1000u  /* a yield that took longer let somebody by */
+#define PAUSES	     4u	    /* between two looks while spinning */
 
 void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode)
 {
@@ -122,7 +124,7 @@ static void change_place(struct nmw_wait_order *o)
 	o->wrong = 0;
 }
 
-static void note_turn(struct nmw_wait_order *o)
+static uint64_t note_turn(struct nmw_wait_order *o)
 {
 	uint64_t now = turn_now();
 	o->wrong = in_wrong_order(o, now) ? o->wrong + 1 : 0;
@@ -133,18 +135,31 @@ static void note_turn(struct nmw_wait_order *o)
 	o->last = now;
 	if (o->wrong >= WRONG_TURNS)
 		change_place(o);
+	return now >> 8;
+}
+
+/* What the others do begins with the first stage: while that has passed nothing on, and they had
+ * nothing to do when it let them by, it goes on looking, for a turn of each takes longer than that.
+ */
+static bool keeps_turn(const struct nmw_wait *w)
+{
+	const struct nmw_wait_order *o = &w->order;
+	bool first = o->out.own && !o->in.own;
+	return first && !w->ahead && o->quiet && nmw_clock_mono() - o->back_ns < KEEP_NS;
 }
 
 void nmw_wait_turn_over(struct nmw_wait *w)
 {
 	w->spins++;
-	w->ahead = 0;
-	if (w->alone) {
+	if (w->alone || keeps_turn(w)) {
 		nmw_clock_pause();
-	} else {
-		note_turn(&w->order);
-		sched_yield();
+		return;
 	}
+	w->ahead = 0;
+	uint64_t from = note_turn(&w->order);
+	sched_yield();
+	w->order.back_ns = nmw_clock_mono();
+	w->order.quiet = w->order.back_ns - from < QUIET_NS;
 }
 
 void nmw_wait_let_by(struct nmw_wait *w)

@@ -8,7 +8,8 @@
  * way; and where stages share CPUs the spin is left out, for it is in the way of the next stage.
  * spin: never sleeps; where stages share CPUs each look ends with sched_yield(2), so that the next
  * stage has its turn, and a turn of work does after 128 messages, so that they are still near then;
- * after more where nobody wanted the CPU.  park: sleeps at once.
+ * after more where nobody wanted the CPU; the first stage, when nobody had anything to do, looks
+ * for packets for 10 us before the others have their turns again.  park: sleeps at once.
  */
 #ifndef NMW_RING_WAIT_H
 #define NMW_RING_WAIT_H
@@ -31,6 +32,8 @@ struct nmw_wait_order {
 	uint64_t last;		       /* turn of ours */
 	uint32_t wrong;		       /* turns in a row */
 	uint32_t changes;
+	uint64_t back_ns; /* when the others had had their turns */
+	bool quiet;	  /* and nothing to do in them */
 };
 
 struct nmw_wait {

@@ -133,6 +133,34 @@ START_TEST(who_spins_before_its_reader_changes_place)
 }
 END_TEST
 
+/* Whether the first stage goes on looking; back: ns since the others had their turns, at least. */
+static bool keeps(bool quiet, uint64_t passed, uint64_t back)
+{
+	struct nmw_wait w;
+	uint64_t turn = 0, reader = 0;
+	nmw_wait_init(&w, NMW_WAIT_SPIN);
+	w.alone = false;
+	w.order.out = (struct nmw_ring_turns){&turn, &reader};
+	w.order.quiet = quiet;
+	nmw_wait_passed(&w, passed);
+	w.order.back_ns = nmw_clock_mono() - back;
+	nmw_wait_turn_over(&w);
+	return turn == 0;
+}
+
+START_TEST(the_first_stage_looks_for_packets_while_nobody_has_work)
+{
+	unsigned n = 0;
+	while (!keeps(true, 0, 0)) /* the kernel may take longer than it keeps its turn */
+		ck_assert_uint_lt(++n, 10000);
+	for (n = 0; n < 100; n++) {
+		ck_assert(!keeps(true, 0, 1000000));
+		ck_assert(!keeps(false, 0, 0)); /* they had something to do */
+		ck_assert(!keeps(true, 1, 0));	/* and have now */
+	}
+}
+END_TEST
+
 /* Without neighbours, or as a tap, which may not write. */
 START_TEST(who_has_no_neighbours_keeps_its_place)
 {
@@ -149,4 +177,5 @@ END_TEST
 UNIT_MAIN("wait", a_stream_lengthens_the_first_sleep, a_large_turn_shortens_it, few_messages_end_it,
 	  turns_that_are_far_apart_are_slept_for,
 	  a_spinner_that_shares_its_cpu_ends_its_turn_in_a_stream,
-	  who_spins_before_its_reader_changes_place, who_has_no_neighbours_keeps_its_place)
+	  who_spins_before_its_reader_changes_place, who_has_no_neighbours_keeps_its_place,
+	  the_first_stage_looks_for_packets_while_nobody_has_work)
