@@ -1,7 +1,8 @@
 // nmw_fetch: reads commands from the host's TX ring by DMA, many lines in flight, in order.
 //
 // The ring has 2^log2 entries of 32 bytes, two a line of 64. The host writes entries and then `tail`
-// (free running); this asks for lines up to it. A line that has only its first entry is asked for
+// (free running), at most a ring beyond `head`; this asks for lines up to it. A tail that is farther, or
+// behind the head, is never followed: `far`, and nothing is handed on any more until reset. A line that has only its first entry is asked for
 // again when the second is there. Answers come in any order: a line has the slot of a buffer as its
 // tag, and leaves the buffer in the order in which it was asked for.
 //
@@ -20,6 +21,8 @@ module nmw_fetch #(
 	input  wire [31:0]  tail,
 	output wire [31:0]  head,    // entries that have been handed on
 	output wire         waiting, // lines are in flight
+	output wire         far,     // the tail was more than a ring beyond the head
+	output wire [63:0]  oldest,  // address of the line that is waited for longest
 
 	output wire         rd_valid,
 	input  wire         rd_ready,
@@ -35,6 +38,8 @@ module nmw_fetch #(
 );
 
 localparam N = 1 << LINES_LOG2;
+localparam NEAR_LOG2 = 2;
+localparam [NEAR_LOG2:0] NEAR = 1 << NEAR_LOG2; // lines behind the buffer
 
 // --- ask
 reg [31:0] next_reg;          // entry that is asked for next
@@ -46,18 +51,27 @@ reg [63:0] rd_addr_reg;
 reg [LINES_LOG2-1:0] rd_tag_reg;
 reg        full_reg;
 
-reg [11:0] mask_reg;          // log2 stands still while the ring runs
+reg [12:0] size_reg;          // entries; log2 stands still while the ring runs
+reg [11:0] mask_reg;
+reg [31:0] gap_reg, head_reg; // entries that the host has not got back, as of the cycle before
+reg        far_reg;
 wire [11:0] at = next_reg[11:0] & mask_reg;
 wire two = !next_reg[0] && more_reg[31:1] != 31'd0;
-wire ask = enable && look_reg && more_reg != 32'd0 && !full_reg && (!rd_valid_reg || rd_ready);
+wire ask = enable && !far_reg && look_reg && more_reg != 32'd0 && !full_reg && (!rd_valid_reg || rd_ready);
 
 // what a line holds: {second entry is wanted, first entry is wanted}
 (* ram_style = "distributed" *)
 reg [1:0] parts [0:N-1];
+(* ram_style = "distributed" *)
+reg [10:0] where [0:N-1]; // which line of the ring
 reg [N-1:0] here_reg; // answered and not yet taken
 
 always @(posedge clk) begin
+	size_reg <= 13'd1 << log2;
 	mask_reg <= (12'd1 << log2) - 12'd1;
+	gap_reg <= tail - head_reg;
+	// a line beyond it may have been asked for in the meantime: its answer is not before the next cycle
+	far_reg <= far_reg || (enable && gap_reg > {19'd0, size_reg});
 	more_reg <= tail - next_reg;
 	look_reg <= !ask;
 	full_reg <= ask_reg[LINES_LOG2-1:0] == take_reg[LINES_LOG2-1:0]
@@ -68,6 +82,7 @@ always @(posedge clk) begin
 		rd_addr_reg <= base | {47'd0, at[11:1], 6'd0};
 		rd_tag_reg <= ask_reg[LINES_LOG2-1:0];
 		parts[ask_reg[LINES_LOG2-1:0]] <= {two || next_reg[0], !next_reg[0]};
+		where[ask_reg[LINES_LOG2-1:0]] <= at[11:1];
 	end
 	if (!rd_valid_reg || rd_ready)
 		rd_valid_reg <= ask;
@@ -78,26 +93,29 @@ always @(posedge clk) begin
 		ask_reg <= {(LINES_LOG2+1){1'b0}};
 		rd_valid_reg <= 1'b0;
 		full_reg <= 1'b0;
+		gap_reg <= 32'd0;
+		far_reg <= 1'b0;
 	end
 end
 wire unused = &{1'b0, at[0]};
 assign rd_valid = rd_valid_reg;
 assign rd_addr = rd_addr_reg;
 assign rd_tag = rd_tag_reg;
+assign far = far_reg;
 
 // --- take, in order: buffer -> short queue of lines -> entries
 wire [511:0] line;
-wire [2:0]   near_count;
+wire [NEAR_LOG2:0] near_count;
 wire         near_valid, near_get;
 wire [513:0] near;
 reg          out_reg;
 reg [1:0]    out_parts_reg;
 wire [LINES_LOG2-1:0] slot = take_reg[LINES_LOG2-1:0];
-wire take = here_reg[slot] && near_count + {2'b0, out_reg} < 3'd4;
+wire take = here_reg[slot] && !far_reg && near_count + {{NEAR_LOG2{1'b0}}, out_reg} < NEAR;
 
 nmw_ram #(.ADDR_W(LINES_LOG2), .DATA_W(512)) buffer (.clk(clk), .we(rsp_valid), .waddr(rsp_tag),
 	.wdata(rsp_data), .raddr(slot), .rdata(line));
-nmw_fifo #(.W(514), .LOG2(2)) lines (.clk(clk), .flush(rst), .put(out_reg),
+nmw_fifo #(.W(514), .LOG2(NEAR_LOG2)) lines (.clk(clk), .flush(rst), .put(out_reg),
 	.put_data({out_parts_reg, line}), .valid(near_valid), .get(near_get), .data(near),
 	.count(near_count));
 
@@ -119,12 +137,12 @@ always @(posedge clk) begin
 	end
 end
 assign waiting = ask_reg != take_reg;
+assign oldest = base | {47'd0, where[slot], 6'd0};
 
 // --- entries: the first of a line, then the second
 reg         second_reg; // the line's first is done
 reg         m_valid_reg;
 reg [255:0] m_data_reg;
-reg [31:0]  head_reg;
 wire move = !m_valid_reg || m_ready;
 wire [1:0] wanted = near[513:512];
 wire upper = second_reg || !wanted[0];

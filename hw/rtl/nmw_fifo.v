@@ -3,7 +3,8 @@
 //
 // Timing   a word that is put in cycle t can be had in t+1; one in and one out a cycle. `flush`
 //          empties it. The one who puts minds the room: count is what lies in it. None puts when it
-//          is full, but in a cycle of a get, and none gets when it is empty.
+//          is full, but in a cycle of a get, and none gets when it is empty; where NMW_CHECK is
+//          defined, that ends the simulation.
 `default_nettype none
 module nmw_fifo #(
 	parameter W = 8,
@@ -81,6 +82,17 @@ always @(posedge clk)
 		assert (!put || get || !held_reg[1<<LOG2]);
 		assert (!get || !held_reg[0]);
 	end
+`endif
+`ifdef NMW_CHECK
+reg clean = 1'b0; // it was flushed
+always @(posedge clk) begin
+	if (flush)
+		clean <= 1'b1;
+	if (clean && !flush && put && !get && held_reg[1 << LOG2])
+		$fatal(1, "%m: a word is put and there is no room");
+	if (clean && !flush && get && held_reg[0])
+		$fatal(1, "%m: a word is taken and there is none");
+end
 `endif
 
 endmodule

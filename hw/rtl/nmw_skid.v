@@ -1,7 +1,8 @@
 // nmw_skid: a register between two ready/valid streams with a registered ready.
 //
 // Timing   a word that is taken in cycle t is offered in t+1; one word a cycle; s_ready is a
-//          register. Holds two words, loses none.
+//          register. Holds two words, loses none. What is offered has to stay until it is taken; where
+//          NMW_CHECK is defined, else the simulation ends.
 `default_nettype none
 module nmw_skid #(
 	parameter W = 8
@@ -40,6 +41,19 @@ end
 assign s_ready = !spare_reg;
 assign m_valid = valid_reg;
 assign m_data = data_reg;
+
+`ifdef NMW_CHECK
+reg         waits = 1'b0; // it was offered and not taken
+reg [W-1:0] offered;
+always @(posedge clk) begin
+	waits <= s_valid && !s_ready && !rst;
+	offered <= s_data;
+	if (waits && !rst && !s_valid)
+		$fatal(1, "%m: what was offered is withdrawn");
+	if (waits && !rst && s_data != offered)
+		$fatal(1, "%m: what was offered is changed");
+end
+`endif
 
 endmodule
 `default_nettype wire

@@ -55,15 +55,22 @@ localparam // the list is for all modules, each uses some
 ;
 // verilator lint_on UNUSEDPARAM
 
-wire         soft_rst, enable, ready, waiting;
+wire         soft_rst, enable, ready, waiting, tx_far, rx_far;
 wire         all_rst = rst || soft_rst;
-wire [63:0]  tx_base, rx_base;
+wire [63:0]  tx_base, rx_base, oldest;
 wire [3:0]   tx_log2, rx_log2;
 wire [31:0]  tx_tail, tx_head, rx_head, rx_tail;
 wire         push_valid, f_valid, f_ready, c_valid, c_ready, e_valid, e_ready;
 wire [255:0] push_data, f_data, e_data;
 wire [SLOT_W:0] free;
 wire [6:0]   stat;
+
+generate
+	if (HANDLE_W > 63 || SYM_W > 15 || L > 31 || OWNER_W > 31)
+		nmw_parameter_does_not_fit_the_fields_of_commands_and_events stop();
+	if (LINES_LOG2 > 11)
+		nmw_more_lines_in_flight_than_the_largest_ring_has stop();
+endgenerate
 
 // ---- in: pushed, else from the ring -----------------------------------------------------------------
 wire [255:0] c = push_valid ? push_data : f_data;
@@ -81,7 +88,7 @@ wire c_range = c_sym[15:SYM_W] != {(16-SYM_W){1'b0}} || (c_px[31:L] != {(32-L){1
 
 nmw_fetch #(.LINES_LOG2(LINES_LOG2)) fetch (
 	.clk(clk), .rst(all_rst), .enable(enable && ready), .base(tx_base), .log2(tx_log2), .tail(tx_tail),
-	.head(tx_head), .waiting(waiting),
+	.head(tx_head), .waiting(waiting), .far(tx_far), .oldest(oldest),
 	.rd_valid(rd_valid), .rd_ready(rd_ready), .rd_addr(rd_addr), .rd_tag(rd_tag),
 	// what was asked for before a reset comes while the RAMs are cleared
 	.rsp_valid(rsp_valid && !rsp_fault && ready), .rsp_tag(rsp_tag), .rsp_data(rsp_data),
@@ -113,11 +120,11 @@ assign e_data = {{(64-HANDLE_W){1'b0}}, e_handle, e_tag, e_left, e_qty, {(32-L){
 	16'd0, {(16-SYM_W){1'b0}}, e_sym, 8'd0, 6'd0, e_sell, e_last, 4'd0, e_reason, 5'd0, e_kind};
 nmw_post post (
 	.clk(clk), .rst(all_rst), .enable(enable), .base(rx_base), .log2(rx_log2), .head(rx_head),
-	.tail(rx_tail), .s_valid(e_valid), .s_ready(e_ready), .s_data(e_data),
+	.tail(rx_tail), .far(rx_far), .s_valid(e_valid), .s_ready(e_ready), .s_data(e_data),
 	.wr_valid(wr_valid), .wr_ready(wr_ready), .wr_addr(wr_addr), .wr_half(wr_half), .wr_data(wr_data));
 
 // ---- latency: cycles from the command's taking to its last event's ----------------------------------------
-// Commands are done in order, so their times are a queue; at most 12 are in the core at once.
+// Commands are done in order, so their times are a queue, deeper than the core (nmw_fifo's check).
 reg [15:0] time_reg;
 wire [15:0] since;
 wire        since_valid;
@@ -140,7 +147,8 @@ nmw_regs #(.SYM_W(SYM_W), .L(L), .TICKS(TICKS), .SLOT_W(SLOT_W), .GEN_W(GEN_W), 
 	.tx_base(tx_base), .tx_log2(tx_log2), .tx_tail(tx_tail), .tx_head(tx_head),
 	.rx_base(rx_base), .rx_log2(rx_log2), .rx_head(rx_head), .rx_tail(rx_tail),
 	.push_valid(push_valid), .push_ready(c_ready), .push_data(push_data),
-	.rd_fault(rsp_valid && rsp_fault && ready), .wr_fault(wr_fault), .fault_addr(rsp_valid && rsp_fault ? rsp_data[63:0] : wr_addr),
+	.rd_fault(rsp_valid && rsp_fault && ready), .wr_fault(wr_fault), .rd_fault_addr(rsp_data[63:0]),
+	.rd_addr(rd_valid ? rd_addr : oldest), .wr_addr(wr_addr), .tx_far(tx_far), .rx_far(rx_far),
 	.stuck_rd((rd_valid && !rd_ready) || (waiting && !rsp_valid && !f_valid)),
 	.stuck_wr(wr_valid && !wr_ready),
 	.n_cmd(stat[0]), .n_event(e_valid && e_ready), .n_fill(stat[1]), .n_wait(stat[6:2]),

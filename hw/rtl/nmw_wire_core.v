@@ -19,6 +19,7 @@ module nmw_wire_core #(
 	parameter TICKS = 6000,
 	parameter SLOT_W = 14,
 	parameter GEN_W = 8,
+	parameter OWNER_W = 16,
 	parameter SET_W = 14,  // sets of four orders in the index: 2^SET_W
 	parameter K = 7,
 	parameter B = 6,
@@ -64,10 +65,23 @@ module nmw_wire_core #(
 localparam
 `include "nmw_wire_core.vh"
 ;
+localparam
+`include "nmw_wire_msg.vh"
+;
+localparam
+`include "nmw_wire_out.vh"
+;
 // verilator lint_on UNUSEDPARAM
 localparam HANDLE_W = GEN_W + SYM_W + 1 + L + SLOT_W;
 localparam CTX_W = NMW_WC_MSG + MSG_W;
 localparam CTX_LOG2 = 5;
+
+generate
+	if (MSG_W != NMW_MSG_W || OUT_W != NMW_WO_W)
+		nmw_parameter_is_not_that_of_nmw_wire_msg_vh_and_out_vh stop();
+	if (SYM_W != 4 || SLOT_W > 16 || OWNER_W < 5 || OWNER_W > 16)
+		nmw_parameter_does_not_fit_the_fields_of_nmw_wire_core_vh stop();
+endgenerate
 
 wire book_ready, index_ready, front_ready;
 assign ready = book_ready && index_ready;
@@ -134,12 +148,12 @@ wire [HANDLE_W-1:0] evt_handle;
 wire [L-1:0] evt_px;
 wire evt_tag, book_fill;
 // verilator lint_on UNUSEDSIGNAL
-nmw_book #(.SYM_W(SYM_W), .L(L), .TICKS(TICKS), .SLOT_W(SLOT_W), .GEN_W(GEN_W), .OWNER_W(16), .QTY_W(32),
+nmw_book #(.SYM_W(SYM_W), .L(L), .TICKS(TICKS), .SLOT_W(SLOT_W), .GEN_W(GEN_W), .OWNER_W(OWNER_W), .QTY_W(32),
 	.TAG_W(1), .K(K), .B(B)) book (
 	.clk(clk), .rst(rst), .ready(book_ready),
 	.s_cmd_valid(cmd_valid), .s_cmd_ready(cmd_ready), .s_cmd_op(cmd_op), .s_cmd_sell(cmd_sell),
 	.s_cmd_flags(cmd_flags), .s_cmd_sym(cmd_sym), .s_cmd_px(cmd_px), .s_cmd_range(1'b0), .s_cmd_qty(cmd_qty),
-	.s_cmd_min(cmd_min), .s_cmd_owner(cmd_owner), .s_cmd_tag(1'b0), .s_cmd_handle(cmd_handle),
+	.s_cmd_min(cmd_min), .s_cmd_owner(cmd_owner[OWNER_W-1:0]), .s_cmd_tag(1'b0), .s_cmd_handle(cmd_handle),
 	.m_evt_valid(evt_valid), .m_evt_ready(evt_ready), .m_evt_kind(evt_kind), .m_evt_reason(evt_reason),
 	.m_evt_last(evt_last), .m_evt_sell(evt_sell), .m_evt_sym(evt_sym), .m_evt_px(evt_px), .m_evt_qty(evt_qty),
 	.m_evt_left(evt_left), .m_evt_tag(evt_tag), .m_evt_handle(evt_handle), .free(free),

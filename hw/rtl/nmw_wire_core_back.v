@@ -8,6 +8,9 @@
 // faster, what it rests as goes in the same cycle. Order references and match numbers are counted
 // here, so that they are given in the order of the messages.
 //
+// An event that cannot be the answer to its message's command is counted (stat 6), and nothing is made
+// of it: no message, no change of what is known. The last one ends its message all the same.
+//
 // What is known of a resting order lies in RAMs by slot, written when it rests, read for each event
 // that names it.
 //
@@ -96,6 +99,8 @@ localparam
 ;
 // verilator lint_on UNUSEDPARAM
 localparam REF_W = 48;
+localparam OUT_LOG2 = 4, EVT_LOG2 = 4;
+localparam [OUT_LOG2:0] MOST = (1 << OUT_LOG2) - 5; // four may be on their way to a queue that has so many
 
 // verilator lint_off UNUSEDSIGNAL
 function [SET_W-1:0] set_of;
@@ -115,7 +120,7 @@ assign ctx_room = !c_count[CTX_LOG2];
 
 localparam EVT_W = 3 + 4 + 1 + 1 + SYM_W + 32 + 32 + HANDLE_W;
 // verilator lint_off UNUSEDSIGNAL
-wire [4:0] v_count;
+wire [EVT_LOG2:0] v_count;
 // verilator lint_on UNUSEDSIGNAL
 wire [2:0] v_kind;
 wire [3:0] v_reason;
@@ -123,11 +128,11 @@ wire       v_last, v_sell;
 wire [SYM_W-1:0] v_sym;
 wire [31:0] v_qty, v_left;
 wire [HANDLE_W-1:0] v_handle;
-nmw_fifo #(.W(EVT_W), .LOG2(4)) events (.clk(clk), .flush(rst), .put(s_evt_valid && s_evt_ready),
+nmw_fifo #(.W(EVT_W), .LOG2(EVT_LOG2)) events (.clk(clk), .flush(rst), .put(s_evt_valid && s_evt_ready),
 	.put_data({s_evt_kind, s_evt_reason, s_evt_last, s_evt_sell, s_evt_sym, s_evt_qty, s_evt_left, s_evt_handle}),
 	.valid(v_valid), .get(v_pop),
 	.data({v_kind, v_reason, v_last, v_sell, v_sym, v_qty, v_left, v_handle}), .count(v_count));
-assign s_evt_ready = !v_count[4];
+assign s_evt_ready = !v_count[EVT_LOG2];
 
 // ---- stage 0: what comes next ----------------------------------------------------------------------------
 wire [3:0] c_kind = c[NMW_WC_KIND +: 4];
@@ -149,6 +154,9 @@ wire v_own = v_valid && v_kind == NMW_HW_OWN[2:0];
 wire v_replaced = v_valid && v_kind == NMW_HW_REPLACED[2:0];
 wire v_reduced = v_valid && v_kind == NMW_HW_REDUCED[2:0];
 wire v_rejected = v_valid && v_kind == NMW_HW_REJECTED[2:0];
+wire v_ends = v_valid && v_last;
+// what does not rest: room for an order and its price are seen to by the front
+wire v_stops = v_canceled && v_reason != NMW_HW_FULL[3:0] && v_reason != NMW_HW_RANGE[3:0];
 
 // where the message in hand is
 reg       said_reg;    // its first reply went: A, M, U
@@ -221,74 +229,76 @@ always @* begin
 			frees = 1'b1;
 		end
 		strange = v_valid && !v_canceled && !(v_rejected && v_reason == NMW_HW_UNKNOWN[3:0]);
-		pop_c = v_valid;
 		pop_v = v_valid;
+		pop_c = v_ends;
 	end else if (k_reduce) begin
-		if (v_valid) begin
+		if (v_reduced) begin
 			rep = R_CAN;
 			feed = F_LESS;
 			reduces = 1'b1;
-			strange = !v_reduced;
 		end
-		pop_c = v_valid;
+		strange = v_valid && !v_reduced;
 		pop_v = v_valid;
+		pop_c = v_ends;
 	end else if (k_nothing) begin
-		if (v_valid) begin
+		if (v_canceled) begin
 			rep = R_REP;
 			feed = F_DEL;
 			refs = 1'b1;
 			frees = 1'b1;
-			strange = !v_canceled;
 		end
-		pop_c = v_valid;
+		strange = v_valid && !v_canceled;
 		pop_v = v_valid;
+		pop_c = v_ends;
 	end else if (k_modify) begin
 		rep = R_MOD;
 		sides = 1'b1;
 		pop_c = 1'b1;
 	end else if (k_less) begin
-		rep = said_reg ? NO : R_MOD;
-		sides = !said_reg;
-		says = 1'b1;
-		feed = v_valid ? F_LESS : NO;
-		reduces = v_valid;
-		pop_c = v_valid;
-		pop_v = v_valid;
 		strange = v_valid && !v_reduced;
+		rep = said_reg || strange ? NO : R_MOD;
+		sides = !said_reg && !strange;
+		says = 1'b1;
+		feed = v_reduced ? F_LESS : NO;
+		reduces = v_reduced;
+		pop_v = v_valid;
+		pop_c = v_ends;
 	end else if (k_more && !said_reg) begin
 		rep = R_MOD;
 		sides = 1'b1;
 		says = 1'b1;
 	end else if (k_more && !gone_reg) begin
-		keeps_old = v_valid;
-		drops = v_valid;
-		pop_v = v_valid;
+		keeps_old = v_replaced;
+		drops = v_replaced;
 		strange = v_valid && !v_replaced;
+		pop_v = v_valid;
+		pop_c = strange && v_last;
 	end else if (k_more) begin
-		if (v_valid) begin
+		if (v_rested) begin
 			rep = R_PRIO;
 			feed = F_MOVE;
 			refs = 1'b1;
 			rests = 1'b1;
 		end
-		pop_c = v_valid;
-		pop_v = v_valid;
 		strange = v_valid && !v_rested;
+		pop_v = v_valid;
+		pop_c = v_ends;
 	end else if (!said_reg && k_replace) begin
-		if (v_valid) begin
+		if (v_replaced) begin
 			rep = R_REP;
 			refs = 1'b1;
 			says = 1'b1;
 			keeps_old = 1'b1;
 			frees = 1'b1;
-			strange = !v_replaced;
 		end
+		strange = v_valid && !v_replaced;
 		pop_v = v_valid;
+		pop_c = strange && v_last;
 	end else if (!said_reg && !v_rested) begin // ENTER
 		rep = R_ACC;
 		refs = 1'b1;
 		says = 1'b1;
-	end else if (k_replace && !gone_reg && v_valid && !v_rested) begin
+	end else if (k_replace && !gone_reg && (v_fill || v_own || v_stops)) begin
 		feed = F_OLD;
 		drops = 1'b1;
 	end else if (v_rested) begin
@@ -316,12 +326,11 @@ always @* begin
 		feed = F_DEL;
 		frees = 1'b1;
 		pop_v = 1'b1;
-	end else if (v_canceled) begin
+	end else if (v_stops) begin
 		rep = v_reason == NMW_HW_SELF[3:0] ? R_AIQ : R_CAN;
 		frees_own = 1'b1;
 		pop_c = 1'b1;
 		pop_v = 1'b1;
-		strange = v_reason == NMW_HW_FULL[3:0] || v_reason == NMW_HW_RANGE[3:0];
 	end else if (v_valid) begin
 		strange = 1'b1;
 		pop_v = 1'b1;
@@ -331,10 +340,10 @@ always @* begin
 end
 
 // room for all that may be under way
-wire [4:0] rep_count, feed_count, host_count;
+wire [OUT_LOG2:0] rep_count, feed_count, host_count;
 reg        run_reg;
 always @(posedge clk) begin
-	run_reg <= rep_count <= 5'd11 && feed_count <= 5'd11 && host_count <= 5'd11;
+	run_reg <= rep_count <= MOST && feed_count <= MOST && host_count <= MOST;
 	if (rst)
 		run_reg <= 1'b0;
 end
@@ -540,7 +549,9 @@ always @(posedge clk) begin
 		q2_done_reg <= 1'b0;
 	end
 end
+// verilator lint_off UNUSEDSIGNAL
 wire [MSG_W-1:0] q2_msg = q2_c_reg[NMW_WC_MSG +: MSG_W];
+// verilator lint_on UNUSEDSIGNAL
 
 wire [3:0] way = 4'd1 << q2_way_reg;
 assign bw_valid = q2_rests_reg || q2_frees_reg;
@@ -628,9 +639,9 @@ assign feed_data = {
 
 // ---- out -----------------------------------------------------------------------------------------------------------------
 wire put_rep = q2_rep_reg != NO, put_feed = q2_feed_reg != NO;
-nmw_fifo #(.W(OUT_W), .LOG2(4)) replies (.clk(clk), .flush(rst), .put(put_rep), .put_data(rep_data),
+nmw_fifo #(.W(OUT_W), .LOG2(OUT_LOG2)) replies (.clk(clk), .flush(rst), .put(put_rep), .put_data(rep_data),
 	.valid(m_rep_valid), .get(m_rep_valid && m_rep_ready), .data(m_rep_data), .count(rep_count));
-nmw_fifo #(.W(OUT_W), .LOG2(4)) market (.clk(clk), .flush(rst), .put(put_feed), .put_data(feed_data),
+nmw_fifo #(.W(OUT_W), .LOG2(OUT_LOG2)) market (.clk(clk), .flush(rst), .put(put_feed), .put_data(feed_data),
 	.valid(m_feed_valid), .get(m_feed_valid && m_feed_ready), .data(m_feed_data), .count(feed_count));
 
 // What the host says to a message stands behind the replies that were made before it, which may wait here and behind.
@@ -639,7 +650,7 @@ always @(posedge clk)
 	made_reg <= rst ? {NMW_MSG_REPLIES_W{1'b0}} : made_reg + {{NMW_MSG_REPLIES_W-1{1'b0}}, put_rep};
 wire [MSG_W-1:0] host_msg = {q2_msg[MSG_W-1:NMW_MSG_REPLIES+NMW_MSG_REPLIES_W], made_reg,
 	q2_msg[NMW_MSG_REPLIES-1:0]};
-nmw_fifo #(.W(MSG_W), .LOG2(4)) host_fifo (.clk(clk), .flush(rst), .put(q2_host_reg), .put_data(host_msg),
+nmw_fifo #(.W(MSG_W), .LOG2(OUT_LOG2)) host_fifo (.clk(clk), .flush(rst), .put(q2_host_reg), .put_data(host_msg),
 	.valid(m_host_valid), .get(m_host_valid && m_host_ready), .data(m_host_data), .count(host_count));
 
 assign stat = {go && strange, c_valid && !run_reg,

@@ -91,6 +91,9 @@ localparam
 localparam
 `include "nmw_wire_core.vh"
 ;
+localparam
+`include "nmw_wire_reject.vh"
+;
 // verilator lint_on UNUSEDPARAM
 localparam BOOKS = 1 << SYM_W;
 localparam [31:0] QTY_MAX = 32'd999999;
@@ -105,25 +108,25 @@ function [SET_W-1:0] set_of;
 endfunction
 // verilator lint_on UNUSEDSIGNAL
 
-// enum nmw_reject + 1 to the code of OUCH 5.0
+// why to the code of OUCH 5.0
 function [7:0] code_of;
 	input [4:0] why;
 	case (why)
-	5'd2: code_of = 8'h07; // halted
-	5'd3: code_of = 8'h02; // closed
-	5'd4: code_of = 8'h17; // symbol
-	5'd5: code_of = 8'h1D; // price
-	5'd6: code_of = 8'h13; // quantity
-	5'd7: code_of = 8'h0D; // minimum quantity
-	5'd8: code_of = 8'h03; // display
-	5'd9: code_of = 8'h09; // side
-	5'd12: code_of = 8'h14; // cross
-	5'd13: code_of = 8'h08; // ISO
-	5'd14: code_of = 8'h05; // peg
-	5'd15: code_of = 8'h16; // routing
-	5'd16: code_of = 8'h06; // fat finger
-	5'd17: code_of = 8'h20; // risk
-	5'd18: code_of = 8'h15; // replace
+	NMW_WIRE_REJ_HALTED[4:0]: code_of = 8'h07;
+	NMW_WIRE_REJ_CLOSED[4:0]: code_of = 8'h02;
+	NMW_WIRE_REJ_SYMBOL[4:0]: code_of = 8'h17;
+	NMW_WIRE_REJ_PRICE[4:0]: code_of = 8'h1D;
+	NMW_WIRE_REJ_QTY[4:0]: code_of = 8'h13;
+	NMW_WIRE_REJ_MIN_QTY[4:0]: code_of = 8'h0D;
+	NMW_WIRE_REJ_DISPLAY[4:0]: code_of = 8'h03;
+	NMW_WIRE_REJ_SIDE[4:0]: code_of = 8'h09;
+	NMW_WIRE_REJ_CROSS[4:0]: code_of = 8'h14;
+	NMW_WIRE_REJ_ISO[4:0]: code_of = 8'h08;
+	NMW_WIRE_REJ_PEG[4:0]: code_of = 8'h05;
+	NMW_WIRE_REJ_ROUTING[4:0]: code_of = 8'h16;
+	NMW_WIRE_REJ_FAT_FINGER[4:0]: code_of = 8'h06;
+	NMW_WIRE_REJ_RISK[4:0]: code_of = 8'h20;
+	NMW_WIRE_REJ_REPLACE[4:0]: code_of = 8'h15;
 	default: code_of = 8'h0F; // other
 	endcase
 endfunction

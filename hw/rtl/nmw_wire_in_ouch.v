@@ -37,16 +37,19 @@ module nmw_wire_in_ouch #(
 );
 
 // verilator lint_off UNUSEDPARAM
-localparam // the list is for all modules, each uses some
+localparam // the lists are for all modules, each uses some
 `include "nmw_wire_msg.vh"
+;
+localparam
+`include "nmw_wire_reject.vh"
 ;
 // verilator lint_on UNUSEDPARAM
 
 localparam TAGS = 6;
 localparam [63:0] MARKET = 64'h7fffffff, PRICE_MAX = 64'h7735939c;
-// 1 + enum nmw_reject
-localparam [7:0] CLOSED = 8'd3, PRICE = 8'd5, QTY = 8'd6, MIN_QTY = 8'd7, DISPLAY = 8'd8, SIDE = 8'd9,
-	TIF = 8'd10, CAPACITY = 8'd11, CROSS = 8'd12, ISO = 8'd13;
+localparam [7:0] CLOSED = NMW_WIRE_REJ_CLOSED, PRICE = NMW_WIRE_REJ_PRICE, QTY = NMW_WIRE_REJ_QTY,
+	MIN_QTY = NMW_WIRE_REJ_MIN_QTY, DISPLAY = NMW_WIRE_REJ_DISPLAY, SIDE = NMW_WIRE_REJ_SIDE,
+	TIF = NMW_WIRE_REJ_TIF, CAPACITY = NMW_WIRE_REJ_CAPACITY_CODE, CROSS = NMW_WIRE_REJ_CROSS, ISO = NMW_WIRE_REJ_ISO;
 
 `include "nmw_wire_be.vh"
 

@@ -19,13 +19,14 @@
 //          frames. A message that finds its frame full waits, and its stream with it.
 // Order    each destination's messages go out in the order in which they came, numbered from 1.
 // Ready    s_*_ready are registers; nothing is lost. m_axis_tvalid does not wait for tready, and stays.
-// Reset    33 cycles, in which messages are taken and wait.
+// Reset    33 cycles, in which messages are taken and wait. A frame that is going out is ended, cut.
 `default_nettype none
 module nmw_wire_out #(
 	parameter W = 939 // bits of a record: NMW_WO_W
 ) (
 	input  wire         clk,
 	input  wire         rst,
+	input  wire         port_rst,          // with rst: who takes m_axis is reset too
 
 	input  wire [79:0]  cfg_session,       // name of the session, its first byte in the low bits
 	input  wire [31:0]  cfg_heartbeat,     // cycles, 0: none
@@ -63,6 +64,7 @@ module nmw_wire_out #(
 	output wire [63:0]  m_axis_tkeep,
 	output wire         m_axis_tlast,
 	output wire [63:0]  m_axis_tuser,      // time of the frame's first message, 0: it has none
+	output wire         m_axis_tuser_err,  // with tlast: a reset cut the frame, to be sent damaged or not at all
 	output wire         m_axis_tvalid,
 	input  wire         m_axis_tready,
 
@@ -151,14 +153,14 @@ nmw_wire_out_turn turn (.clk(clk), .rst(rst), .period(cfg_heartbeat), .end_all(c
 	.heavy({feed_heavy[0], rep_heavy}),
 	.rep_valid(rb_valid), .rep_dest(rb_dest), .feed_valid(fb_valid), .g_valid(g_valid), .g_dest(g_dest),
 	.g_ask(g_ask), .g_ended(g_ended), .g_open(q_open), .g_take(g_take));
-nmw_wire_out_head head (.clk(clk), .rst(rst), .session(cfg_session), .g_valid(g_valid), .g_dest(g_dest),
+nmw_wire_out_head head (.clk(clk), .rst(rst), .port_rst(port_rst), .session(cfg_session), .g_valid(g_valid), .g_dest(g_dest),
 	.g_ask(g_ask), .g_ended(g_ended), .g_open(q_open), .g_buf(q[92:91]), .g_tags(q[90:89]), .g_size(q[88:78]),
 	.g_count(q[77:71]), .g_first(q[70:64]), .g_time(q[63:0]), .g_entry(entry), .g_ip_sum(ip_sum),
 	.g_udp_sum(udp_sum), .g_take(g_take), .sum_dest(sum_dest), .sum_buf(sum_buf),
 	.sum(sum_dest[4] ? feed_sum : rep_sum), .r_en(r_en), .r_dest(r_dest), .r_buf(r_buf), .r_word(r_word),
 	.r_data(r_feed_reg ? feed_word : rep_word), .m_axis_tdata(m_axis_tdata), .m_axis_tkeep(m_axis_tkeep),
 	.m_axis_tlast(m_axis_tlast), .m_axis_tuser(m_axis_tuser), .m_axis_tvalid(m_axis_tvalid),
-	.m_axis_tready(m_axis_tready), .stat(stat[1:0]));
+	.m_axis_tready(m_axis_tready), .m_axis_tuser_err(m_axis_tuser_err), .stat(stat[1:0]));
 
 always @(posedge clk)
 	if (r_en)

@@ -9,11 +9,14 @@
 //
 // Timing   turn taken in cycle t, first word offered in t+4. At most three frames are sealed and not
 //          yet read. m_axis_tuser is the time of the frame's first message, 0 without one.
-// Reset    takes 32 cycles, in which sequence numbers begin at 1 and no turn is taken.
+// Reset    takes 32 cycles, in which sequence numbers begin at 1 and no turn is taken. A frame that is
+//          going out is not broken off: one more word of a byte ends it, with m_axis_tuser_err; it is
+//          shorter than its header says.
 `default_nettype none
 module nmw_wire_out_head (
 	input  wire         clk,
 	input  wire         rst,
+	input  wire         port_rst,  // who takes the frames is reset too: none is owed its end
 	input  wire [79:0]  session,   // its first byte in the low bits
 
 	input  wire         g_valid,   // the turn
@@ -46,6 +49,7 @@ module nmw_wire_out_head (
 	output wire [63:0]  m_axis_tkeep,
 	output wire         m_axis_tlast,
 	output wire [63:0]  m_axis_tuser,
+	output wire         m_axis_tuser_err, // with tlast: a reset cut the frame
 	output wire         m_axis_tvalid,
 	input  wire         m_axis_tready,
 	output wire [1:0]   stat       // frames with messages, bare ones
@@ -220,7 +224,8 @@ reg [1:0]   cur_buf_reg, cur_tags_reg;
 reg         cur_end_reg;    // the word that is read is the last
 reg [63:0]  cur_keep_reg, cur_time_reg;
 reg [47:0]  cur_tail_reg;   // bytes of the header that are in the second word
-reg         m_valid_reg, m_last_reg;
+reg         cut_reg;        // it ends with the next word
+reg         m_valid_reg, m_last_reg, m_err_reg;
 reg [511:0] m_data_reg;
 reg [63:0]  m_keep_reg, m_user_reg;
 
@@ -258,7 +263,8 @@ always @(posedge clk) begin
 		for (i = 0; i < 64; i = i + 1)
 			m_data_reg[8*i +: 8] <= cur_valid_reg ? body[8*i +: 8] : header[552-8*i +: 8];
 		m_keep_reg <= !cur_valid_reg ? (h3_last_reg == 5'd0 ? h3_keep_reg : ~64'd0)
-			: cur_end_reg ? cur_keep_reg : ~64'd0;
+			: cut_reg ? 64'd1 : cur_end_reg ? cur_keep_reg : ~64'd0;
+		m_err_reg <= cut_reg;
 		m_user_reg <= cur_valid_reg ? cur_time_reg : h3_time_reg;
 		if (cur_valid_reg) begin
 			cur_valid_reg <= !cur_end_reg;
@@ -279,16 +285,21 @@ always @(posedge clk) begin
 			cur_tail_reg <= h3_head_reg[47:0];
 		end
 	end
+	cut_reg <= cur_valid_reg && (cut_reg || rst) && !(step && cur_end_reg);
 	if (rst) begin
-		cur_valid_reg <= 1'b0;
-		m_valid_reg <= 1'b0;
+		cur_end_reg <= 1'b1;
+		if (step && !cur_valid_reg) // none begins
+			{m_valid_reg, cur_valid_reg} <= 2'b00;
 	end
+	if (port_rst)
+		{m_valid_reg, cur_valid_reg, cut_reg} <= 3'b000;
 end
 
 assign m_axis_tdata = m_data_reg;
 assign m_axis_tkeep = m_keep_reg;
 assign m_axis_tlast = m_last_reg;
 assign m_axis_tuser = m_user_reg;
+assign m_axis_tuser_err = m_err_reg;
 assign m_axis_tvalid = m_valid_reg;
 assign stat = {take && !h3_data_reg, take && h3_data_reg};
 

@@ -8,10 +8,11 @@
 //      0x140 FRAMES    counters: frames, messages, waits
 //      0x200 STAGES    counters of the parts, one for each of their pulses
 //      0x600 SYMBOLS   16 of 4 words: name | locate:16, lot:32, state:8, flags:8 | base:32, step:32 | 0
+// Each register's place is in nmw_regs.vh and nmw_wire_regs.vh.
 //
 // Timing   a write takes effect in the next cycle; a read is answered in the third.
-// Watchdog a frame, or what the host is shown, that is not taken for as many cycles is a fault: no
-//          frame is let in until reset.
+// Watchdog a frame, or what the host is shown, that is not taken for as many cycles is a fault; 0: none is.
+// Fault    no frame is let in until reset. An answer of the book that cannot be is one too.
 `default_nettype none
 module nmw_wire_regs #(
 	parameter SYM_W = 4,
@@ -64,6 +65,7 @@ module nmw_wire_regs #(
 	// from bit 0 up: frame in, word in, word in that waits, frame out, word out, word out that waits,
 	// message of the host, messages the core takes by kind (7), reply, feed, message that waits, unfit
 	input  wire [17:0]  n_frames,
+	input  wire         n_cut,     // a frame of which a reset let only a part in
 	input  wire [26:0]  n_parse,   // stat of the parts
 	input  wire [63:0]  n_missing, // messages, with n_parse[16]
 	input  wire [20:0]  n_core,
@@ -71,12 +73,29 @@ module nmw_wire_regs #(
 );
 
 // verilator lint_off UNUSEDPARAM
-localparam // the list is for all modules, each uses some
+localparam // the lists are for all modules, each uses some
 `include "nmw_params.vh"
+;
+localparam
+`include "nmw_regs.vh"
+;
+localparam
+`include "nmw_wire_regs.vh"
 ;
 // verilator lint_on UNUSEDPARAM
 
 localparam STATS = 64; // of the parts: 32 + 24 + 8; the 28th of the first is messages that are missing
+localparam MISSING = 27, CORE_FAULT = 32 + 14;
+// the first word of what is read by its place
+localparam [8:0] COUNT = NMW_WIRE_REG_CYCLES[11:3], STAT = NMW_WIRE_REG_PARSE[11:3],
+	OTHER = NMW_WIRE_REG_CORE[11:3], SYMBOL = NMW_WIRE_REG_SYMBOLS[11:3];
+
+generate
+	if (NMW_WIRE_REG_FRAMES_IN != NMW_WIRE_REG_CYCLES + 8 || NMW_WIRE_REG_UNFIT != NMW_WIRE_REG_CYCLES + 8 * 18)
+		nmw_the_counters_are_not_in_the_order_of_n_frames stop();
+	if (NMW_WIRE_REG_CORE != NMW_WIRE_REG_PARSE + 8 * 32 || NMW_WIRE_REG_SEND != NMW_WIRE_REG_CORE + 8 * 24)
+		nmw_the_counters_of_the_parts_do_not_follow_each_other stop();
+endgenerate
 
 reg         enable_reg, fault_reg, closed_reg;
 reg [1:0]   stp_reg;
@@ -92,33 +111,34 @@ reg [47:0]  stat_reg [0:STATS-1];
 reg [47:0]  missing_reg;
 reg [STATS-1:0] pulse_reg;
 reg [17:0]  frames_reg;
-wire        late = since_reg == watch_reg;
+reg         late_reg;
 wire        clear = rst || rst_reg[0];
 wire [8:0]  word = addr[11:3];
-wire        at_symbol = word >= 9'h0c1 && word < 9'h101;
-wire [8:0]  of_symbol = word - 9'h0c1;
+wire [31:0] at = {20'd0, word, 3'd0};
+wire        at_symbol = word >= SYMBOL && word < SYMBOL + 9'd64;
+wire [8:0]  of_symbol = word - SYMBOL;
 integer     i;
 
 always @(posedge clk) begin
 	rst_reg <= {1'b0, rst_reg[3:1]};
 	if (wr)
-		case (word)
-		9'h011: begin // 0x088
+		case (at)
+		NMW_HW_REG_CONTROL: begin
 			enable_reg <= wdata[0];
 			if (wdata[1])
 				rst_reg <= 4'hf;
 		end
-		9'h015: watch_reg <= wdata[31:0];  // 0x0A8
-		9'h019: utc_reg <= wdata;          // 0x0C8
-		9'h01a: {stp_reg, closed_reg} <= wdata[2:0];
-		9'h01b: mac_reg <= wdata[47:0];
-		9'h01c: host_reg <= wdata[47:0];
-		9'h01d: feed_mac_reg <= wdata[47:0];
-		9'h01e: feed_reg <= wdata[47:0];
-		9'h01f: source_reg <= wdata[47:0];
-		9'h020: session_reg[63:0] <= wdata; // 0x100
-		9'h021: session_reg[79:64] <= wdata[15:0];
-		9'h022: heartbeat_reg <= wdata[31:0]; // 0x110
+		NMW_HW_REG_WATCHDOG: watch_reg <= wdata[31:0];
+		NMW_WIRE_REG_UTC: utc_reg <= wdata;
+		NMW_WIRE_REG_FLAGS: {stp_reg, closed_reg} <= wdata[2:0];
+		NMW_WIRE_REG_MAC: mac_reg <= wdata[47:0];
+		NMW_WIRE_REG_HOST: host_reg <= wdata[47:0];
+		NMW_WIRE_REG_FEED_MAC: feed_mac_reg <= wdata[47:0];
+		NMW_WIRE_REG_FEED: feed_reg <= wdata[47:0];
+		NMW_WIRE_REG_FEED_SOURCE: source_reg <= wdata[47:0];
+		NMW_WIRE_REG_SESSION: session_reg[63:0] <= wdata;
+		NMW_WIRE_REG_SESSION_END: session_reg[79:64] <= wdata[15:0];
+		NMW_WIRE_REG_HEARTBEAT: heartbeat_reg <= wdata[31:0];
 		default: ;
 		endcase
 	if (wr && at_symbol)
@@ -129,18 +149,19 @@ always @(posedge clk) begin
 		default: ;
 		endcase
 	since_reg <= stuck ? since_reg + 32'd1 : 32'd0;
-	if (!fault_reg && late) begin
-		fault_reg <= 1'b1;
-		cause_reg <= NMW_HW_FAULT_PORT[7:0];
+	late_reg <= stuck && watch_reg != 32'd0 && since_reg >= watch_reg;
+	if (!fault_reg) begin
+		fault_reg <= late_reg || pulse_reg[CORE_FAULT];
+		cause_reg <= pulse_reg[CORE_FAULT] ? NMW_HW_FAULT_CORE[7:0] : late_reg ? NMW_HW_FAULT_PORT[7:0] : 8'd0;
 	end
 	frames_reg <= n_frames;
 	count_reg[0] <= count_reg[0] + 48'd1;
 	for (i = 0; i < 18; i = i + 1)
 		count_reg[i + 1] <= count_reg[i + 1] + {47'd0, frames_reg[i]};
-	pulse_reg <= {n_send, 3'd0, n_core, 5'd0, n_parse};
+	pulse_reg <= {n_send, 3'd0, n_core, 3'd0, n_cut, 1'b0, n_parse};
 	missing_reg <= n_parse[16] ? n_missing[47:0] : 48'd0;
 	for (i = 0; i < STATS; i = i + 1)
-		stat_reg[i] <= stat_reg[i] + (i == 27 ? missing_reg : {47'd0, pulse_reg[i]});
+		stat_reg[i] <= stat_reg[i] + (i == MISSING ? missing_reg : {47'd0, pulse_reg[i]});
 	if (rst) begin
 		rst_reg <= 4'd0;
 		watch_reg <= NMW_HW_WATCHDOG[31:0];
@@ -157,6 +178,7 @@ always @(posedge clk) begin
 		fault_reg <= 1'b0;
 		cause_reg <= 8'd0;
 		since_reg <= 32'd0;
+		late_reg <= 1'b0;
 		frames_reg <= 18'd0;
 		pulse_reg <= {STATS{1'b0}};
 		missing_reg <= 48'd0;
@@ -176,39 +198,39 @@ endfunction
 reg [8:0]  word_reg;
 reg [63:0] set_reg, sym_reg, rdata_reg;
 reg [47:0] counts_reg, parse_reg, other_reg;
-wire [4:0] of_count = word[4:0] - 5'h09; // 0x148: word 0x029
+wire [4:0] of_count = word[4:0] - COUNT[4:0];
 always @(posedge clk) begin
 	word_reg <= word;
-	case (word[5:0]) // below 0x200
-	6'h00: set_reg <= block(32'h040, NMW_HW_BLOCK_IDENT[15:0]);
-	6'h01: set_reg <= {NMW_HW_VERSION[31:0], NMW_HW_WIRE_ID[31:0]};
-	6'h02: set_reg <= BUILD;
-	6'h08: set_reg <= block(32'h080, NMW_HW_BLOCK_PARAMS[15:0]);
-	6'h09: set_reg <= {NMW_HW_LINES_LOG2[7:0], B[7:0], K[7:0], OWNER_W[7:0], GEN_W[7:0], SLOT_W[7:0],
+	case (at)
+	NMW_HW_AT_IDENT: set_reg <= block(NMW_HW_AT_PARAMS, NMW_HW_BLOCK_IDENT[15:0]);
+	NMW_HW_REG_ID: set_reg <= {NMW_HW_VERSION[31:0], NMW_HW_WIRE_ID[31:0]};
+	NMW_HW_REG_BUILD: set_reg <= BUILD;
+	NMW_HW_AT_PARAMS: set_reg <= block(NMW_HW_AT_CONTROL, NMW_HW_BLOCK_PARAMS[15:0]);
+	NMW_HW_REG_SIZES: set_reg <= {NMW_HW_LINES_LOG2[7:0], B[7:0], K[7:0], OWNER_W[7:0], GEN_W[7:0], SLOT_W[7:0],
 		L[7:0], SYM_W[7:0]};
-	6'h0a: set_reg <= {32'd0, TICKS[31:0]};
-	6'h10: set_reg <= block(32'h0c0, NMW_HW_BLOCK_CONTROL[15:0]);
-	6'h11: set_reg <= {63'd0, enable_reg};
-	6'h12: set_reg <= {60'd0, idle, fault_reg, enable_reg, ready};
-	6'h13: set_reg <= {56'd0, cause_reg};
-	6'h15: set_reg <= {32'd0, watch_reg};
-	6'h18: set_reg <= block(32'h140, NMW_HW_BLOCK_WIRE[15:0]);
-	6'h19: set_reg <= utc_reg;
-	6'h1a: set_reg <= {61'd0, stp_reg, closed_reg};
-	6'h1b: set_reg <= {16'd0, mac_reg};
-	6'h1c: set_reg <= {16'd0, host_reg};
-	6'h1d: set_reg <= {16'd0, feed_mac_reg};
-	6'h1e: set_reg <= {16'd0, feed_reg};
-	6'h1f: set_reg <= {16'd0, source_reg};
-	6'h20: set_reg <= session_reg[63:0];
-	6'h21: set_reg <= {48'd0, session_reg[79:64]};
-	6'h22: set_reg <= {32'd0, heartbeat_reg};
-	6'h28: set_reg <= block(32'h200, NMW_HW_BLOCK_FRAMES[15:0]);
+	NMW_HW_REG_TICKS: set_reg <= {32'd0, TICKS[31:0]};
+	NMW_HW_AT_CONTROL: set_reg <= block(NMW_WIRE_AT_WIRE, NMW_HW_BLOCK_CONTROL[15:0]);
+	NMW_HW_REG_CONTROL: set_reg <= {63'd0, enable_reg};
+	NMW_HW_REG_STATUS: set_reg <= {60'd0, idle, fault_reg, enable_reg, ready};
+	NMW_HW_REG_FAULT: set_reg <= {56'd0, cause_reg};
+	NMW_HW_REG_WATCHDOG: set_reg <= {32'd0, watch_reg};
+	NMW_WIRE_AT_WIRE: set_reg <= block(NMW_WIRE_AT_FRAMES, NMW_HW_BLOCK_WIRE[15:0]);
+	NMW_WIRE_REG_UTC: set_reg <= utc_reg;
+	NMW_WIRE_REG_FLAGS: set_reg <= {61'd0, stp_reg, closed_reg};
+	NMW_WIRE_REG_MAC: set_reg <= {16'd0, mac_reg};
+	NMW_WIRE_REG_HOST: set_reg <= {16'd0, host_reg};
+	NMW_WIRE_REG_FEED_MAC: set_reg <= {16'd0, feed_mac_reg};
+	NMW_WIRE_REG_FEED: set_reg <= {16'd0, feed_reg};
+	NMW_WIRE_REG_FEED_SOURCE: set_reg <= {16'd0, source_reg};
+	NMW_WIRE_REG_SESSION: set_reg <= session_reg[63:0];
+	NMW_WIRE_REG_SESSION_END: set_reg <= {48'd0, session_reg[79:64]};
+	NMW_WIRE_REG_HEARTBEAT: set_reg <= {32'd0, heartbeat_reg};
+	NMW_WIRE_AT_FRAMES: set_reg <= block(NMW_WIRE_AT_STAGES, NMW_HW_BLOCK_FRAMES[15:0]);
 	default: set_reg <= 64'd0;
 	endcase
 	counts_reg <= of_count < 5'd19 ? count_reg[of_count] : 48'd0;
-	parse_reg <= stat_reg[{1'b0, word[4:0] - 5'd1}];                // 0x208: word 0x041
-	other_reg <= stat_reg[{1'b1, word[4:0] - 5'd1}];                // 0x308: word 0x061
+	parse_reg <= stat_reg[{1'b0, word[4:0] - STAT[4:0]}];
+	other_reg <= stat_reg[{1'b1, word[4:0] - OTHER[4:0]}];
 	case (of_symbol[1:0])
 	2'd0: sym_reg <= name_reg[of_symbol[5:2]];
 	2'd1: sym_reg <= rule_reg[of_symbol[5:2]];
@@ -216,20 +238,20 @@ always @(posedge clk) begin
 	default: sym_reg <= 64'd0;
 	endcase
 	// the second step
-	if (word_reg == 9'h040)
-		rdata_reg <= block(32'h600, NMW_HW_BLOCK_STAGES[15:0]);
-	else if (word_reg == 9'h0c0)
+	if (word_reg == STAT - 9'd1)
+		rdata_reg <= block(NMW_WIRE_AT_SYMBOLS, NMW_HW_BLOCK_STAGES[15:0]);
+	else if (word_reg == SYMBOL - 9'd1)
 		rdata_reg <= block(32'd0, NMW_HW_BLOCK_SYMBOLS[15:0]);
-	else if (word_reg < 9'h029)
+	else if (word_reg < COUNT)
 		rdata_reg <= set_reg;
-	else if (word_reg < 9'h040)
+	else if (word_reg < STAT)
 		rdata_reg <= {16'd0, counts_reg};
-	else if (word_reg < 9'h061)
+	else if (word_reg < OTHER)
 		rdata_reg <= {16'd0, parse_reg};
-	else if (word_reg < 9'h081)
+	else if (word_reg < STAT + STATS[8:0])
 		rdata_reg <= {16'd0, other_reg};
 	else
-		rdata_reg <= word_reg >= 9'h0c1 && word_reg < 9'h101 ? sym_reg : 64'd0;
+		rdata_reg <= word_reg >= SYMBOL && word_reg < SYMBOL + 9'd64 ? sym_reg : 64'd0;
 end
 
 assign rdata = rdata_reg;

@@ -12,9 +12,12 @@
 // Timing   the streams have valid and ready. Who looks on has to take what is shown: it holds up
 //          the core as a port that is not taken does. A frame is let in while the device is enabled;
 //          one that began is let in to its end.
+// Reset    by register, in mid-run, breaks no frame at the ports: of one that is coming in the rest is
+//          taken and dropped (counted), one that is going out is ended with m_axis_tuser_err. What is
+//          shown to the host is withdrawn, and its message too: the host asked for the reset.
 // Ports    AXI stream of 512 bits, byte 0 in bits 7:0, no check sequence; s_axis_tuser: time of
 //          arrival, ns since the epoch, s_axis_tuser_err: damaged; m_axis_tuser: the time of the frame
-//          that caused it. The shape of OpenNIC's 250 MHz user box.
+//          that caused it; m_axis_tuser_err, with tlast: cut, to be dropped. The shape of OpenNIC's 250 MHz user box.
 `default_nettype none
 module nmw_wire_top #(
 	parameter SYM_W = 4,
@@ -51,6 +54,7 @@ module nmw_wire_top #(
 	output wire [63:0]      m_axis_tkeep,
 	output wire             m_axis_tlast,
 	output wire [63:0]      m_axis_tuser,
+	output wire             m_axis_tuser_err,
 
 	input  wire             s_host_valid,
 	output wire             s_host_ready,
@@ -103,16 +107,20 @@ wire [7:0]   stat_out;
 wire [31:0]  heartbeat;
 
 // ---- in: while enabled, whole frames ------------------------------------------------------------------
-reg  inside_reg; // between the words of a frame that is let in
-wire in_open = inside_reg || enable;
+reg  inside_reg; // between the words of a frame
+reg  skip_reg;   // a reset cut it: its rest is taken and dropped
+wire in_open = (inside_reg || enable) && !skip_reg && !soft_rst;
 wire in_ready;
 wire in_take = s_axis_tvalid && s_axis_tready;
-always @(posedge clk)
-	if (all_rst)
-		inside_reg <= 1'b0;
-	else if (in_take)
+wire in_last = in_take && s_axis_tlast;
+always @(posedge clk) begin
+	if (in_take)
 		inside_reg <= !s_axis_tlast;
-assign s_axis_tready = in_ready && in_open;
+	skip_reg <= soft_rst ? inside_reg : skip_reg && !in_last;
+	if (rst)
+		{inside_reg, skip_reg} <= 2'b00;
+end
+assign s_axis_tready = (in_ready && in_open) || (skip_reg && !soft_rst);
 
 wire             f_valid, f_ready;
 wire [MSG_W-1:0] f_data;
@@ -136,18 +144,21 @@ nmw_wire_in in (
 	.cli_dst_port(cli_dst_port), .cli_vlan(cli_vlan), .cli_tci(cli_tci), .stat(stat_in), .stat_missing(missing));
 
 // ---- the arbiter: the host's message goes first, then one of a frame that waits -----------------------
-reg  turn_reg; // the host had the last one
-wire msg_host = s_host_valid && !(turn_reg && f_valid);
+reg  host_reg; // the host had the last one, or has this
+reg  hold_reg; // what is offered was not taken: it stays
+wire msg_host = hold_reg ? host_reg : s_host_valid && !(host_reg && f_valid);
 wire msg_valid = s_host_valid || f_valid;
 wire [MSG_W-1:0] msg_data = msg_host ? s_host_data : f_data;
 wire msg_ready, core_ready, see_msg_room;
 wire msg_take = msg_valid && msg_ready;
 wire [2:0] msg_kind = msg_data[NMW_MSG_KIND +: NMW_MSG_KIND_W];
-always @(posedge clk)
+always @(posedge clk) begin
+	if (msg_valid)
+		host_reg <= msg_host;
+	hold_reg <= msg_valid && !msg_ready;
 	if (all_rst)
-		turn_reg <= 1'b0;
-	else if (msg_take)
-		turn_reg <= msg_host;
+		{host_reg, hold_reg} <= 2'b00;
+end
 assign msg_ready = core_ready && see_msg_room;
 assign s_host_ready = msg_ready && msg_host;
 assign f_ready = msg_ready && !msg_host;
@@ -160,8 +171,8 @@ nmw_skid #(.W(MSG_W)) see_msg (.clk(clk), .rst(all_rst), .s_valid(msg_valid && c
 wire             rep_valid, rep_ready, rep_room, see_rep_room;
 wire             feed_valid, feed_ready, feed_room, see_feed_room;
 wire [OUT_W-1:0] rep_data, feed_data;
-nmw_wire_core #(.SYM_W(SYM_W), .L(L), .TICKS(TICKS), .SLOT_W(SLOT_W), .GEN_W(GEN_W), .K(K),
-	.B(B)) core (
+nmw_wire_core #(.SYM_W(SYM_W), .L(L), .TICKS(TICKS), .SLOT_W(SLOT_W), .GEN_W(GEN_W), .OWNER_W(OWNER_W),
+	.K(K), .B(B)) core (
 	.clk(clk), .rst(all_rst), .ready(ready), .idle(core_idle),
 	.s_msg_valid(msg_valid && see_msg_room), .s_msg_ready(core_ready), .s_msg_data(msg_data),
 	.cfg_closed(closed), .cfg_stp(stp),
@@ -183,7 +194,7 @@ nmw_skid #(.W(OUT_W)) see_feed (.clk(clk), .rst(all_rst), .s_valid(feed_valid &&
 
 // ---- out ------------------------------------------------------------------------------------------------
 nmw_wire_out out (
-	.clk(clk), .rst(all_rst),
+	.clk(clk), .rst(all_rst), .port_rst(rst),
 	.s_rep_valid(rep_valid && see_rep_room), .s_rep_ready(rep_room), .s_rep_data(rep_data),
 	.s_feed_valid(feed_valid && see_feed_room), .s_feed_ready(feed_room), .s_feed_data(feed_data),
 	.cli_wr(cli_wr), .cli_index(cli_index), .cli_src_mac(cli_src_mac), .cli_dst_mac(cli_dst_mac),
@@ -195,11 +206,11 @@ nmw_wire_out out (
 	.cfg_feed_tci(64'd0),
 	.m_axis_tvalid(m_axis_tvalid), .m_axis_tready(m_axis_tready), .m_axis_tdata(m_axis_tdata),
 	.m_axis_tkeep(m_axis_tkeep), .m_axis_tlast(m_axis_tlast), .m_axis_tuser(m_axis_tuser),
-	.stat(stat_out));
+	.m_axis_tuser_err(m_axis_tuser_err), .stat(stat_out));
 
 // ---- nothing is on its way: nothing moved for a while --------------------------------------------------
 reg [9:0] still_reg;
-wire moves = s_axis_tvalid || f_valid || s_host_valid || rep_valid || feed_valid || m_host_valid
+wire moves = (s_axis_tvalid && (in_open || skip_reg)) || f_valid || s_host_valid || rep_valid || feed_valid || m_host_valid
 	|| m_axis_tvalid || m_see_msg_valid || m_see_reply_valid || m_see_feed_valid || !core_idle;
 always @(posedge clk)
 	if (all_rst || moves)
@@ -220,7 +231,7 @@ wire [17:0] n_frames = {m_host_valid && m_host_ready, msg_valid && !msg_ready, f
 	rep_valid && rep_ready, n_kind, s_host_valid && s_host_ready,
 	m_axis_tvalid && !m_axis_tready, m_axis_tvalid && m_axis_tready,
 	m_axis_tvalid && m_axis_tready && m_axis_tlast,
-	s_axis_tvalid && in_open && !in_ready, in_take, in_take && s_axis_tlast};
+	s_axis_tvalid && in_open && !in_ready, in_take, in_last};
 wire stuck = (m_axis_tvalid && !m_axis_tready) || (m_see_msg_valid && !m_see_msg_ready)
 	|| (m_see_reply_valid && !m_see_reply_ready) || (m_see_feed_valid && !m_see_feed_ready)
 	|| (m_host_valid && !m_host_ready);
@@ -234,7 +245,7 @@ nmw_wire_regs #(.SYM_W(SYM_W), .L(L), .TICKS(TICKS), .SLOT_W(SLOT_W), .GEN_W(GEN
 	.source_port(source_port), .session(session), .heartbeat(heartbeat),
 	.sym_name(sym_name), .sym_locate(sym_locate), .sym_lot(sym_lot), .sym_base(sym_base),
 	.sym_step(sym_step), .sym_valid(sym_valid), .sym_listed(sym_listed), .sym_state(sym_state),
-	.n_frames(n_frames), .n_parse(stat_in), .n_missing(missing), .n_core(stat_core), .n_send(stat_out));
+	.n_frames(n_frames), .n_cut(skip_reg && in_last), .n_parse(stat_in), .n_missing(missing), .n_core(stat_core), .n_send(stat_out));
 
 wire unused = &{1'b0, free};
 

@@ -25,41 +25,7 @@ enum {
 
 /* byte offsets of registers */
 enum nmw_hw_reg {
-	NMW_HW_REG_ID = 0x008, /* id, version << 32 */
-	NMW_HW_REG_BUILD = 0x010,
-	NMW_HW_REG_SIZES =
-		0x048, /* symbols, ticks, slots, gen, owner, best, word, lines: log2 or bits */
-	NMW_HW_REG_TICKS = 0x050,
-	NMW_HW_REG_CONTROL = 0x088, /* bit 0 enable, bit 1 reset */
-	NMW_HW_REG_STATUS = 0x090,  /* bit 0 ready, 1 enabled, 2 fault, 3 idle */
-	NMW_HW_REG_FAULT = 0x098,   /* NMW_HW_FAULT_* */
-	NMW_HW_REG_FAULT_ADDR = 0x0a0,
-	NMW_HW_REG_WATCHDOG = 0x0a8, /* cycles */
-	NMW_HW_REG_TX_BASE = 0x0c8,
-	NMW_HW_REG_TX_LOG2 = 0x0d0,
-	NMW_HW_REG_TX_TAIL = 0x0d8, /* doorbell */
-	NMW_HW_REG_TX_HEAD = 0x0e0,
-	NMW_HW_REG_RX_BASE = 0x0e8,
-	NMW_HW_REG_RX_LOG2 = 0x0f0,
-	NMW_HW_REG_RX_TAIL = 0x0f8,
-	NMW_HW_REG_RX_HEAD = 0x100, /* doorbell */
-	NMW_HW_REG_CYCLES = 0x148,
-	NMW_HW_REG_COMMANDS = 0x150,
-	NMW_HW_REG_EVENTS = 0x158,
-	NMW_HW_REG_FILLS = 0x160,
-	NMW_HW_REG_WAIT_EVENT = 0x168,
-	NMW_HW_REG_WAIT_LEVEL = 0x170,
-	NMW_HW_REG_WAIT_HEAD = 0x178,
-	NMW_HW_REG_WAIT_MIN = 0x180,
-	NMW_HW_REG_WAIT_SLOT = 0x188,
-	NMW_HW_REG_FREE = 0x190,
-	NMW_HW_REG_LINES_READ = 0x198,
-	NMW_HW_REG_LINES_WRITTEN = 0x1a0,
-	NMW_HW_REG_LATENCY_SUM =
-		0x1a8, /* cycles, command taken to its last event, over all commands */
-	NMW_HW_REG_LATENCY_MAX = 0x1b0,
-	NMW_HW_REG_PUSH_BUSY = 0x208,
-	NMW_HW_REG_PUSH = 0x240, /* 4 words; the last sends the command */
+#include "nmw_regs.vh"
 };
 
 /* ring entries, little endian */

@@ -41,39 +41,7 @@ _Static_assert(NMW_WO_W <= NMW_WIRE_WORDS * 32, "room for a message");
 
 /* byte offsets of registers, beside those of identity, parameters and control */
 enum nmw_wire_reg {
-	/* text begins in bits 7:0, addresses are numbers: 10.0.0.1 is 0x0a000001 */
-	NMW_WIRE_REG_UTC = 0x0c8,   /* ns, signed: what is added for the time of day */
-	NMW_WIRE_REG_FLAGS = 0x0d0, /* bit 0: symbols that are not in the table are rejected;
-				     * 2:1: orders of one account that meet, as enum nmw_stp */
-	NMW_WIRE_REG_MAC = 0x0d8,   /* of what is sent */
-	NMW_WIRE_REG_HOST = 0x0e0,  /* address | port << 32; 0 = any: whom orders are for */
-	NMW_WIRE_REG_FEED_MAC = 0x0e8,
-	NMW_WIRE_REG_FEED = 0x0f0,	  /* address | port << 32 */
-	NMW_WIRE_REG_FEED_SOURCE = 0x0f8, /* address | port << 32 */
-	NMW_WIRE_REG_SESSION = 0x100,	  /* of MoldUDP64: 8 characters, then 2 */
-	NMW_WIRE_REG_SESSION_END = 0x108,
-	NMW_WIRE_REG_HEARTBEAT = 0x110, /* cycles of silence before one is sent; 0: none */
-	/* counters since the last reset */
-	NMW_WIRE_REG_CYCLES = 0x148,
-	NMW_WIRE_REG_FRAMES_IN = 0x150,
-	NMW_WIRE_REG_WORDS_IN = 0x158,
-	NMW_WIRE_REG_WAIT_IN = 0x160, /* cycles in which a word was offered and not taken */
-	NMW_WIRE_REG_FRAMES_OUT = 0x168,
-	NMW_WIRE_REG_WORDS_OUT = 0x170,
-	NMW_WIRE_REG_WAIT_OUT = 0x178,
-	NMW_WIRE_REG_HOST_MESSAGES = 0x180,
-	NMW_WIRE_REG_KIND = 0x188, /* 7: messages that the core took, by kind: from 0 on */
-	NMW_WIRE_REG_REPLIES = 0x1c0,
-	NMW_WIRE_REG_FEED_OUT = 0x1c8,
-	NMW_WIRE_REG_WAIT_MSG = 0x1d0, /* a message was there and the core did not take it */
-	NMW_WIRE_REG_UNFIT = 0x1d8,    /* messages that the core gave to the host */
-	/* pulses of the parts, a counter each */
-	NMW_WIRE_REG_PARSE = 0x208,
-	NMW_WIRE_REG_CORE = 0x308,
-	NMW_WIRE_REG_SEND = 0x3c8,
-	/* symbol i: 4 words from here on, 32 bytes apart: name; locate, lot << 16, state << 48,
-	 * flags << 56; price of tick 0, price of a tick << 32; 0 */
-	NMW_WIRE_REG_SYMBOLS = 0x608,
+#include "nmw_wire_regs.vh"
 };
 
 enum nmw_wire_flag { NMW_WIRE_CLOSED = 1 };

@@ -127,6 +127,10 @@ void nmw_device_sim::came()
 	b.insert(b.end(), word, word + n);
 	if (!top.m_axis_tlast)
 		return;
+	if (top.m_axis_tuser_err) { // cut by a reset: a port sends no such frame
+		going = Out{};
+		return;
+	}
 	going.sent.len = (uint32_t)b.size();
 	going.sent.last = cycle;
 	out.push_back(std::move(going));

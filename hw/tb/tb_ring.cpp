@@ -2,7 +2,8 @@
 // doorbells, phase bits. Every event is compared with RefBook's.
 //
 //      tb_ring DEVICE.so [--commands N] [--seed S] [--latency CYCLES] [--stall PERCENT] [--log2 N]
-//      tb_ring DEVICE.so --faults      unmapped address, stuck bus, reset in mid-run, push window
+//      tb_ring DEVICE.so --faults      unmapped address, stuck bus, reset in mid-run, push window,
+//                                      doorbells and pushes that a host must not make
 //
 // Exit 0: equal; 1: a difference or a fault that was not reported.
 #include "ref_book.h"
@@ -107,6 +108,12 @@ class Host
 	void run(uint64_t n)
 	{
 		b_->run(d_, n);
+	}
+	void reset()
+	{
+		set(dev::NMW_HW_REG_CONTROL, 2);
+		run(8);
+		setup();
 	}
 	const struct dev::nmw_bitstream *b_;
 	unsigned log2_;
@@ -231,6 +238,106 @@ dev::nmw_hw_cmd enter(uint32_t tag, bool sell, uint32_t px, uint32_t qty)
 	return c;
 }
 
+bool is_fault(Host &h, uint64_t cause)
+{
+	return h.reg(dev::NMW_HW_REG_FAULT) == cause && (h.reg(dev::NMW_HW_REG_STATUS) & 4);
+}
+
+// The last that a ring can hold, and one more; a tail behind the head, a head beyond the tail.
+int doorbells(Host &h)
+{
+	dev::nmw_hw_evt e;
+	for (uint32_t tail : {h.size_ + 1, UINT32_MAX}) {
+		h.reset();
+		for (uint32_t i = 0; i < h.size_; i++)
+			h.tx_[i] = enter(i, false, 50, 1);
+		h.set(dev::NMW_HW_REG_TX_TAIL, tail);
+		h.run(200);
+		CHECK(is_fault(h, NMW_HW_FAULT_TX_TAIL));
+		CHECK(h.reg(dev::NMW_HW_REG_COMMANDS) == 0 && !h.get(e));
+	}
+	h.reset();
+	for (uint32_t round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < h.size_; i++)
+			h.put(enter(i, false, 50 + i, 1));
+		h.doorbell();
+		for (uint32_t i = 0; i < h.size_; i++) {
+			h.run(60);
+			CHECK(h.get(e) && e.kind == NMW_HW_RESTED && e.tag == i);
+			h.set(dev::NMW_HW_REG_RX_HEAD, h.head);
+		}
+	}
+	CHECK(h.reg(dev::NMW_HW_REG_FAULT) == 0);
+	for (uint32_t head : {h.head + 1, h.head - h.size_ - 1}) {
+		if (h.reg(dev::NMW_HW_REG_FAULT))
+			h.reset();
+		h.set(dev::NMW_HW_REG_RX_HEAD, head);
+		h.run(8);
+		CHECK(is_fault(h, NMW_HW_FAULT_RX_HEAD));
+		h.put(enter(1, false, 50, 1));
+		h.doorbell();
+		h.run(200);
+		CHECK(!h.get(e));
+	}
+	return 0;
+}
+
+void push(Host &h, const dev::nmw_hw_cmd &c)
+{
+	uint64_t w[4];
+	memcpy(w, &c, 32);
+	for (uint32_t i = 0; i < 4; i++)
+		h.set(dev::NMW_HW_REG_PUSH + 8 * i, w[i]);
+}
+
+// Events are not taken until the core takes no command: then one waits in the window.
+int pushes(Host &h)
+{
+	h.reset();
+	h.set(dev::NMW_HW_REG_WATCHDOG, 0);
+	h.b_->strain(h.d_, 1, 100);
+	uint32_t n = 0;
+	do {
+		push(h, enter(n++, false, 50, 1));
+		h.run(50);
+	} while (!h.reg(dev::NMW_HW_REG_PUSH_BUSY) && n < 1000);
+	CHECK(n < 1000);
+	CHECK(h.reg(dev::NMW_HW_REG_FAULT) == 0);
+	h.set(dev::NMW_HW_REG_PUSH, 0);
+	h.run(4);
+	CHECK(is_fault(h, NMW_HW_FAULT_PUSH));
+	h.b_->strain(h.d_, 1, 0);
+	return 0;
+}
+
+// A bus that takes nothing, one that does not answer: the address is that of the read.
+int late(Host &h)
+{
+	dev::nmw_hw_evt e;
+	for (unsigned stall : {100u, 0u}) {
+		h.reset();
+		h.set(dev::NMW_HW_REG_WATCHDOG, 0);
+		for (uint32_t i = 0; i < 2; i++)
+			h.put(enter(i, false, 50, 1));
+		h.doorbell();
+		h.run(100);
+		CHECK(h.get(e) && h.get(e));
+		h.b_->strain(h.d_, 20000, stall);
+		for (uint32_t i = 2; i < 6; i++)
+			h.put(enter(i, false, 50, 1));
+		h.doorbell();
+		h.run(6000);
+		CHECK(h.reg(dev::NMW_HW_REG_FAULT) == 0); // 0: off
+		h.set(dev::NMW_HW_REG_WATCHDOG, 5000);	  // it has been longer already
+		h.run(4);
+		CHECK(is_fault(h, NMW_HW_FAULT_READ_LATE));
+		CHECK(h.reg(dev::NMW_HW_REG_FAULT_ADDR) == TX + 64);
+		h.b_->strain(h.d_, 1, 0);
+		h.run(20000); // what was asked for is answered
+	}
+	return 0;
+}
+
 int faults(const struct dev::nmw_bitstream *b)
 {
 	Host h(b, 4);
@@ -298,7 +405,11 @@ int faults(const struct dev::nmw_bitstream *b)
 	h.doorbell();
 	h.run(6000);
 	CHECK(h.reg(dev::NMW_HW_REG_FAULT) == NMW_HW_FAULT_READ_LATE);
-	printf("registers, push, reset, unmapped read and write, watchdog: as they should be\n");
+	b->strain(h.d_, 1, 0);
+	if (doorbells(h) || pushes(h) || late(h))
+		return 1;
+	printf("registers, push, reset, unmapped read and write, watchdog, doorbells: as they "
+	       "should be\n");
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 // tb_wire: the device between two ports: frames in, frames out, nothing else.
 //
 //      tb_wire [--frames N] [--seed S]   a flow of orders: every message that comes out is that of
-//      the
-//                                        software engine, in order; cycles wire to wire; line rate
+//                                        the software engine, in order; cycles wire to wire; line
+//                                        rate; resets in mid-frame, messages of the host between
+//      tb_wire --ports [--seed S]        without the figures and the line rate
 //
 // Cycles are counted from the one in which a frame's last word is at the port (its last byte is
 // needed: it may be damaged until then) to the one in which the first word of the frame with the
@@ -28,6 +29,15 @@
 namespace
 {
 
+enum {
+#include "nmw_regs.vh"
+};
+enum {
+#include "nmw_wire_regs.vh"
+};
+enum {
+#include "rtl/nmw_wire_msg.vh"
+};
 constexpr unsigned SYMBOLS = 16, CLIENTS = 16, FEED = 16, SLOTS = 1u << 14;
 constexpr uint32_t TICKS = 6000, STEP = 100, BASE = 500000;
 constexpr uint64_t START = UINT64_C(1767623400000000000);
@@ -115,6 +125,7 @@ class Flow
 	Flow &operator=(const Flow &) = delete;
 
 	Frame make(Kind kind);
+	Frame adds(unsigned n); // orders of one client in one frame
 	const we_symbol &symbol(unsigned i) const
 	{
 		return table_[i];
@@ -286,7 +297,36 @@ Frame Flow::make(Kind kind)
 	return f;
 }
 
+Frame Flow::adds(unsigned n)
+{
+	Frame f = {{}, ts_ += 1000, ADD, rng_.below(CLIENTS), {}};
+	Bytes blocks;
+	for (unsigned i = 0; i < n; i++) {
+		Bytes m = enter(f.client, ADD);
+		hear(f.client, m, f.ts);
+		be(blocks, m.size(), 2);
+		blocks.insert(blocks.end(), m.begin(), m.end());
+	}
+	headers(f.bytes, f.client, HOST_IP, 20 + blocks.size());
+	session(f.bytes, seq_[f.client] + 1, n);
+	seq_[f.client] += n;
+	f.bytes.insert(f.bytes.end(), blocks.begin(), blocks.end());
+	udp_checksum(f.bytes);
+	return f;
+}
+
 // --- the device
+
+constexpr unsigned IDLE = 8;	   // bit of STATUS
+constexpr unsigned PARSE_CUT = 28; // frames of which a reset let only a part in
+
+// What a stream offers has to stay as it is until it is taken.
+struct Held {
+	bool waits = false;
+	uint32_t data[16] = {};
+	uint64_t keep = 0, user = 0;
+	bool last = false, err = false;
+};
 
 struct Seen {
 	Bytes message;
@@ -304,6 +344,16 @@ struct Port {
 	bool out_open = false;
 	std::vector<Seen> seen[FEED + 1];
 	uint64_t next_seq[FEED + 1];
+	const Frame *in =
+		nullptr; // goes in, from this word on; the cycle in which its last was taken
+	size_t in_word = 0;
+	uint64_t in_last = 0;
+	Rng rng{7};
+	unsigned stall_out = 0, stall_see = 0, from_host = 0; // percent
+	uint64_t host_sent = 0;
+	unsigned cut = 0;	// frames that ended too early, marked so
+	bool of_before = false; // the frame that comes out began before the reset
+	Held held;
 
 	explicit Port(const Flow &f);
 	void write(uint16_t addr, uint64_t v);
@@ -311,6 +361,10 @@ struct Port {
 	void edge();
 	void tick();
 	bool offer(const Bytes &b, size_t word, uint64_t ts);
+	void host();
+	void stays();
+	void enable();
+	void reset();
 	void word();
 	void frame();
 };
@@ -329,7 +383,7 @@ void Port::write(uint16_t addr, uint64_t v)
 	top.reg_wr = 1;
 	top.reg_addr = addr;
 	top.reg_wdata = v;
-	edge();
+	tick();
 	top.reg_wr = 0;
 }
 
@@ -337,7 +391,7 @@ uint64_t Port::read(uint16_t addr)
 {
 	top.reg_addr = addr;
 	for (int i = 0; i < 4; i++)
-		edge();
+		tick();
 	return top.reg_rdata;
 }
 
@@ -364,7 +418,7 @@ struct Waits {
 	{
 		static const unsigned at[N] = {4, 5, 6, 7, 16, 17, 18, 20, 13, 28, 29};
 		for (unsigned i = 0; i < N; i++)
-			n[i] = p.read((uint16_t)(0x308 + 8 * at[i]));
+			n[i] = p.read((uint16_t)(NMW_WIRE_REG_CORE + 8 * at[i]));
 	}
 };
 
@@ -380,29 +434,47 @@ Port::Port(const Flow &f)
 		edge();
 	top.rst = 0;
 	edge();
-	write(0x0d0, 1); // the list of symbols is complete
-	write(0x0d8, 0x02000000000a);
-	write(0x0e0, (uint64_t)HOST_PORT << 32 | HOST_IP);
-	write(0x0f0, (uint64_t)FEED_PORT << 32 | FEED_IP);
-	write(0x0f8, (uint64_t)40000 << 32 | HOST_IP);
-	write(0x100, UINT64_C(0x3030303030303030));
-	write(0x108, 0x3130);
+	write(NMW_WIRE_REG_FLAGS, 1); // the list of symbols is complete
+	write(NMW_WIRE_REG_MAC, 0x02000000000a);
+	write(NMW_WIRE_REG_HOST, (uint64_t)HOST_PORT << 32 | HOST_IP);
+	write(NMW_WIRE_REG_FEED, (uint64_t)FEED_PORT << 32 | FEED_IP);
+	write(NMW_WIRE_REG_FEED_SOURCE, (uint64_t)40000 << 32 | HOST_IP);
+	write(NMW_WIRE_REG_SESSION, UINT64_C(0x3030303030303030));
+	write(NMW_WIRE_REG_SESSION_END, 0x3130);
 	for (unsigned i = 0; i < SYMBOLS; i++) {
 		const we_symbol &s = f.symbol(i);
 		uint64_t name;
 		memcpy(&name, s.name, 8);
-		write((uint16_t)(0x608 + 32 * i), name);
-		write((uint16_t)(0x610 + 32 * i), s.locate | (uint64_t)s.lot << 16 |
-							  (uint64_t)s.state << 48 |
-							  UINT64_C(3) << 56);
-		write((uint16_t)(0x618 + 32 * i), BASE | (uint64_t)STEP << 32);
+		write((uint16_t)(NMW_WIRE_REG_SYMBOLS + 32 * i), name);
+		write((uint16_t)(NMW_WIRE_REG_SYMBOLS + 8 + 32 * i),
+		      s.locate | (uint64_t)s.lot << 16 | (uint64_t)s.state << 48 |
+			      UINT64_C(3) << 56);
+		write((uint16_t)(NMW_WIRE_REG_SYMBOLS + 16 + 32 * i), BASE | (uint64_t)STEP << 32);
 	}
-	write(0x088, 1);
-	top.reg_addr = 0x090;
-	for (int i = 0; i < 10 || !(top.reg_rdata & 1); i++) {
-		edge();
+	enable();
+}
+
+void Port::enable()
+{
+	write(NMW_HW_REG_CONTROL, 1);
+	top.reg_addr = NMW_HW_REG_STATUS;
+	for (int i = 0; i < 10 || !(top.reg_rdata & 1); i++, quiet = 0) {
+		tick();
 		if (i > 1000000)
 			throw std::string("the device does not become ready");
+	}
+}
+
+// By register: in force in the second cycle after the write. A frame that is going out then ends
+// later, whole or cut; nothing else of what was before comes out.
+void Port::reset()
+{
+	write(NMW_HW_REG_CONTROL, 2);
+	tick();
+	of_before = out_open;
+	for (unsigned d = 0; d <= FEED; d++) {
+		seen[d].clear();
+		next_seq[d] = 1;
 	}
 }
 
@@ -413,8 +485,14 @@ void Port::tick()
 		credit = credit + BYTES_A_CYCLE < 128 ? credit + BYTES_A_CYCLE : 128;
 		room = credit >= 0;
 	}
+	if (stall_out && rng.below(100) < stall_out)
+		room = false;
 	top.m_axis_tready = room;
+	top.m_see_msg_ready = !stall_see || rng.below(100) >= stall_see;
+	bool taken = in && offer(in->bytes, in_word, in->ts);
+	host();
 	top.eval();
+	stays();
 	if (top.m_axis_tvalid && !out_open) {
 		out_begin = cycle;
 		out_open = true;
@@ -423,9 +501,47 @@ void Port::tick()
 		throw std::string("a message is left to the host");
 	if (top.m_axis_tvalid && room)
 		word();
+	bool host_taken = top.s_host_valid && top.s_host_ready;
+	waits_in += in && !taken;
+	in_last = cycle;
 	edge();
+	if (host_taken)
+		top.s_host_valid = 0, host_sent++;
+	in_word += taken;
+	if (in && 64 * in_word >= in->bytes.size()) {
+		in = nullptr;
+		top.s_axis_tvalid = 0;
+	}
 	if (++quiet > DEADLOCK)
 		throw std::string("nothing moves");
+}
+
+// Now and then a message of the host, of no kind: it takes its turn before the core, and nothing
+// follows from it.
+void Port::host()
+{
+	if (top.s_host_valid || !from_host || rng.below(100) >= from_host)
+		return;
+	for (auto &w : top.s_host_data.m_storage)
+		w = (uint32_t)rng.next();
+	top.s_host_data[0] &= ~7u;
+	top.s_host_data[NMW_MSG_W / 32] &= (1u << NMW_MSG_W % 32) - 1;
+	top.s_host_valid = 1;
+}
+
+void Port::stays()
+{
+	Held now;
+	now.waits = top.m_axis_tvalid && !top.m_axis_tready;
+	memcpy(now.data, &top.m_axis_tdata[0], sizeof now.data);
+	now.keep = top.m_axis_tkeep, now.user = top.m_axis_tuser;
+	now.last = top.m_axis_tlast, now.err = top.m_axis_tuser_err;
+	if (held.waits && !top.m_axis_tvalid)
+		throw std::string("a word that was offered is withdrawn");
+	if (held.waits && (memcmp(now.data, held.data, sizeof now.data) || now.keep != held.keep ||
+			   now.user != held.user || now.last != held.last || now.err != held.err))
+		throw std::string("a word that was offered is changed");
+	held = now;
 }
 
 void Port::word()
@@ -436,8 +552,18 @@ void Port::word()
 		if (top.m_axis_tkeep >> i & 1)
 			out.push_back((uint8_t)(top.m_axis_tdata[i / 4] >> (i % 4 * 8)));
 	credit -= __builtin_popcountll(top.m_axis_tkeep) + (top.m_axis_tlast ? BYTES_AROUND : 0);
-	if (top.m_axis_tlast)
+	if (!top.m_axis_tlast)
+		return;
+	if (top.m_axis_tuser_err) {
+		if (!of_before || number(out, 16, 2) + 14 <= out.size())
+			throw std::string("a frame is marked as cut, and is not");
+		cut++;
+	} else if (!of_before) {
 		frame();
+	}
+	of_before = false;
+	out.clear();
+	out_open = false;
 }
 
 void Port::frame()
@@ -466,8 +592,6 @@ void Port::frame()
 	}
 	frames_out++;
 	bytes_out += out.size();
-	out.clear();
-	out_open = false;
 }
 
 // Puts a word of a frame on the port in. True: the device takes it in this cycle, which is still to
@@ -490,16 +614,11 @@ bool Port::offer(const Bytes &b, size_t word, uint64_t ts)
 // Returns the cycle in which the last word was taken.
 uint64_t send(Port &p, const Frame &f)
 {
-	uint64_t last = 0;
-	for (size_t w = 0; 64 * w < f.bytes.size();) {
-		bool taken = p.offer(f.bytes, w, f.ts);
-		last = p.cycle;
+	p.in = &f;
+	p.in_word = 0;
+	while (p.in)
 		p.tick();
-		w += taken;
-		p.waits_in += !taken;
-	}
-	p.top.s_axis_tvalid = 0;
-	return last;
+	return p.in_last;
 }
 
 void settle(Port &p, unsigned cycles)
@@ -629,13 +748,99 @@ double line_cycles(const Bytes &b)
 // Every frame is counted for what it is, by the device's own counters (nmw_wire_in.v).
 void counted(Port &p, const uint64_t *sent)
 {
-	auto stat = [&p](unsigned i) { return p.read((uint16_t)(0x208 + 8 * i)); };
+	auto stat = [&p](unsigned i) { return p.read((uint16_t)(NMW_WIRE_REG_PARSE + 8 * i)); };
 	uint64_t orders = sent[ADD] + sent[CANCEL] + sent[TRADE], all = orders + sent[BEAT];
 	if (stat(0) != all + sent[OTHER] || stat(1) != all || stat(14) != sent[BEAT] ||
 	    stat(3) + stat(8) != sent[OTHER] || stat(17) + stat(19) != orders)
 		throw std::string("frames are lost: ") + std::to_string(stat(0)) + " counted, " +
 			std::to_string(stat(1)) + " let through, " + std::to_string(all) + " of " +
 			std::to_string(all + sent[OTHER]) + " expected";
+}
+
+// Resets by register while frames come in and go out: of a frame that came in half the rest is
+// nothing, one that goes out ends. What comes afterwards is as on the first day.
+void resets(uint64_t seed, unsigned times)
+{
+	auto f = std::make_unique<Flow>(seed);
+	Port p(*f);
+	Rng rng(seed + 2);
+	for (unsigned i = 0; i < times; i++) {
+		p.stall_out = i % 2 ? 0 : 80;
+		for (unsigned n = rng.below(8); n; n--)
+			send(p, f->adds(1 + rng.below(6)));
+		settle(p, rng.below(60));
+		Frame cut = f->adds(5);
+		p.in = &cut;
+		p.in_word = 0;
+		for (unsigned part = 1 + rng.below(3); p.in_word < part;)
+			p.tick();
+		bool later = rng.below(2); // the rest comes when the device is ready again
+		if (later) {
+			p.in = nullptr;
+			p.top.s_axis_tvalid = 0;
+		}
+		p.reset();
+		settle(p, rng.below(40));
+		p.stall_out = 0;
+		p.enable();
+		if (later)
+			p.in = &cut;
+		while (p.in)
+			p.tick();
+		f = std::make_unique<Flow>(seed + 1 + i);
+		uint64_t sent[KINDS] = {};
+		for (unsigned n = 0; n < 20; n++, sent[ADD]++)
+			send(p, f->make(ADD));
+		settle(p, 2000);
+		equal(*f, p, "after a reset");
+		counted(p, sent);
+		if (p.read(NMW_WIRE_REG_PARSE + 8 * PARSE_CUT) != 1 ||
+		    p.read(NMW_WIRE_REG_FRAMES_IN) != 21)
+			throw std::string("a frame that a reset cut is not counted as that");
+	}
+	if (!p.cut)
+		throw std::string("no frame that goes out was cut: other seeds");
+	printf("%u resets in a frame that comes in, %u of them in one that goes out: as they "
+	       "should be\n",
+	       times, p.cut);
+}
+
+// A device that is not enabled lets nothing in, and is idle though frames wait.
+void closed(uint64_t seed)
+{
+	Flow f(seed);
+	Port p(f);
+	p.write(NMW_HW_REG_CONTROL, 0);
+	Frame frame = f.make(ADD);
+	p.in = &frame;
+	p.in_word = 0;
+	settle(p, 3000);
+	if (!(p.read(NMW_HW_REG_STATUS) & IDLE) || p.in_word)
+		throw std::string("a closed device is not idle");
+	p.write(NMW_HW_REG_CONTROL, 1);
+	settle(p, 300);
+	equal(f, p, "that waited for the opening");
+}
+
+// The host's messages and those of frames meet before the core, which now and then takes neither.
+void host_between(uint64_t seed, unsigned frames)
+{
+	Flow f(seed);
+	Port p(f);
+	uint64_t sent[KINDS] = {};
+	p.from_host = 30;
+	p.stall_see = 60;
+	for (unsigned i = 0; i < frames; i++) {
+		Frame frame = f.make(i % 3 == 1 ? CANCEL : i % 3 == 2 ? TRADE : ADD);
+		sent[frame.kind]++;
+		send(p, frame);
+	}
+	p.from_host = p.stall_see = 0;
+	settle(p, 4000);
+	equal(f, p, "with the host's between");
+	counted(p, sent);
+	if (p.read(NMW_WIRE_REG_HOST_MESSAGES) != p.host_sent || !p.host_sent)
+		throw std::string("the host's messages are not counted");
 }
 
 // Frames as the line brings them, without a pause; out goes what the line takes.
@@ -707,11 +912,15 @@ int main(int argc, char **argv)
 	uint64_t seed = 1;
 	unsigned frames = 10000;
 	setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (!strcmp(argv[i], "--seed"))
-			seed = strtoull(argv[i + 1], nullptr, 10);
-		if (!strcmp(argv[i], "--frames"))
-			frames = (unsigned)strtoul(argv[i + 1], nullptr, 10);
+	bool only_ports = false;
+	for (int i = 1; i < argc; i++) {
+		bool more = i + 1 < argc;
+		if (!strcmp(argv[i], "--ports"))
+			only_ports = true;
+		else if (more && !strcmp(argv[i], "--seed"))
+			seed = strtoull(argv[++i], nullptr, 10);
+		else if (more && !strcmp(argv[i], "--frames"))
+			frames = (unsigned)strtoul(argv[++i], nullptr, 10);
 	}
 	const Mix mixes[] = {
 		{"frames for others, 60 bytes", 1, 0, 0, 0, 0, 64},
@@ -728,6 +937,11 @@ int main(int argc, char **argv)
 		{"cancels, 73 bytes", 16, 0, 100, 0, 0, frames},
 	};
 	try {
+		closed(seed);
+		resets(seed, 6);
+		host_between(seed, 1000);
+		if (only_ports)
+			return 0;
 		wire_to_wire(seed);
 		for (auto &m : mixes)
 			line_rate(m, seed, frames);

@@ -279,7 +279,7 @@ void Bench::set_feed()
 void Bench::start(uint32_t period)
 {
 	top.clk = 0;
-	top.rst = 1;
+	top.rst = top.port_rst = 1;
 	for (auto &c : session)
 		c = (char)('0' + rng.below(10));
 	set_text(top.cfg_session, 0, (const uint8_t *)session, 10);
@@ -300,7 +300,7 @@ void Bench::start(uint32_t period)
 	set_feed();
 	for (int i = 0; i < 5; i++)
 		edge();
-	top.rst = 0;
+	top.rst = top.port_rst = 0;
 	for (unsigned i = 0; i < 16; i++)
 		write_client(i);
 	for (int i = 0; i < 5; i++)

@@ -410,9 +410,43 @@ static const char *fault_text(uint64_t fault)
 		return "watchdog: the host's bus did not take or answer its read";
 	case NMW_HW_FAULT_WRITE_LATE:
 		return "watchdog: the host's bus did not take its write";
+	case NMW_HW_FAULT_TX_TAIL:
+		return "a doorbell: it was told of commands beyond its ring";
+	case NMW_HW_FAULT_RX_HEAD:
+		return "a doorbell: it was told that events were taken that do not lie in its ring";
+	case NMW_HW_FAULT_PUSH:
+		return "a command was pushed while the one before it waited";
 	default:
 		return "fault of an unknown cause";
 	}
+}
+
+/* Where it was: of a doorbell what it said, beside what it could say. */
+static void fault_place(struct nmw_device *d, uint64_t fault, char *to, size_t sz)
+{
+	if (fault == NMW_HW_FAULT_TX_TAIL)
+		snprintf(to, sz, "tail %" PRIu64 ", head %" PRIu64 ", a ring of %" PRIu32,
+			 nmw_device_read(d, NMW_HW_REG_TX_TAIL),
+			 nmw_device_read(d, NMW_HW_REG_TX_HEAD), d->info.ring);
+	else if (fault == NMW_HW_FAULT_RX_HEAD)
+		snprintf(to, sz, "head %" PRIu64 ", tail %" PRIu64 ", a ring of %" PRIu32,
+			 nmw_device_read(d, NMW_HW_REG_RX_HEAD),
+			 nmw_device_read(d, NMW_HW_REG_RX_TAIL), d->info.ring);
+	else
+		snprintf(to, sz, "address 0x%" PRIx64, nmw_device_read(d, NMW_HW_REG_FAULT_ADDR));
+}
+
+static int faulted(struct nmw_device *d, struct nmw_err *e)
+{
+	uint64_t fault = nmw_device_read(d, NMW_HW_REG_FAULT);
+	char place[96];
+	fault_place(d, fault, place, sizeof place);
+	return nmw_err_set(
+		e, -EIO, NMW_EXIT_RESOURCE,
+		"device %s: fault: %s: %s, after %" PRIu64 " commands; the rings are at 0x%" PRIx64
+		" to 0x%" PRIx64 ": it has stopped until it is reset",
+		d->info.device, fault_text(fault), place, nmw_device_read(d, NMW_HW_REG_COMMANDS),
+		d->info.window, d->info.window + d->info.window_sz - 1);
 }
 
 /* As was said before. */
@@ -448,15 +482,7 @@ int nmw_device_fault(struct nmw_device *d, struct nmw_err *e)
 	if (rc)
 		return d->down = rc;
 	if (status & NMW_DEVICE_FAULT)
-		return d->down = nmw_err_set(
-			       e, -EIO, NMW_EXIT_RESOURCE,
-			       "device %s: fault: %s: address 0x%" PRIx64 ", after %" PRIu64
-			       " commands; the rings are at 0x%" PRIx64 " to 0x%" PRIx64
-			       ": it has stopped until it is reset",
-			       name, fault_text(nmw_device_read(d, NMW_HW_REG_FAULT)),
-			       nmw_device_read(d, NMW_HW_REG_FAULT_ADDR),
-			       nmw_device_read(d, NMW_HW_REG_COMMANDS), d->info.window,
-			       d->info.window + d->info.window_sz - 1);
+		return d->down = faulted(d, e);
 	if (!(status & NMW_DEVICE_ENABLED))
 		return d->down =
 			       nmw_err_set(e, -ECONNRESET, NMW_EXIT_RESOURCE,

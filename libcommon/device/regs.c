@@ -54,9 +54,11 @@ static const struct {
 	PART(CONTROL, STATUS, 2, 1, "faulted", "", "stopped until reset"),
 	PART(CONTROL, STATUS, 3, 1, "idle", "", "nothing is on its way"),
 	PART(CONTROL, FAULT, 0, 8, "fault", "",
-	     "1 read, 2 write of an unmapped address; 3 read, 4 write too late"),
+	     "1 read, 2 write of an unmapped address; 3 read, 4 write, 5 port too late; 6 tail, 7 "
+	     "head "
+	     "beyond the ring; 8 push; 9 core"),
 	WHOLE(CONTROL, FAULT_ADDR, "fault_addr", "", "IOVA"),
-	PART(CONTROL, WATCHDOG, 0, 32, "watchdog", "cycles", "until too late"),
+	PART(CONTROL, WATCHDOG, 0, 32, "watchdog", "cycles", "until too late; 0: never"),
 	WHOLE(RINGS, TX_BASE, "tx_base", "", "IOVA of commands"),
 	PART(RINGS, TX_LOG2, 0, 4, "tx_log2", "", "entries"),
 	PART(RINGS, TX_TAIL, 0, 32, "tx_tail", "commands", "doorbell"),
@@ -163,16 +165,16 @@ int nmw_device_blocks(struct nmw_device *d, struct nmw_device_block b[NMW_DEVICE
 static uint32_t base_of(uint16_t type)
 {
 	static const uint32_t base[] = {
-		[NMW_HW_BLOCK_IDENT] = NMW_HW_REG_ID - 8,
-		[NMW_HW_BLOCK_PARAMS] = NMW_HW_REG_SIZES - 8,
-		[NMW_HW_BLOCK_CONTROL] = NMW_HW_REG_CONTROL - 8,
-		[NMW_HW_BLOCK_RINGS] = NMW_HW_REG_TX_BASE - 8,
-		[NMW_HW_BLOCK_COUNTERS] = NMW_HW_REG_CYCLES - 8,
-		[NMW_HW_BLOCK_PUSH] = NMW_HW_REG_PUSH_BUSY - 8,
-		[NMW_HW_BLOCK_WIRE] = NMW_WIRE_REG_UTC - 8,
-		[NMW_HW_BLOCK_FRAMES] = NMW_WIRE_REG_CYCLES - 8,
-		[NMW_HW_BLOCK_STAGES] = NMW_WIRE_REG_PARSE - 8,
-		[NMW_HW_BLOCK_SYMBOLS] = NMW_WIRE_REG_SYMBOLS - 8,
+		[NMW_HW_BLOCK_IDENT] = NMW_HW_AT_IDENT,
+		[NMW_HW_BLOCK_PARAMS] = NMW_HW_AT_PARAMS,
+		[NMW_HW_BLOCK_CONTROL] = NMW_HW_AT_CONTROL,
+		[NMW_HW_BLOCK_RINGS] = NMW_HW_AT_RINGS,
+		[NMW_HW_BLOCK_COUNTERS] = NMW_HW_AT_COUNTERS,
+		[NMW_HW_BLOCK_PUSH] = NMW_HW_AT_PUSH,
+		[NMW_HW_BLOCK_WIRE] = NMW_WIRE_AT_WIRE,
+		[NMW_HW_BLOCK_FRAMES] = NMW_WIRE_AT_FRAMES,
+		[NMW_HW_BLOCK_STAGES] = NMW_WIRE_AT_STAGES,
+		[NMW_HW_BLOCK_SYMBOLS] = NMW_WIRE_AT_SYMBOLS,
 	};
 	return base[type];
 }

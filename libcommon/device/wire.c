@@ -1,6 +1,7 @@
 #include "device/wire.h"
 
 #include "wire/be.h"
+#include "wire/codec.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +13,33 @@
 	65536u /* nothing moves for so long: nothing is on its way (a minimum quantity \
 		* is counted order by order, two cycles each) */
 #define DAY_NS INT64_C(86400000000000)
+
+enum {
+#include "rtl/nmw_wire_reject.vh"
+};
+
+#define SAME_REJECT(name)                                                             \
+	_Static_assert((int)NMW_WIRE_REJ_##name == (int)NMW_REJ_##name + 1, "of the " \
+									    "device: " #name)
+SAME_REJECT(OTHER);
+SAME_REJECT(HALTED);
+SAME_REJECT(CLOSED);
+SAME_REJECT(SYMBOL);
+SAME_REJECT(PRICE);
+SAME_REJECT(QTY);
+SAME_REJECT(MIN_QTY);
+SAME_REJECT(DISPLAY);
+SAME_REJECT(SIDE);
+SAME_REJECT(TIF);
+SAME_REJECT(CAPACITY_CODE);
+SAME_REJECT(CROSS);
+SAME_REJECT(ISO);
+SAME_REJECT(PEG);
+SAME_REJECT(ROUTING);
+SAME_REJECT(FAT_FINGER);
+SAME_REJECT(RISK);
+SAME_REJECT(REPLACE);
+_Static_assert((int)NMW_WIRE_REJ_REPLACE == (int)NMW_REJ_MAX, "the device knows them all");
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
@@ -105,10 +133,18 @@ static int fault(struct nmw_wire *w, uint64_t status, struct nmw_err *e)
 				   "device %s: it was reset by somebody else: its books are empty: "
 				   "start again",
 				   d->info.device);
+	uint64_t cause = nmw_device_read(d, NMW_HW_REG_FAULT);
+	if (cause == NMW_HW_FAULT_CORE)
+		return nmw_err_set(
+			e, -EIO, NMW_EXIT_RESOURCE,
+			"device %s: fault %" PRIu64
+			": its book answered what no order can lead to: nothing was made "
+			"of it, and no frame is let in: the design is faulty: load another",
+			d->info.device, cause);
 	return nmw_err_set(e, -EIO, NMW_EXIT_RESOURCE,
 			   "device %s: fault %" PRIu64 ": what it sends was not taken for %" PRIu64
 			   " cycles: the port is stuck: mend it, then start again",
-			   d->info.device, nmw_device_read(d, NMW_HW_REG_FAULT), w->watchdog);
+			   d->info.device, cause, w->watchdog);
 }
 
 int nmw_wire_pass(struct nmw_wire *w, uint32_t n, struct nmw_err *e)

@@ -295,6 +295,17 @@ static int wait_for(struct nmw_device *d)
 	return rc;
 }
 
+static void said_of_fault(struct nmw_device *d, uint64_t cause, const char *words)
+{
+	*at(NMW_HW_REG_FAULT) = cause;
+	*at(NMW_HW_REG_TX_TAIL) = *at(NMW_HW_REG_RX_HEAD) = 5000;
+	*at(NMW_HW_REG_TX_HEAD) = *at(NMW_HW_REG_RX_TAIL) = 7;
+	err = (struct nmw_err)NMW_ERR_INIT;
+	ck_assert_int_eq(nmw_device_fault(d, &err), -EIO);
+	ck_assert_int_eq(err.exit, NMW_EXIT_RESOURCE);
+	ck_assert_ptr_nonnull(strstr(err.msg, words));
+}
+
 START_TEST(nothing_is_waited_for_for_ever)
 {
 	struct nmw_device d;
@@ -331,6 +342,9 @@ START_TEST(nothing_is_waited_for_for_ever)
 	ck_assert_int_eq(wait_for(&d), -EIO);
 	ck_assert_ptr_nonnull(strstr(err.msg, "wrote to an address that is not mapped"));
 	ck_assert_ptr_nonnull(strstr(err.msg, "0x1234"));
+	said_of_fault(&d, NMW_HW_FAULT_TX_TAIL, "commands beyond its ring: tail 5000, head 7, ");
+	said_of_fault(&d, NMW_HW_FAULT_RX_HEAD, "do not lie in its ring: head 5000, tail 7, ");
+	said_of_fault(&d, NMW_HW_FAULT_PUSH, "pushed while the one before it waited");
 	model.never = true;
 	ck_assert_int_eq(nmw_device_reset(&d, &err), -ETIMEDOUT);
 	nmw_device_close(&d);

@@ -25,6 +25,7 @@ static const struct {
 	{NMW_WIRE_PARSE_other_session, NMW_DROP_other_session, true},
 	{NMW_WIRE_PARSE_bad_messages, NMW_DROP_bad_message, true},
 	{NMW_WIRE_PARSE_bad_last, NMW_DROP_bad_message, true},
+	{NMW_WIRE_PARSE_cut, NMW_DROP_truncated_packet, true},
 	{NMW_WIRE_PARSE_duplicates, NMW_DROP_duplicate, false},
 	{NMW_WIRE_PARSE_duplicates_last, NMW_DROP_duplicate, false},
 };
