@@ -65,7 +65,10 @@ static int lock_take(struct nmw_journal *j, struct nmw_err *e)
 				   "another directory",
 				   j->conf.dir);
 	if (rc)
-		return nmw_err_set(e, rc, nmw_exit_of(rc), "%s: cannot lock it: %s", path,
+		return nmw_err_set(e, rc, nmw_exit_of(rc),
+				   "journal %s: its file lock cannot be %s: %s: name a directory "
+				   "that this user may write to",
+				   j->conf.dir, j->lock_fd < 0 ? "opened" : "locked",
 				   strerror(-rc));
 	return 0;
 }

@@ -106,13 +106,18 @@ static int tmp_filter(const struct dirent *d)
 typedef int (*path_fn)(const char *path, void *arg);
 
 /* Calls fn for every file of every ring directory that passes the filter. Another user's directory
- * is passed over: his tools are none of ours. */
+ * is passed over while there is one that can be read: his tools are none of ours. */
 static int each_path(int (*filter)(const struct dirent *), path_fn fn, void *arg, struct nmw_err *e)
 {
+	const char *closed = NULL;
+	bool any = false;
 	int rc = 0;
 	for (const char *const *dir = nmw_shm_dirs(); *dir && !rc; dir++) {
 		struct dirent **ent;
 		int n = scandir(*dir, &ent, filter, alphasort);
+		any = any || n >= 0;
+		if (n < 0 && errno == EACCES)
+			closed = *dir;
 		if (n < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
 			rc = -errno;
 			return nmw_err_set(e, rc, NMW_EXIT_FAILED, "%s: cannot list it: %s", *dir,
@@ -128,6 +133,11 @@ static int each_path(int (*filter)(const struct dirent *), path_fn fn, void *arg
 		if (n >= 0)
 			free(ent);
 	}
+	if (closed && !any)
+		return nmw_err_set(e, -EACCES, NMW_EXIT_PERM,
+				   "directory %s: cannot read it: %s: set NMW_DIR to another, or "
+				   "ask its owner",
+				   closed, strerror(EACCES));
 	return rc;
 }
 

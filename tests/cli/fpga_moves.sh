@@ -132,6 +132,9 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >"$T/jq"; then # another user's is t
 	chmod 755 "$T" "$NMW_DIR"
 	expect 4 setpriv --reuid=65534 --regid=65534 --clear-groups nmw-fpga symbols
 	grep -q 'nmw-fpga run: 1 found that belong to another user' "$T/err" || fail "another user: $(cat "$T/err")"
+	chmod 700 "$NMW_DIR" # nobody can say what runs there
+	expect 4 setpriv --reuid=65534 --regid=65534 --clear-groups nmw-fpga symbols
+	grep -q "directory $NMW_DIR: cannot read it: Permission denied: set NMW_DIR" "$T/err" || fail "closed: $(cat "$T/err")"
 fi
 expect 0 nmw-fpga symbols S0001 --instance $run
 [ -S "$NMW_DIR/control.nmw-fpga.$run" ] || fail "no control socket"

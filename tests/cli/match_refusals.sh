@@ -44,4 +44,7 @@ rc=$?
 [ $rc = 3 ] || { cat "$T/err"; fail "--strict: exit $rc"; }
 grep -q -- '--strict: 1 messages could not be read: the first, message 3 of ring feed: type 0x7a, ' "$T/err" ||
 	{ cat "$T/err"; fail "--strict: no reason"; }
+expect 2 nmw-match -i none -o b --journal /proc --wait 1s
+grep -q 'journal /proc: its file lock cannot be opened: .*: name a directory that this user may write to' "$T/err" ||
+	fail "$(cat "$T/err")"
 exit 0
