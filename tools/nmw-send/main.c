@@ -9,8 +9,9 @@
 #include <signal.h>
 #include <string.h>
 
-#define REPORT_EVERY   4096u /* messages between two updates of the counters */
-#define REPORT_IDLE_NS (100ull * 1000 * 1000)
+#define REPORT_EVERY   4096u		      /* messages between two updates of the counters */
+#define REPORT_NS      (1000ull * 1000)	      /* between two reports of what was sent */
+#define REPORT_IDLE_NS (100ull * 1000 * 1000) /* where nothing was */
 
 #define HELD_MAX 256u
 
@@ -266,7 +267,8 @@ static void idle(struct send *s)
 	if (s->hold)
 		hand_back_held(s);
 	s->stage.wait.longest_ns = sinks_nap(&s->sinks);
-	if (s->unreported || (s->live && now - s->reported_ns >= REPORT_IDLE_NS)) {
+	uint64_t every = s->unreported ? REPORT_NS : s->live ? REPORT_IDLE_NS : UINT64_MAX;
+	if (now - s->reported_ns >= every) {
 		sinks_report(&s->sinks, s->stage.m);
 		s->unreported = 0;
 		s->reported_ns = now;
