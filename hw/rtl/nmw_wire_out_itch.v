@@ -5,7 +5,7 @@
 // because its checksum is taken over all of them.
 //
 // Timing   record in cycle t, block in t+1; one a cycle. A type that is not of the feed has length 0.
-// Ready    s_ready is m_ready or an empty register: put a register before it (nmw_skid).
+// Ready    s_ready is a register.
 `default_nettype none
 module nmw_wire_out_itch #(
 	parameter W = 939,   // bits of a record
@@ -70,32 +70,18 @@ wire [REST-1:0] rest =
 	| {REST{is_r}} & {symbol, listed, {(REST-224){1'b0}}};
 wire [BITS-1:0] block = {9'd0, size, {88{any}} & head, rest};
 
-reg           valid_reg, end_reg;
-reg [6:0]     len_reg;
-reg [8*M-1:0] bytes_reg;
-reg [63:0]    time_reg;
-wire          move = !valid_reg || m_ready;
-integer       i;
-
-always @(posedge clk) begin
-	if (move) begin
-		valid_reg <= s_valid;
-		end_reg <= is_s && code == "C";
-		len_reg <= any ? size + 7'd2 : 7'd0;
-		time_reg <= s_data[NMW_WO_TIME +: 64];
-		for (i = 0; i < M; i = i + 1)
-			bytes_reg[8*i +: 8] <= block[BITS-8-8*i +: 8];
+wire [BITS-1:0] bytes;
+generate
+	for (g = 0; g < M; g = g + 1) begin : block_byte
+		assign bytes[8*g +: 8] = block[BITS-8-8*g +: 8];
 	end
-	if (rst)
-		valid_reg <= 1'b0;
-end
+endgenerate
 
-assign s_ready = move;
-assign m_valid = valid_reg;
-assign m_len = len_reg;
-assign m_bytes = bytes_reg;
-assign m_time = time_reg;
-assign m_end = end_reg;
+wire [6:0] len = any ? size + 7'd2 : 7'd0;
+wire       last = is_s && code == "C";
+nmw_skid #(.W(72 + BITS)) out (.clk(clk), .rst(rst), .s_valid(s_valid), .s_ready(s_ready),
+	.s_data({last, len, s_data[NMW_WO_TIME +: 64], bytes}),
+	.m_valid(m_valid), .m_ready(m_ready), .m_data({m_end, m_len, m_time, m_bytes}));
 
 endmodule
 `default_nettype wire

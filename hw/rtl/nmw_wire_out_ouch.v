@@ -5,7 +5,7 @@
 // because its checksum is taken over all of them.
 //
 // Timing   record in cycle t, block in t+1; one a cycle. A type that is not OUCH's has length 0.
-// Ready    s_ready is m_ready or an empty register: put a register before it (nmw_skid).
+// Ready    s_ready is a register.
 `default_nettype none
 module nmw_wire_out_ouch #(
 	parameter W = 939,   // bits of a record
@@ -75,10 +75,24 @@ wire is_a = kind == "A", is_u = kind == "U", is_c = kind == "C", is_e = kind == 
 wire is_d = kind == "D", is_j = kind == "J", is_m = kind == "M", is_s = kind == "S";
 wire is_t = kind == "T", is_p = kind == "P" || kind == "I" || kind == "Q";
 
-wire [6:0] fixed = {7{is_a}} & 7'd64 | {7{is_u}} & 7'd68 | {7{is_c || is_m}} & 7'd18 | {7{is_e}} & 7'd36
-	| {7{is_d}} & 7'd32 | {7{is_j}} & 7'd29 | {7{is_s}} & 7'd10 | {7{is_t}} & 7'd30 | {7{is_p}} & 7'd13;
+function [6:0] bytes_of(input [7:0] type_of, input [6:0] more); // of a message without its appendage, and more
+	case (type_of)
+	"A": bytes_of = 7'd64 + more;
+	"U": bytes_of = 7'd68 + more;
+	"C", "M": bytes_of = 7'd18 + more;
+	"E": bytes_of = 7'd36 + more;
+	"D": bytes_of = 7'd32 + more;
+	"J": bytes_of = 7'd29 + more;
+	"S": bytes_of = 7'd10 + more;
+	"T": bytes_of = 7'd30 + more;
+	"P", "I", "Q": bytes_of = 7'd13 + more;
+	default: bytes_of = 7'd0;
+	endcase
+endfunction
 wire any = is_a || is_u || is_c || is_e || is_d || is_j || is_m || is_s || is_t || is_p;
-wire [6:0] size = fixed + {2'd0, {5{is_a || is_u}} & app_len};
+wire [6:0] app_size = {2'd0, {5{is_a || is_u}} & app_len};
+wire [6:0] size = bytes_of(kind, 7'd0) + app_size;
+wire [6:0] len = bytes_of(kind, 7'd2) + app_size; // with the two bytes of its length
 
 // After type and time (9 bytes): what each type has there, 77 bytes.
 localparam REST = BITS - 16 - 72;
@@ -95,37 +109,17 @@ wire [REST-1:0] rest =
 	| {REST{is_p}} & {urn, {(REST-32){1'b0}}};
 wire [BITS-1:0] block = {9'd0, size, {72{any}} & head, rest};
 
-reg           valid_reg;
-reg [3:0]     dest_reg;
-reg [1:0]     tags_reg;
-reg [6:0]     len_reg;
-reg [8*M-1:0] bytes_reg;
-reg [63:0]    time_reg;
-wire          move = !valid_reg || m_ready;
-wire [3:0]    dest = s_data[NMW_WO_DEST +: 4];
-integer       i;
-
-always @(posedge clk) begin
-	if (move) begin
-		valid_reg <= s_valid;
-		dest_reg <= dest;
-		tags_reg <= tags[2*dest +: 2];
-		len_reg <= any ? size + 7'd2 : 7'd0;
-		time_reg <= s_data[NMW_WO_TIME +: 64];
-		for (i = 0; i < M; i = i + 1)
-			bytes_reg[8*i +: 8] <= block[BITS-8-8*i +: 8];
+wire [BITS-1:0] bytes;
+generate
+	for (g = 0; g < M; g = g + 1) begin : block_byte
+		assign bytes[8*g +: 8] = block[BITS-8-8*g +: 8];
 	end
-	if (rst)
-		valid_reg <= 1'b0;
-end
+endgenerate
 
-assign s_ready = move;
-assign m_valid = valid_reg;
-assign m_dest = dest_reg;
-assign m_tags = tags_reg;
-assign m_len = len_reg;
-assign m_bytes = bytes_reg;
-assign m_time = time_reg;
+wire [3:0] dest = s_data[NMW_WO_DEST +: 4];
+nmw_skid #(.W(77 + BITS)) out (.clk(clk), .rst(rst), .s_valid(s_valid), .s_ready(s_ready),
+	.s_data({dest, tags[2*dest +: 2], len, s_data[NMW_WO_TIME +: 64], bytes}),
+	.m_valid(m_valid), .m_ready(m_ready), .m_data({m_dest, m_tags, m_len, m_time, m_bytes}));
 
 endmodule
 `default_nettype wire

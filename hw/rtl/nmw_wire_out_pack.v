@@ -8,8 +8,8 @@
 // before belongs to the headers. Each destination has four buffers: one that grows, up to three
 // that are sealed. Whoever seals minds that: a fourth must not be sealed before the first was read.
 //
-// A frame of 1,408 bytes or more is full: a block for it waits, and all behind it, until the frame is
-// sealed. With the longest block a frame is 1,495 bytes, its UDP payload 1,453.
+// A frame of 1,408 bytes or more is full: a block for it waits, and all behind it, until the frame has
+// been sealed. With the longest block a frame is 1,495 bytes, its UDP payload 1,453.
 //
 // Timing   a block a cycle, for any destinations. Of a block that is taken in cycle t:
 //              t+1  the frame is open; if sealed, this block is in it
@@ -79,7 +79,7 @@ assign {at_buf, at_tags, at_size, at_count} = grow_mem[s_dest];
 wire        fresh = !open_reg[s_dest] || (seal && q_dest == s_dest);
 wire        half = at_size[10] || (at_size[9] && at_size[8]);                   // 768 bytes
 wire        most = at_size[10] && (at_size[9] || (at_size[8] && at_size[7])); // 1,408 bytes
-wire        full = !fresh && most;
+wire        full = open_reg[s_dest] && most; // in the cycle in which it is sealed, too: that is known late
 wire        go = s_valid && !full && s_len != 7'd0;
 wire [10:0] base = s_tags == 2'd0 ? 11'd62 : s_tags[1] ? 11'd70 : 11'd66;
 wire [10:0] at = fresh ? base : at_size;
