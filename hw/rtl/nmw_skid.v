@@ -1,11 +1,14 @@
 // nmw_skid: a register between two ready/valid streams with a registered ready.
 //
 // Timing   a word that is taken in cycle t is offered in t+1; one word a cycle; s_ready is a
-//          register. Holds two words, loses none. What is offered has to stay until it is taken; where
-//          NMW_CHECK is defined, else the simulation ends.
+//          register. Holds two words, loses none. What is offered has to stay until it is taken,
+//          unless STAYS is 0; where NMW_CHECK is defined, else the simulation ends.
 `default_nettype none
 module nmw_skid #(
-	parameter W = 8
+	parameter W = 8,
+	// verilator lint_off UNUSEDPARAM
+	parameter STAYS = 1 // NMW_CHECK
+	// verilator lint_on UNUSEDPARAM
 ) (
 	input  wire         clk,
 	input  wire         rst,
@@ -46,7 +49,7 @@ assign m_data = data_reg;
 reg         waits = 1'b0; // it was offered and not taken
 reg [W-1:0] offered;
 always @(posedge clk) begin
-	waits <= s_valid && !s_ready && !rst;
+	waits <= STAYS && s_valid && !s_ready && !rst;
 	offered <= s_data;
 	if (waits && !rst && !s_valid)
 		$fatal(1, "%m: what was offered is withdrawn");

@@ -20,7 +20,7 @@ module nmw_wire_core_ticks #(
 
 localparam STEPS = 7;               // 14 bits of a quotient
 localparam W = 16 + 2*STEPS;
-localparam [2*STEPS-1:0] TICKS_LIMIT = TICKS;
+localparam [2*STEPS-1:0] TICKS_LIMIT = TICKS[2*STEPS-1:0];
 reg [3:0]   left_reg;
 reg         done_reg, run_reg, far_reg, ok_reg;
 reg [W-1:0] rem_reg;

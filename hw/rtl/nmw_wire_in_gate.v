@@ -278,10 +278,9 @@ reg [3:0]   r_client_reg;
 reg [63:0]  r_time_reg;
 reg [47:0]  r_day_reg;
 reg [31:0]  r_frame_reg, frames_reg;
-reg         m_valid_reg;
-reg [MSG_W-1:0] m_data_reg;
+wire        out_ready; // a register: what takes the messages is far away
 wire q_drop = !r_good_reg || r_is_old_reg || q_bad;
-assign q_get = q_valid && !r_free_reg && (q_drop || !m_valid_reg || m_msg_ready);
+assign q_get = q_valid && !r_free_reg && (q_drop || out_ready);
 assign r_free = r_free_reg;
 always @(posedge clk) begin
 	if (go) begin
@@ -302,18 +301,14 @@ always @(posedge clk) begin
 		r_is_old_reg <= r_is_old_reg && (r_far_reg || r_old_reg != 16'd1);
 		r_free_reg <= r_left_reg == 16'd1;
 	end
-	if (!m_valid_reg || m_msg_ready) begin
-		m_valid_reg <= q_get && !q_drop;
-		m_data_reg <= {q_nth, r_frame_reg, q_rec, r_day_reg, r_time_reg, 1'b1, r_client_reg, q_kind};
-	end
 	if (rst) begin
 		r_free_reg <= 1'b1;
 		frames_reg <= 32'd0;
-		m_valid_reg <= 1'b0;
 	end
 end
-assign m_msg_valid = m_valid_reg;
-assign m_msg_data = m_data_reg;
+nmw_skid #(.W(MSG_W)) out (.clk(clk), .rst(rst), .s_valid(q_get && !q_drop), .s_ready(out_ready),
+	.s_data({q_nth, r_frame_reg, q_rec, r_day_reg, r_time_reg, 1'b1, r_client_reg, q_kind}),
+	.m_valid(m_msg_valid), .m_ready(m_msg_ready), .m_data(m_msg_data));
 
 // --- counters
 reg [26:0] stat_reg;

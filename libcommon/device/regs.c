@@ -54,9 +54,8 @@ static const struct {
 	PART(CONTROL, STATUS, 2, 1, "faulted", "", "stopped until reset"),
 	PART(CONTROL, STATUS, 3, 1, "idle", "", "nothing is on its way"),
 	PART(CONTROL, FAULT, 0, 8, "fault", "",
-	     "1 read, 2 write of an unmapped address; 3 read, 4 write, 5 port too late; 6 tail, 7 "
-	     "head "
-	     "beyond the ring; 8 push; 9 core"),
+	     "1 read, 2 write of an unmapped address; 3 read, 4 write, 5 port too late; 6 tail, "
+	     "7 head beyond the ring; 8 push; 9 core"),
 	WHOLE(CONTROL, FAULT_ADDR, "fault_addr", "", "IOVA"),
 	PART(CONTROL, WATCHDOG, 0, 32, "watchdog", "cycles", "until too late; 0: never"),
 	WHOLE(RINGS, TX_BASE, "tx_base", "", "IOVA of commands"),

@@ -115,7 +115,7 @@ static int answers(const struct sockaddr_un *a)
 	int err = fd < 0 || connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 ? errno : 0;
 	if (fd >= 0)
 		close(fd);
-	return err == EPROTOTYPE ? 1 : err == ECONNREFUSED || err == ENOENT ? 0 : -err;
+	return !err || err == EPROTOTYPE ? 1 : err == ECONNREFUSED || err == ENOENT ? 0 : -err;
 }
 
 /* Whose file it is, and what he or root may do about it. */
@@ -183,8 +183,8 @@ static int take_path(int fd, const struct sockaddr_un *a, const char *path, int 
 		return errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
 	int rc = answers(a);
 	if (rc == 0) {
-		unlink(path);
-		rc = bind_at(fd, a, path, dir, group);
+		rc = unlink(path) < 0 && errno != ENOENT ? -errno
+							 : bind_at(fd, a, path, dir, group);
 	} else if (rc > 0) {
 		rc = -EADDRINUSE;
 	}

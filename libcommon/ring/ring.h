@@ -109,11 +109,12 @@ const char *nmw_prod_name(const struct nmw_prod *p);
 /* "on /dev/hugepages, 2 MiB pages" or what the fallback was and why; for the log. */
 const char *nmw_prod_backing(const struct nmw_prod *p);
 
-/* Where this end writes when it had its turn, and where the other end does: see nmw_wait.turns.
- * NULL: it may not write there (a tap). */
+/* Where this end writes when it had its turn, and where the other end does: see struct
+ * nmw_wait_order. NULL: it may not write there (a tap). */
 struct nmw_ring_turns {
 	uint64_t *own;
 	const uint64_t *other;
+	const uint64_t *next, *cursor; /* of the writer, and of the reader: NULL for a consumer */
 };
 struct nmw_ring_turns nmw_prod_turns(const struct nmw_prod *p); /* other: the first consumer's */
 

@@ -114,6 +114,13 @@ static int broken(const struct nmw_ring *r, uint64_t at, struct nmw_err *e)
 			   r->name, (unsigned long long)at);
 }
 
+static bool holds_other_route(const struct nmw_ring *r, int i)
+{
+	const struct nmw_ring_line *l = &r->ctl->line[i];
+	return __atomic_load_n(&l->state, __ATOMIC_ACQUIRE) == NMW_LINE_NAMED &&
+	       l->route != r->route;
+}
+
 static int join_line(struct nmw_ring *r, const struct nmw_cons_spec *s, struct nmw_err *e)
 {
 	int i = s->name ? find_name(r, s->name) : -1;
@@ -122,6 +129,12 @@ static int join_line(struct nmw_ring *r, const struct nmw_cons_spec *s, struct n
 		return nmw_err_set(e, -EBUSY, NMW_EXIT_PEER,
 				   "ring %s: consumer %s is running (pid %u): take another name",
 				   r->name, s->name, r->ctl->line[i].pid);
+	if (back && holds_other_route(r, i))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "ring %s: consumer %s takes route %u, route %u found (0: all): "
+				   "what it has not read of the other one is passed over: take "
+				   "another name",
+				   r->name, s->name, r->ctl->line[i].route, r->route);
 	if (!back)
 		i = find_free(r, s->name);
 	if (i < 0)
@@ -408,8 +421,8 @@ struct nmw_ring_turns nmw_cons_turns(const struct nmw_cons *c)
 {
 	struct nmw_ring_ctl *ctl = c->ring->ctl;
 	if (!c->cursor)
-		return (struct nmw_ring_turns){NULL, NULL};
-	return (struct nmw_ring_turns){&ctl->line[c->ring->idx].turn, &ctl->turn};
+		return (struct nmw_ring_turns){0};
+	return (struct nmw_ring_turns){.own = &ctl->line[c->ring->idx].turn, .other = &ctl->turn};
 }
 
 static void nap(uint64_t ns)

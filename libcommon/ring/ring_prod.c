@@ -571,7 +571,8 @@ void nmw_prod_leave(struct nmw_prod *p)
 struct nmw_ring_turns nmw_prod_turns(const struct nmw_prod *p)
 {
 	struct nmw_ring_ctl *ctl = p->ring->ctl;
-	return (struct nmw_ring_turns){&ctl->turn, &ctl->line[0].turn};
+	return (struct nmw_ring_turns){&ctl->turn, &ctl->line[0].turn, &p->next,
+				       &ctl->line[0].cursor};
 }
 
 const char *nmw_prod_name(const struct nmw_prod *p)

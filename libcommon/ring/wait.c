@@ -96,9 +96,9 @@ static void pause_some(void)
 /* ---- turns ----------------------------------------------------------------------------------- */
 
 /* The time, and below it the CPU, for who runs on another one takes no turns with us. */
-static uint64_t turn_now(void)
+static uint64_t turn_at(uint64_t now_ns)
 {
-	return nmw_clock_mono() << 8 | ((unsigned)sched_getcpu() & 0xff);
+	return now_ns << 8 | ((unsigned)sched_getcpu() & 0xff);
 }
 
 static uint64_t seen(const uint64_t *turn)
@@ -124,9 +124,9 @@ static void change_place(struct nmw_wait_order *o)
 	o->wrong = 0;
 }
 
-static uint64_t note_turn(struct nmw_wait_order *o)
+static void note_turn(struct nmw_wait_order *o, uint64_t now_ns)
 {
-	uint64_t now = turn_now();
+	uint64_t now = turn_at(now_ns);
 	o->wrong = in_wrong_order(o, now) ? o->wrong + 1 : 0;
 	if (o->in.own)
 		__atomic_store_n(o->in.own, now, __ATOMIC_RELAXED);
@@ -135,17 +135,17 @@ static uint64_t note_turn(struct nmw_wait_order *o)
 	o->last = now;
 	if (o->wrong >= WRONG_TURNS)
 		change_place(o);
-	return now >> 8;
 }
 
-/* What the others do begins with the first stage: while that has passed nothing on, and they had
- * nothing to do when it let them by, it goes on looking, for a turn of each takes longer than that.
- */
+/* What the others do begins with the first stage: while that has passed nothing on, its reader has
+ * all, and they had next to nothing to do when it let them by, it goes on looking, for a turn of
+ * each takes longer than that. */
 static bool keeps_turn(const struct nmw_wait *w)
 {
 	const struct nmw_wait_order *o = &w->order;
 	bool first = o->out.own && !o->in.own;
-	return first && !w->ahead && o->quiet && nmw_clock_mono() - o->back_ns < KEEP_NS;
+	return first && !w->ahead && o->quiet && seen(o->out.cursor) + 1 >= *o->out.next &&
+	       nmw_clock_mono() - o->back_ns < KEEP_NS;
 }
 
 void nmw_wait_turn_over(struct nmw_wait *w)
@@ -156,7 +156,8 @@ void nmw_wait_turn_over(struct nmw_wait *w)
 		return;
 	}
 	w->ahead = 0;
-	uint64_t from = note_turn(&w->order);
+	uint64_t from = nmw_clock_mono();
+	note_turn(&w->order, from);
 	sched_yield();
 	w->order.back_ns = nmw_clock_mono();
 	w->order.quiet = w->order.back_ns - from < QUIET_NS;

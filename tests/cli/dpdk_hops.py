@@ -91,7 +91,7 @@ def main():
     dpdk_lib.need_namespaces()
     missed, counted, _ = run([KNOWN, LATE], "100pps", 40, 8)
     assert (missed, counted) == (0, 0), (missed, counted)
-    missed, counted, late = run([LATE, KNOWN], "1kpps", 400, 150)
+    missed, counted, late = run([LATE, KNOWN], "1kpps", 400, ROOM + 20)
     assert missed == counted and missed > 0, (missed, counted)
     hole = next(i for i, n in enumerate(late) if n != i + 1)
     assert hole >= ROOM, "%d messages waited" % hole

@@ -3,7 +3,9 @@
 #include "io/local.h"
 #include "ring_fixture.h"
 
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 static const struct nmw_local_kind kind = {
 	.name = "test socket", .in_use = "take another", .absent = "start it"};
@@ -50,11 +52,31 @@ START_TEST(a_dead_one_makes_way)
 }
 END_TEST
 
+/* Of whatever type it is. */
+START_TEST(one_that_listens_to_streams_stays)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	snprintf(path, sizeof path, "%s/socket", fx_dir);
+	ck_assert_uint_lt(strlen(path), sizeof a.sun_path);
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	ck_assert_int_eq(listen(fd, 4), 0);
+	nmw_local_reap(path);
+	ck_assert(there());
+	ck_assert_int_eq(listen_here(), -EADDRINUSE);
+	ck_assert(there());
+	close(fd);
+}
+END_TEST
+
 START_TEST(one_that_may_not_be_asked_stays)
 {
 	char want[200];
-	if (geteuid() != 0)
-		return; /* needs to be two users */
+	if (geteuid() != 0) {
+		puts("one_that_may_not_be_asked_stays: skipped: it takes root to be two users");
+		return;
+	}
 	int fd = listen_here();
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(listen_as(65534), -EACCES);
@@ -93,5 +115,5 @@ START_TEST(a_file_that_is_no_socket_stays)
 }
 END_TEST
 
-FX_MAIN("local", a_dead_one_makes_way, one_that_may_not_be_asked_stays,
-	a_file_that_is_no_socket_stays)
+FX_MAIN("local", a_dead_one_makes_way, one_that_listens_to_streams_stays,
+	one_that_may_not_be_asked_stays, a_file_that_is_no_socket_stays)

@@ -97,6 +97,25 @@ START_TEST(what_goes_by_is_counted)
 }
 END_TEST
 
+/* What it has not read of its own route lies behind its place. */
+START_TEST(a_place_that_is_kept_is_of_one_route)
+{
+	struct nmw_prod p = routed("r");
+	struct nmw_cons c;
+	struct nmw_cons_spec spec = {.ring = "r", .name = "gate", .route = "hot"};
+	ck_assert_msg(nmw_cons_join(&c, &spec, &fx_err) == 0, "%s", fx_err.msg);
+	ck_assert_uint_eq(put(&p, 3, COLD), 3);
+	nmw_cons_leave(&c, false);
+	spec.route = "cold";
+	ck_assert_int_eq(nmw_cons_join(&c, &spec, &fx_err), -EINVAL);
+	ck_assert_int_eq(fx_err.exit, NMW_EXIT_USAGE);
+	spec.route = "hot";
+	ck_assert_int_eq(nmw_cons_join(&c, &spec, &fx_err), 0);
+	nmw_cons_leave(&c, true);
+	nmw_prod_leave(&p);
+}
+END_TEST
+
 START_TEST(who_comes_late_has_what_is_there)
 {
 	struct nmw_prod p = routed("r");
@@ -223,7 +242,8 @@ START_TEST(what_a_consumer_writes_is_not_trusted)
 }
 END_TEST
 
-FX_MAIN("ring_route", a_route_is_asked_for_by_name, what_goes_by_is_counted,
-	who_comes_late_has_what_is_there, who_comes_too_late_misses_what_is_counted,
-	who_takes_all_takes_every_route, a_line_changes_hands, a_ring_that_is_taken_up_counts_on,
+FX_MAIN("ring_route", a_route_is_asked_for_by_name, a_place_that_is_kept_is_of_one_route,
+	what_goes_by_is_counted, who_comes_late_has_what_is_there,
+	who_comes_too_late_misses_what_is_counted, who_takes_all_takes_every_route,
+	a_line_changes_hands, a_ring_that_is_taken_up_counts_on,
 	what_a_consumer_writes_is_not_trusted)

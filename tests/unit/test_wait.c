@@ -103,8 +103,8 @@ static uint32_t changes_of(bool right, unsigned cpu)
 	uint64_t turn_in = 0, turn_out = 0, writer = 0, reader = 0;
 	nmw_wait_init(&w, NMW_WAIT_SPIN);
 	w.alone = false;
-	w.order.in = (struct nmw_ring_turns){&turn_in, &writer};
-	w.order.out = (struct nmw_ring_turns){&turn_out, &reader};
+	w.order.in = (struct nmw_ring_turns){.own = &turn_in, .other = &writer};
+	w.order.out = (struct nmw_ring_turns){.own = &turn_out, .other = &reader};
 	for (unsigned i = 0; i < TURNS; i++) {
 		uint64_t *first = right ? &reader : &writer, *then = right ? &writer : &reader;
 		*first = nmw_clock_mono() << 8 | cpu;
@@ -133,14 +133,15 @@ START_TEST(who_spins_before_its_reader_changes_place)
 }
 END_TEST
 
-/* Whether the first stage goes on looking; back: ns since the others had their turns, at least. */
-static bool keeps(bool quiet, uint64_t passed, uint64_t back)
+/* Whether the first stage goes on looking; unread: messages that its reader has not had; back: ns
+ * since the others had their turns, at least. */
+static bool keeps(bool quiet, uint64_t passed, uint64_t unread, uint64_t back)
 {
 	struct nmw_wait w;
-	uint64_t turn = 0, reader = 0;
+	uint64_t turn = 0, reader = 0, next = 8, cursor = next - 1 - unread;
 	nmw_wait_init(&w, NMW_WAIT_SPIN);
 	w.alone = false;
-	w.order.out = (struct nmw_ring_turns){&turn, &reader};
+	w.order.out = (struct nmw_ring_turns){&turn, &reader, &next, &cursor};
 	w.order.quiet = quiet;
 	nmw_wait_passed(&w, passed);
 	w.order.back_ns = nmw_clock_mono() - back;
@@ -151,12 +152,13 @@ static bool keeps(bool quiet, uint64_t passed, uint64_t back)
 START_TEST(the_first_stage_looks_for_packets_while_nobody_has_work)
 {
 	unsigned n = 0;
-	while (!keeps(true, 0, 0)) /* the kernel may take longer than it keeps its turn */
+	while (!keeps(true, 0, 0, 0)) /* the kernel may take longer than it keeps its turn */
 		ck_assert_uint_lt(++n, 10000);
 	for (n = 0; n < 100; n++) {
-		ck_assert(!keeps(true, 0, 1000000));
-		ck_assert(!keeps(false, 0, 0)); /* they had something to do */
-		ck_assert(!keeps(true, 1, 0));	/* and have now */
+		ck_assert(!keeps(true, 0, 0, 1000000));
+		ck_assert(!keeps(false, 0, 0, 0)); /* they had something to do */
+		ck_assert(!keeps(true, 1, 0, 0));  /* and have now */
+		ck_assert(!keeps(true, 0, 1, 0));  /* or still */
 	}
 }
 END_TEST

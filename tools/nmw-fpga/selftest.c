@@ -80,7 +80,7 @@ static int check_writes(struct nmw_device *d, struct nmw_err *e)
 		}
 		nmw_device_write(d, r[i].reg, was);
 	}
-	return nmw_device_reset(d, e); /* a watchdog of 0 cycles was a fault */
+	return nmw_device_reset(d, e); /* what was written may have been a fault */
 }
 
 /* ---- rings ---------------------------------------------------------------------------------- */

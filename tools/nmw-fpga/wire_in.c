@@ -56,8 +56,10 @@ static const struct frame_source *const sources[] = {&frames_from_pcap, &frames_
 bool frame_end_is(const char *spec, const char *scheme, bool bare, const char **arg)
 {
 	size_t n = strlen(scheme);
+	if (strncmp(spec, scheme, n) != 0 || spec[n] != ':')
+		return false;
 	*arg = spec + n + 1;
-	return !strncmp(spec, scheme, n) && spec[n] == ':' && (bare || **arg);
+	return bare || **arg;
 }
 
 static const struct frame_source *find(const char *spec, const char **arg)
