@@ -103,7 +103,8 @@ int nmw_local_trusted(const struct nmw_local_kind *k, int fd, const char *path, 
 /* ---- listening ------------------------------------------------------------------------------ */
 
 /* Whether somebody listens there: 1, 0, or a negative errno: it cannot be told, as when the file is
- * another user's. He does not notice: the type is not his. */
+ * another user's. He does not notice: the type is not his; one whose type it is may have as many
+ * that wait as he takes. */
 static int answers(const struct sockaddr_un *a)
 {
 	struct stat st;
@@ -115,7 +116,9 @@ static int answers(const struct sockaddr_un *a)
 	int err = fd < 0 || connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 ? errno : 0;
 	if (fd >= 0)
 		close(fd);
-	return !err || err == EPROTOTYPE ? 1 : err == ECONNREFUSED || err == ENOENT ? 0 : -err;
+	return !err || err == EPROTOTYPE || err == EAGAIN ? 1
+	       : err == ECONNREFUSED || err == ENOENT	  ? 0
+							  : -err;
 }
 
 /* Whose file it is, and what he or root may do about it. */

@@ -200,6 +200,7 @@ def refusals():
     wire(2, ["ip addr"], "--in", "udp:192.0.2.1:9000", "--out", "null:")
     wire(2, ["two places for market data"], "--in", "udp:127.0.0.1:9000", "--out", "udp:127.0.0.1:26401", "--feed", "239.1.1.1:26400")
     wire(2, ["nothing says which address replies leave from", "reply=ADDR:PORT"], "--in", "if:lo", "--out", "udp:")
+    wire(2, ["replies cannot leave from a group's address"], "--in", "if:lo", "--out", "udp:?reply=239.1.1.1:7001")
     wire(2, ["replies leave from the socket of --in udp:"], "--in", "udp:127.0.0.1:%d" % free_port(), "--out", "udp:?reply=127.0.0.1:1")
     wire(2, ["given twice"], "--in", "udp:127.0.0.1:9000", "--out", "udp:?ttl=1&ttl=2")
     wire(2, ["behind -- is for dpdk:DEV"], "--in", "udp:127.0.0.1:9000", "--out", "null:", "--", "--no-huge")

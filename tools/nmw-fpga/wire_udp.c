@@ -285,6 +285,10 @@ static int udp_out_check(struct frame_out *f, const struct frame_in *in, struct 
 				   "--out udp: nothing says which address replies leave from: give "
 				   "one of this host: udp:ADDR:PORT?reply=ADDR:PORT, or --server "
 				   "ADDR:PORT");
+	if (u->own && nmw_endpoint_multicast(&u->spec.reply))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--out udp: replies cannot leave from a group's address: give "
+				   "one of this host");
 	return 0;
 }
 
