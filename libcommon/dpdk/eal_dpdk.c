@@ -3,6 +3,7 @@
 #include "dpdk/dpdk_impl.h"
 
 #include <dirent.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <rte_eal.h>
@@ -17,7 +18,8 @@
 #include <unistd.h>
 
 #define OPTIONS_MAX 64
-#define LCORES_MAX  512u /* bytes of a list of CPUs */
+#define OURS_MAX    1024u /* bytes of the options that are ours, beside a card's */
+#define LCORES_MAX  512u  /* bytes of a list of CPUs */
 #define LOG_LINE    400u
 #define MEMORY_DEF  64u /* MiB that EAL takes without hugepages */
 #define EARLY_LOG   16384u
@@ -153,6 +155,8 @@ struct options {
 	char *v[OPTIONS_MAX + 1];
 	int n;
 	char lcores[LCORES_MAX];
+	char text[NMW_DPDK_ARGS + OURS_MAX]; /* of those that are ours */
+	size_t used;
 };
 
 static bool given(char *const *more, unsigned n, const char *name)
@@ -167,8 +171,10 @@ static bool given(char *const *more, unsigned n, const char *name)
 
 static void add(struct options *o, const char *text)
 {
-	if (o->n < OPTIONS_MAX)
-		o->v[o->n++] = strdup(text);
+	size_t len = strlen(text) + 1;
+	assert(o->n < OPTIONS_MAX && len <= sizeof o->text - o->used);
+	o->v[o->n++] = memcpy(o->text + o->used, text, len);
+	o->used += len;
 }
 
 /* One lcore on all CPUs that this thread may use: EAL pins nothing. */
@@ -230,8 +236,8 @@ static void fill(struct options *o, const struct nmw_dpdk_dev *dev, char *const 
 	if (!given(more, n, "--lcores") && !given(more, n, "-l") && !given(more, n, "-c"))
 		one_lcore(o);
 	memory(o, pools, more, n);
-	for (unsigned i = 0; i < n; i++)
-		add(o, more[i]);
+	for (unsigned i = 0; i < n && o->n < OPTIONS_MAX; i++)
+		o->v[o->n++] = more[i];
 }
 
 /* Sends fd to nowhere; what it was, for open_again. */
@@ -326,8 +332,6 @@ int nmw_dpdk_eal_start(const struct nmw_dpdk_dev *dev, char *const *more, unsign
 	rc = init_quietly(&o, &left) < 0 ? init_error(e) : 0;
 	if (!rc && left)
 		rc = left_over(left, e);
-	for (int i = 0; i < o.n; i++)
-		free(o.v[i]);
 	running = !rc;
 	return rc;
 }

@@ -115,7 +115,7 @@ int nmw_udp_spec_parse(const char *text, const char *allowed, struct nmw_udp_spe
 		if (value)
 			*value++ = 0;
 		rc = check_option(key, value, allowed, &seen, e);
-		if (!rc)
+		if (!rc && value)
 			rc = parse_option(key, value, out, e);
 	}
 	if (rc && e)
