@@ -120,8 +120,11 @@ wire [OWNER_W-1:0]  r_owner;
 wire [TAG_W-1:0]    r_tag;
 wire [HANDLE_W-1:0] r_handle;
 
-// the stream path's core looks up the order that is named until the command is taken
-nmw_skid #(.W(CMD_W), .STAYS(0)) command (
+nmw_skid #(
+`ifdef NMW_CHECK
+	.STAYS(0), // the stream path's core looks up the order that is named until the command is taken
+`endif
+	.W(CMD_W)) command (
 	.clk(clk), .rst(rst),
 	.s_valid(s_cmd_valid && ready_reg), .s_ready(cmd_ready),
 	.s_data({s_cmd_op, s_cmd_sell, s_cmd_flags, s_cmd_sym, s_cmd_px, s_cmd_range,

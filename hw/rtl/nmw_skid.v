@@ -5,10 +5,10 @@
 //          unless STAYS is 0; where NMW_CHECK is defined, else the simulation ends.
 `default_nettype none
 module nmw_skid #(
-	parameter W = 8,
-	// verilator lint_off UNUSEDPARAM
-	parameter STAYS = 1 // NMW_CHECK
-	// verilator lint_on UNUSEDPARAM
+`ifdef NMW_CHECK
+	parameter STAYS = 1,
+`endif
+	parameter W = 8
 ) (
 	input  wire         clk,
 	input  wire         rst,
