@@ -2,8 +2,8 @@
 #include "dpdk/dpdk.h"
 #include "dpdk/dpdk_impl.h"
 
-#include <dirent.h>
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <rte_eal.h>
@@ -154,7 +154,6 @@ static int check_hugepages(struct nmw_err *e)
 struct options {
 	char *v[OPTIONS_MAX + 1];
 	int n;
-	char lcores[LCORES_MAX];
 	char text[NMW_DPDK_ARGS + OURS_MAX]; /* of those that are ours */
 	size_t used;
 };
@@ -181,21 +180,22 @@ static void add(struct options *o, const char *text)
 static void one_lcore(struct options *o)
 {
 	cpu_set_t set;
+	char text[LCORES_MAX];
 	size_t at = 0;
 	if (sched_getaffinity(0, sizeof set, &set))
 		return;
-	at += (size_t)snprintf(o->lcores, sizeof o->lcores, "--lcores=0@(");
-	for (size_t i = 0; i < CPU_SETSIZE && at < sizeof o->lcores - 16; i++) {
+	at += (size_t)snprintf(text, sizeof text, "--lcores=0@(");
+	for (size_t i = 0; i < CPU_SETSIZE && at < sizeof text - 16; i++) {
 		size_t from = i;
 		if (!CPU_ISSET(i, &set))
 			continue;
 		while (i + 1 < CPU_SETSIZE && CPU_ISSET(i + 1, &set))
 			i++;
-		at += (size_t)snprintf(o->lcores + at, sizeof o->lcores - at,
-				       o->lcores[at - 1] == '(' ? "%zu-%zu" : ",%zu-%zu", from, i);
+		at += (size_t)snprintf(text + at, sizeof text - at,
+				       text[at - 1] == '(' ? "%zu-%zu" : ",%zu-%zu", from, i);
 	}
-	snprintf(o->lcores + at, sizeof o->lcores - at, ")");
-	add(o, o->lcores);
+	snprintf(text + at, sizeof text - at, ")");
+	add(o, text);
 }
 
 /* EAL without hugepages has 64 MiB, once: what is asked for comes on top of what drivers take. */

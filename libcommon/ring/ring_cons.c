@@ -146,7 +146,6 @@ static int join_line(struct nmw_ring *r, const struct nmw_cons_spec *s, struct n
 	r->named = s->name != NULL;
 	if (!back || __atomic_load_n(&line_of(r)->state, __ATOMIC_ACQUIRE) != NMW_LINE_NAMED)
 		take_line(r, s->name);
-	__atomic_store_n(&line_of(r)->route, r->route, __ATOMIC_RELEASE);
 	line_of(r)->pid = (uint32_t)getpid();
 	line_of(r)->joined_ns = nmw_clock_real();
 	return 0;

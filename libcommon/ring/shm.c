@@ -277,7 +277,7 @@ int nmw_shm_share(int fd, const char *path, mode_t mode, struct nmw_err *e)
 {
 	char dir[PATH_MAX + 32];
 	struct stat d = {0}, f;
-	snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+	snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path + 1), path);
 	if (stat(dir, &d) == 0 && fstat(fd, &f) == 0 &&
 	    (d.st_gid == f.st_gid || fchown(fd, (uid_t)-1, d.st_gid) == 0) && fchmod(fd, mode) == 0)
 		return 0;

@@ -17,12 +17,13 @@
 #define SLEEP_NS     10000000u /* of one sleep, so that housekeeping goes on */
 #define NAP_FAR_NS   5000000u  /* longest sleep where nobody wakes */
 #define GAP_MAX_NS   1000000u
-#define GAP_TURNS    8u	    /* turns that the distance between turns is averaged over, about */
-#define WRONG_TURNS  32u    /* in the wrong order: that is no chance */
-#define KEEP_NS	     10000u /* the first stage looks for packets before the others look for work */
-#define QUIET_NS     8000u  /* in which the others can have done nothing but look */
-#define SWITCH_NS    1000u  /* a yield that took longer let somebody by */
-#define PAUSES	     4u	    /* between two looks while spinning */
+#define SLICE_MIN    100000u /* ns; the kernel grants no shorter one */
+#define GAP_TURNS    8u	     /* turns that the distance between turns is averaged over, about */
+#define WRONG_TURNS  32u     /* in the wrong order: that is no chance */
+#define KEEP_NS	     10000u  /* the first stage looks for packets before the others look for work */
+#define QUIET_NS     8000u   /* in which the others can have done nothing but look */
+#define SWITCH_NS    1000u   /* a yield that took longer let somebody by */
+#define PAUSES	     4u	     /* between two looks while spinning */
 
 void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode)
 {
@@ -48,7 +49,7 @@ struct sched_slice {
 };
 _Static_assert(sizeof(struct sched_slice) == 48, "SCHED_ATTR_SIZE_VER0");
 
-void nmw_wait_slice(uint64_t ns)
+static void set_slice(uint64_t ns)
 {
 	struct sched_slice a = {.size = sizeof a};
 	if (syscall(SYS_sched_getattr, 0, &a, sizeof a, 0) != 0 || a.policy != SCHED_OTHER)
@@ -61,7 +62,7 @@ void nmw_wait_slice(uint64_t ns)
 void nmw_wait_place(const struct nmw_wait *w, bool in, bool out)
 {
 	bool equal = w->mode == NMW_WAIT_SPIN;
-	nmw_wait_slice(NMW_WAIT_SLICE_MIN * (equal || !out ? 1u : in ? 2u : 4u));
+	set_slice(SLICE_MIN * (equal || !out ? 1u : in ? 2u : 4u));
 }
 
 void nmw_wait_gap(struct nmw_wait *w, uint64_t now_ns)
@@ -118,9 +119,9 @@ static bool in_wrong_order(const struct nmw_wait_order *o, uint64_t now)
  * where to cannot be said beforehand, so another one each time. */
 static void change_place(struct nmw_wait_order *o)
 {
-	nmw_wait_slice(NMW_WAIT_SLICE_MIN / 16 * (17 + 7 * o->changes++ % 15));
+	set_slice(SLICE_MIN / 16 * (17 + 7 * o->changes++ % 15));
 	sched_yield();
-	nmw_wait_slice(NMW_WAIT_SLICE_MIN);
+	set_slice(SLICE_MIN);
 	o->wrong = 0;
 }
 

@@ -56,13 +56,10 @@ struct nmw_wait {
 #define NMW_WAIT_SPARSE 40000u /* ns between turns */
 
 void nmw_wait_init(struct nmw_wait *w, enum nmw_wait_mode mode);
-/* Asks the scheduler for turns that short: of stages that share a CPU, one with a shorter turn that
- * is woken runs at once (Linux 6.12; it stays as it was before that, and where a priority was set
- * that is no nice value). */
-#define NMW_WAIT_SLICE_MIN 100000u
-void nmw_wait_slice(uint64_t ns);
-/* A message is on its way: of stages that sleep, who takes it on comes before who may bring
- * another. Who spins gives up its turns by itself, and all get as many when their slices are
+/* Asks the scheduler for short slices (Linux 6.12; they stay as they were before that, and where a
+ * priority was set that is no nice value). Of stages that share a CPU, one with a shorter slice
+ * that is woken runs at once: a message is on its way, and who takes it on comes before who may
+ * bring another. Who spins gives up its turns by itself, and all get as many when their slices are
  * equal. */
 void nmw_wait_place(const struct nmw_wait *w, bool in, bool out);
 static inline void nmw_wait_busy(struct nmw_wait *w)
