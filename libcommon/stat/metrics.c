@@ -273,6 +273,8 @@ int nmw_metrics_line(const struct nmw_metrics *m, char *buf, int cap)
 		const char *name;
 		uint32_t ppm;
 	} q[] = {{"p50", 500000}, {"p99", 990000}, {"p99.9", 999000}, {"max", 1000000}};
+	/* what went out, and not to all that it was for */
+	static const enum nmw_counter_id missed[] = {NMW_M_route_unread, NMW_M_line_missed};
 	int at = 0;
 	char t[16];
 	if (cap > 0)
@@ -280,8 +282,10 @@ int nmw_metrics_line(const struct nmw_metrics *m, char *buf, int cap)
 	put(buf, cap, &at, "in %" PRIu64 " messages, out %" PRIu64, m->counter[NMW_M_in_messages],
 	    m->counter[NMW_M_out_messages]);
 	put_drops(m, buf, cap, &at);
-	if (m->counter[NMW_M_route_unread])
-		put(buf, cap, &at, ", route_unread %" PRIu64, m->counter[NMW_M_route_unread]);
+	for (unsigned i = 0; i < sizeof missed / sizeof missed[0]; i++)
+		if (m->counter[missed[i]])
+			put(buf, cap, &at, ", %s %" PRIu64, nmw_metric_descs[missed[i]].name,
+			    m->counter[missed[i]]);
 	const struct nmw_hist *h = &m->hist[NMW_H_ingress_ns];
 	if (!h->count)
 		return at;

@@ -84,10 +84,16 @@ int nmw_endpoint_parse_on(const char *s, struct nmw_endpoint *out, char iface[NM
 	return nmw_endpoint_parse(where, out, e);
 }
 
+const char *nmw_address_text(const struct nmw_endpoint *ep, char buf[NMW_ENDPOINT_MAX])
+{
+	inet_ntop(ep->family == 4 ? AF_INET : AF_INET6, ep->addr, buf, NMW_ENDPOINT_MAX);
+	return buf;
+}
+
 const char *nmw_endpoint_text(const struct nmw_endpoint *ep, char buf[NMW_ENDPOINT_MAX])
 {
-	char host[INET6_ADDRSTRLEN];
-	inet_ntop(ep->family == 4 ? AF_INET : AF_INET6, ep->addr, host, sizeof host);
+	char host[NMW_ENDPOINT_MAX];
+	nmw_address_text(ep, host);
 	snprintf(buf, NMW_ENDPOINT_MAX, ep->family == 4 ? "%s:%u" : "[%s]:%u", host, ep->port);
 	return buf;
 }

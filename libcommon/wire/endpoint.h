@@ -25,6 +25,8 @@ int nmw_endpoint_parse_on(const char *s, struct nmw_endpoint *out, char iface[NM
 			  struct nmw_err *e);
 /* Writes it as parse reads it. Returns buf. */
 const char *nmw_endpoint_text(const struct nmw_endpoint *ep, char buf[NMW_ENDPOINT_MAX]);
+/* The address alone, as in 10.0.0.1 or fe80::1. Returns buf. */
+const char *nmw_address_text(const struct nmw_endpoint *ep, char buf[NMW_ENDPOINT_MAX]);
 /* Bytes of an address of that family, 4 or 6. */
 static inline uint32_t nmw_address_len(uint8_t family)
 {

@@ -102,6 +102,24 @@ kill -TERM $sender
 wait $sender
 P=$((P + 10))
 
+# a line that nothing goes out on any more is counted apart; the other has everything
+gone() {
+	ip link set lo up && ip link add gone type veth peer name far || exit 77
+	ip addr add 10.9.0.1/24 dev gone && ip link set far up && ip link set gone up || exit 77
+	(
+		sleep 0.5
+		ip link set gone down
+		nmw-recv -q gen:seed=7,count=100,symbols=1
+	) 2>"$T/gen.err" | nmw-match -q 2>"$T/match.err" | nmw-send udp:127.0.0.1:9,udp:10.9.0.9:9 2>"$T/send.err"
+}
+if [ "$(id -u)" = 0 ] && unshare -n true 2>/dev/null; then
+	export -f gone
+	unshare -n bash -c gone
+	rc=$?
+	[ $rc = 0 ] || [ $rc = 77 ] || fail "a line gone: $(cat "$T/send.err")"
+	[ $rc = 77 ] || grep -qE 'out ([0-9]+), dropped .*, line_missed \1' "$T/send.err" || fail "not counted: $(cat "$T/send.err")"
+fi
+
 # a group
 ip link show lo | grep -q MULTICAST || ip route get 239.255.77.7 >"$T/route" 2>&1 || { echo "no multicast here"; exit 0; }
 lossy 0 $((P + 5)):$((P + 6))

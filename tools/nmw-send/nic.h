@@ -10,10 +10,11 @@
  * packets are put together by copying, and counted so.
  *
  * Where the next hop is comes from hop=MAC, from what others say (ARP, neighbour discovery), from
- * the kernel's table, or by asking. Until it answers, for a second, packets to it wait, up to
- * NIC_WAITING_EACH of them, copied, and nothing to others does; where all goes to one it is waited
- * for.  What comes in is answered (ARP, ping) or a request for lost
- * messages; all else is freed unseen.
+ * the kernel's table, or by asking.  Until it answers, for a second, packets to it wait, copied,
+ * and nothing to others does: as many as leave the same room to others, 512 of them where there is
+ * one.  Then all wait, and with them the ring, but not for longer than nic_hop_dpdk.c allows: who
+ * never answers must not hold up others for long.  What comes in is answered (ARP, ping) or a
+ * request for lost messages; all else is freed unseen.
  *
  * One thread.  This header needs nothing of DPDK's.
  */
@@ -30,13 +31,13 @@
 struct rte_mbuf;
 struct rte_mempool;
 
-#define NIC_FLOWS	 (1024u + NMW_UDP_LINES)
-#define NIC_HEAD_MAX	 80u  /* bytes of Ethernet, VLAN, IPv6, UDP */
-#define NIC_BURSTS	 256u /* held at once; more share a place */
-#define NIC_NEIGHBORS	 1024u
-#define NIC_BURST	 32u
-#define NIC_WAITING	 1024u /* packets that wait for their next hops */
-#define NIC_WAITING_EACH 64u   /* for one */
+#define NIC_FLOWS     (1024u + NMW_UDP_LINES)
+#define NIC_HEAD_MAX  80u  /* bytes of Ethernet, VLAN, IPv6, UDP */
+#define NIC_BURSTS    256u /* held at once; more share a place */
+#define NIC_NEIGHBORS 1024u
+#define NIC_BURST     32u
+#define NIC_DESC      4096u /* of a queue, at most, where the driver chooses */
+#define NIC_WAITING   1024u /* packets that wait for their next hops */
 
 struct nic_neighbor {
 	struct nmw_endpoint at; /* family 0 = free */
@@ -46,16 +47,25 @@ struct nic_neighbor {
 	uint16_t first, last, n_waiting; /* packets: places of waiting, 0 = none */
 };
 
-/* A packet that waits: all but the address of its next hop is in it. */
-struct nic_waiting {
+/* How a packet counts: of several lines the first does, what a further one misses is told apart. */
+enum nic_counts { NIC_UNCOUNTED, NIC_FIRST, NIC_FURTHER };
+
+/* A packet that is whole, and what it counts for. */
+struct nic_packet {
 	struct rte_mbuf *m;
 	uint32_t messages, bytes;
-	bool counts;
+	enum nic_counts counts;
+};
+
+/* A packet that waits: all but the address of its next hop is in it. */
+struct nic_waiting {
+	struct nic_packet p;
 	uint16_t next; /* of its neighbour, or free; 0 = none */
 };
 
-/* What becomes of a packet to a next hop. */
-enum nic_way { NIC_GOES, NIC_WAITS, NIC_LOST };
+/* What becomes of a packet to a next hop: NIC_SILENT: it did not say where it is; NIC_FULL: too
+ * much waits, and was waited for. */
+enum nic_way { NIC_GOES, NIC_WAITS, NIC_SILENT, NIC_FULL };
 
 /* Where packets go: their headers, made once. */
 struct nic_flow {
@@ -88,11 +98,11 @@ struct nic {
 	struct nic_waiting waiting[NIC_WAITING + 1]; /* the first is none */
 	uint16_t free_waiting;
 	unsigned n_waiting;
-	uint64_t hops_ns; /* at the last look at who is waited for */
+	uint64_t hops_ns;     /* at the last look at who is waited for */
+	uint64_t patience_at; /* all wait for one: how long, see nic_hop_dpdk.c */
 	/* sending */
 	struct rte_mbuf *out[NIC_BURST];
-	uint32_t out_messages[NIC_BURST], out_bytes[NIC_BURST];
-	bool out_counts[NIC_BURST];
+	struct nic_packet out_of[NIC_BURST];
 	unsigned n_out;
 	struct nic_burst *burst;
 	uint64_t oldest, newest;    /* places of bursts: held are oldest..newest-1 */
@@ -112,6 +122,7 @@ struct nic {
 
 /* ---- nic_tx_dpdk.c --------------------------------------------------------------------------- */
 
+uint64_t nic_tx_bytes(const struct nic *n); /* of memory for buffers, about */
 int nic_tx_open(struct nic *n, struct nmw_err *e);
 void nic_tx_close(struct nic *n);
 /* The rings are mapped: lets the device read them. */
@@ -120,10 +131,12 @@ int nic_tx_rings(struct nic *n, const struct nmw_cons *in, unsigned n_in, struct
  * flow of that family can be, or nothing is left to find the next hop with. */
 bool nic_flow_set(struct nic *n, struct nic_flow *f, const struct nmw_endpoint *to, uint16_t port,
 		  const uint8_t *mac);
-/* A packet of the flow; of several lines one counts. False: it was dropped. */
-bool nic_send(struct nic *n, struct nic_flow *f, const struct nmw_mold_packet *m, bool counts);
-/* A packet that is whole. */
-void nic_enqueue(struct nic *n, struct rte_mbuf *m, uint32_t messages, uint32_t bytes, bool counts);
+/* A packet of the flow. False: it was dropped. */
+bool nic_send(struct nic *n, struct nic_flow *f, const struct nmw_mold_packet *m,
+	      enum nic_counts counts);
+void nic_enqueue(struct nic *n, const struct nic_packet *p);
+/* It does not go out. */
+void nic_lost(struct nic *n, const struct nic_packet *p, enum nmw_drop_id why);
 void nic_send_frame(struct nic *n, const uint8_t *frame, uint32_t len);
 void nic_flush(struct nic *n);
 /* Around the packets of a burst of n messages. */
@@ -134,6 +147,7 @@ uint64_t nic_held(struct nic *n);
 
 /* ---- nic_rx_dpdk.c --------------------------------------------------------------------------- */
 
+uint64_t nic_rx_bytes(const struct nic *n);
 int nic_rx_open(struct nic *n, struct nmw_err *e);
 void nic_rx_close(struct nic *n);
 /* Takes in what came: answers, learns; with a buffer: the next request for our port. */
@@ -147,11 +161,10 @@ void nic_hops_open(struct nic *n);
 void nic_hops_close(struct nic *n);
 /* The neighbour that packets to that address go to first; NULL: the table is full. */
 struct nic_neighbor *nic_hop_of(struct nic *n, const struct nmw_endpoint *to);
-/* For one that is not known: asks, and waits a moment where nobody else is held up. */
+/* For one that is not known: asks, and waits a while where there is no room to let packets wait. */
 enum nic_way nic_hop_way(struct nic *n, struct nic_neighbor *b);
 /* A packet that waits, as nic_hop_way said. */
-void nic_hop_wait(struct nic *n, struct nic_neighbor *b, struct rte_mbuf *m, uint32_t messages,
-		  uint32_t bytes, bool counts);
+void nic_hop_wait(struct nic *n, struct nic_neighbor *b, const struct nic_packet *p);
 /* A frame that may tell where somebody is. Only those that are wanted: a stranger's word fills no
  * table. */
 void nic_hop_learn(struct nic *n, const uint8_t *frame, uint32_t len);

@@ -1,4 +1,5 @@
 /* Where next hops are, and packets that wait until that is known. */
+#include "base/bits.h"
 #include "base/clock.h"
 #include "nic.h"
 
@@ -12,6 +13,10 @@
 #define AGAIN_NS NMW_NS_PER_S /* between two questions after that */
 #define TICK_NS	 (10ull * 1000 * 1000)
 #define NAP_NS	 (100l * 1000)
+
+/* How long all wait for one: a second at once, a tenth of the time in the long run. */
+#define PATIENCE_NS   NMW_NS_PER_S
+#define PATIENCE_PART 10u
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
@@ -78,13 +83,12 @@ void nic_hops_open(struct nic *n)
 	n->free_waiting = 1;
 }
 
-void nic_hop_wait(struct nic *n, struct nic_neighbor *b, struct rte_mbuf *m, uint32_t messages,
-		  uint32_t bytes, bool counts)
+void nic_hop_wait(struct nic *n, struct nic_neighbor *b, const struct nic_packet *p)
 {
 	uint16_t i = n->free_waiting;
 	struct nic_waiting *w = &n->waiting[i];
 	n->free_waiting = w->next;
-	*w = (struct nic_waiting){.m = m, .messages = messages, .bytes = bytes, .counts = counts};
+	*w = (struct nic_waiting){.p = *p};
 	if (b->first)
 		n->waiting[b->last].next = i;
 	else
@@ -94,16 +98,16 @@ void nic_hop_wait(struct nic *n, struct nic_neighbor *b, struct rte_mbuf *m, uin
 	n->n_waiting++;
 }
 
-static struct nic_waiting take_first(struct nic *n, struct nic_neighbor *b)
+static struct nic_packet take_first(struct nic *n, struct nic_neighbor *b)
 {
 	uint16_t i = b->first;
-	struct nic_waiting w = n->waiting[i];
-	b->first = w.next;
+	struct nic_packet p = n->waiting[i].p;
+	b->first = n->waiting[i].next;
 	b->n_waiting--;
 	n->n_waiting--;
 	n->waiting[i].next = n->free_waiting;
 	n->free_waiting = i;
-	return w;
+	return p;
 }
 
 /* Before any that comes later. */
@@ -112,19 +116,18 @@ static void let_go(struct nic *n, struct nic_neighbor *b)
 	b->known = true;
 	b->said = false;
 	while (b->first) {
-		struct nic_waiting w = take_first(n, b);
-		memcpy(rte_pktmbuf_mtod(w.m, uint8_t *), b->at.mac, sizeof b->at.mac);
-		nic_enqueue(n, w.m, w.messages, w.bytes, w.counts);
+		struct nic_packet p = take_first(n, b);
+		memcpy(rte_pktmbuf_mtod(p.m, uint8_t *), b->at.mac, sizeof b->at.mac);
+		nic_enqueue(n, &p);
 	}
 }
 
 static void drop_all(struct nic *n, struct nic_neighbor *b)
 {
 	while (b->first) {
-		struct nic_waiting w = take_first(n, b);
-		rte_pktmbuf_free(w.m);
-		if (w.counts)
-			sink_drop(n->path.sink, NMW_DROP_no_neighbor, w.messages);
+		struct nic_packet p = take_first(n, b);
+		rte_pktmbuf_free(p.m);
+		nic_lost(n, &p, NMW_DROP_no_neighbor);
 	}
 }
 
@@ -204,11 +207,10 @@ static void give_up(struct nic *n, struct nic_neighbor *b)
 	if (b->said)
 		return;
 	b->said = true;
-	b->at.port = 0;
 	nmw_log(NMW_LOG_WARN,
 		"%s: %s does not say where it is: packets to it are dropped: check its address "
 		"and addr=, or name the next hop with hop=MAC",
-		n->path.sink->spec, nmw_endpoint_text(&b->at, text));
+		n->path.sink->spec, nmw_address_text(&b->at, text));
 }
 
 void nic_hops_tick(struct nic *n)
@@ -227,40 +229,44 @@ void nic_hops_tick(struct nic *n)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-/* All that is sent goes there: nobody else is held up by waiting for it. Clients come and go, so
- * that replies never wait. */
-static bool is_only(const struct nic *n, const struct nic_neighbor *b)
+/* No next hop takes more than it leaves to others. */
+static bool has_room(const struct nic *n, const struct nic_neighbor *b)
 {
-	for (unsigned i = 0; i < n->lines; i++)
-		if (n->line[i].hop != b)
-			return false;
-	return n->lines > 0;
+	return b->n_waiting < NIC_WAITING - n->n_waiting;
 }
 
+/* All others wait with it, until there is room.  Who can send orders from many addresses that do
+ * not answer could stop everybody: there is an end to patience, which comes back slowly. */
 static void wait_for(struct nic *n, struct nic_neighbor *b)
 {
-	uint64_t now = nmw_clock_mono();
-	while (!b->known && !silent(b, now) && !(n->give_up && n->give_up(n->give_up_arg))) {
+	uint64_t start = nmw_clock_mono(), now = start;
+	uint64_t full = nmw_least(start, PATIENCE_NS * PATIENCE_PART);
+	if (start - n->patience_at > full)
+		n->patience_at = start - full;
+	uint64_t most = (start - n->patience_at) / PATIENCE_PART;
+	while (!b->known && !silent(b, now) && !has_room(n, b) && now - start < most &&
+	       !(n->give_up && n->give_up(n->give_up_arg))) {
 		ask_again(n, b, now);
 		nic_request(n, NULL, 0, NULL, NULL);
 		nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
 		now = nmw_clock_mono();
 	}
+	n->patience_at += nmw_least(now - start, most) * PATIENCE_PART;
 }
 
 enum nic_way nic_hop_way(struct nic *n, struct nic_neighbor *b)
 {
 	uint64_t now = nmw_clock_mono();
 	ask_again(n, b, now);
-	if (!b->known && !silent(b, now) && is_only(n, b))
+	if (!b->known && !silent(b, now) && !has_room(n, b))
 		wait_for(n, b);
 	if (b->known)
 		return NIC_GOES;
 	if (silent(b, nmw_clock_mono())) {
 		give_up(n, b);
-		return NIC_LOST;
+		return NIC_SILENT;
 	}
-	return b->n_waiting < NIC_WAITING_EACH && n->free_waiting ? NIC_WAITS : NIC_LOST;
+	return has_room(n, b) ? NIC_WAITS : NIC_FULL;
 }
 
 void nic_hops_close(struct nic *n)

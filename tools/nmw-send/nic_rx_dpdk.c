@@ -13,9 +13,20 @@
 #define BURSTS	  8u /* taken in at once: more than that is a flood */
 #define REPLY_MAX 1600u
 
+static unsigned buffers_for(uint32_t descriptors)
+{
+	return descriptors * 2 > BUFFERS ? descriptors * 2 : BUFFERS;
+}
+
+uint64_t nic_rx_bytes(const struct nic *n)
+{
+	return nmw_dpdk_pool_bytes(buffers_for(n->dev.desc ? n->dev.desc : NIC_DESC),
+				   nmw_dpdk_room(n->dev.mtu));
+}
+
 int nic_rx_open(struct nic *n, struct nmw_err *e)
 {
-	unsigned buffers = n->port.rx_desc * 2u > BUFFERS ? n->port.rx_desc * 2u : BUFFERS;
+	unsigned buffers = buffers_for(n->port.rx_desc);
 	int rc = nmw_dpdk_pool_new("nmw-send-in", buffers, nmw_dpdk_room(n->dev.mtu), &n->rx_pool,
 				   e);
 	if (!rc)
@@ -65,8 +76,12 @@ static bool take(struct nic *n, const struct rte_mbuf *m, uint8_t *buf, uint32_t
 		answer(n, frame, m->data_len);
 		return false;
 	}
-	if (!buf || !is_request(n, &p))
+	if (!is_request(n, &p))
 		return false;
+	if (!buf) { /* something else is waited for */
+		n->path.sink->count.extra[SINK_rerequests_refused]++;
+		return false;
+	}
 	*len = p.len;
 	memcpy(buf, p.payload, p.len < cap ? p.len : cap);
 	*from = (struct nmw_endpoint){.family = p.family, .port = p.sport};

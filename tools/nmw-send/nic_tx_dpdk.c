@@ -16,7 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUFFERS	   8192u
+/* Buffers besides those that the device has yet to read. */
+#define SMALL	   8192u
+#define LARGE	   (NIC_WAITING + 1024u)
 #define SMALL_ROOM (RTE_PKTMBUF_HEADROOM + 128u) /* headers, or a length */
 #define UDP_LEN	   8u
 #define LOOK_NS	   (100ull * 1000 * 1000)
@@ -359,10 +361,12 @@ static bool can_gather(const struct nic *n, const struct nmw_mold_packet *p)
 	return false;
 }
 
+/* What comes in meanwhile may be what packets in those buffers wait for. */
 static bool wait_for_buffers(struct nic *n)
 {
 	nic_flush(n);
 	rte_eth_tx_done_cleanup(n->port.id, 0, 0);
+	nic_request(n, NULL, 0, NULL, NULL);
 	nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
 	return !n->give_up || !n->give_up(n->give_up_arg);
 }
@@ -387,16 +391,22 @@ static struct rte_mbuf *make(struct nic *n, struct nic_flow *f, const struct nmw
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static void count_out(struct nic *n, unsigned i, bool sent)
+void nic_lost(struct nic *n, const struct nic_packet *p, enum nmw_drop_id why)
+{
+	if (p->counts == NIC_FIRST)
+		sink_drop(n->path.sink, why, p->messages);
+	else if (p->counts == NIC_FURTHER)
+		n->path.sink->count.extra[SINK_line_missed] += p->messages;
+}
+
+static void count_out(struct nic *n, const struct nic_packet *p)
 {
 	struct sink_count *c = &n->path.sink->count;
-	if (!sent) {
-		sink_drop(n->path.sink, NMW_DROP_sink_error, n->out_messages[i]);
+	if (p->counts != NIC_FIRST)
 		return;
-	}
-	c->out_messages += n->out_messages[i];
-	c->out_bytes += n->out_bytes[i];
-	c->out_packets += n->out_counts[i];
+	c->out_messages += p->messages;
+	c->out_bytes += p->bytes;
+	c->out_packets++;
 }
 
 static void say_lost(struct nic *n)
@@ -445,7 +455,7 @@ void nic_flush(struct nic *n)
 		uint16_t sent =
 			rte_eth_tx_burst(n->port.id, 0, n->out + at, (uint16_t)(n->n_out - at));
 		for (unsigned i = 0; i < sent; i++)
-			count_out(n, at + i, true);
+			count_out(n, &n->out_of[at + i]);
 		at += sent;
 		if (sent)
 			n->patience_ns = DOWN_NS;
@@ -453,40 +463,40 @@ void nic_flush(struct nic *n)
 			break;
 	}
 	for (; at < n->n_out; at++) {
-		count_out(n, at, false);
+		nic_lost(n, &n->out_of[at], NMW_DROP_sink_error);
 		rte_pktmbuf_free(n->out[at]);
 	}
 	n->n_out = 0;
 }
 
-void nic_enqueue(struct nic *n, struct rte_mbuf *m, uint32_t messages, uint32_t bytes, bool counts)
+void nic_enqueue(struct nic *n, const struct nic_packet *p)
 {
-	unsigned i = n->n_out++;
-	n->out[i] = m;
-	n->out_messages[i] = counts ? messages : 0;
-	n->out_bytes[i] = counts ? bytes : 0;
-	n->out_counts[i] = counts;
-	if (n->n_out == NIC_BURST)
+	n->out[n->n_out] = p->m;
+	n->out_of[n->n_out] = *p;
+	if (++n->n_out == NIC_BURST)
 		nic_flush(n);
 }
 
-bool nic_send(struct nic *n, struct nic_flow *f, const struct nmw_mold_packet *p, bool counts)
+bool nic_send(struct nic *n, struct nic_flow *f, const struct nmw_mold_packet *p,
+	      enum nic_counts counts)
 {
+	static const enum nmw_drop_id why[] = {[NIC_GOES] = NMW_DROP_sink_error,
+					       [NIC_WAITS] = NMW_DROP_sink_error,
+					       [NIC_SILENT] = NMW_DROP_no_neighbor,
+					       [NIC_FULL] = NMW_DROP_neighbor_full};
 	struct nic_neighbor *hop = f->hop && !f->hop->known ? f->hop : NULL;
 	enum nic_way way = hop ? nic_hop_way(n, hop) : NIC_GOES;
-	uint32_t bytes = p->body_len - 2u * p->messages;
-	struct rte_mbuf *m = NULL;
-	if (way != NIC_LOST)
-		m = make(n, f, p, way == NIC_GOES && can_gather(n, p));
-	if (m && way == NIC_WAITS)
-		nic_hop_wait(n, hop, m, p->messages, bytes, counts);
-	else if (m)
-		nic_enqueue(n, m, p->messages, bytes, counts);
-	else if (counts)
-		sink_drop(n->path.sink,
-			  way == NIC_LOST ? NMW_DROP_no_neighbor : NMW_DROP_sink_error,
-			  p->messages);
-	return m;
+	struct nic_packet out = {
+		.messages = p->messages, .bytes = p->body_len - 2u * p->messages, .counts = counts};
+	if (way == NIC_GOES || way == NIC_WAITS)
+		out.m = make(n, f, p, way == NIC_GOES && can_gather(n, p));
+	if (!out.m)
+		nic_lost(n, &out, why[way]);
+	else if (way == NIC_WAITS && !hop->known) /* it may be by now */
+		nic_hop_wait(n, hop, &out);
+	else
+		nic_enqueue(n, &out);
+	return out.m;
 }
 
 void nic_send_frame(struct nic *n, const uint8_t *frame, uint32_t len)
@@ -498,7 +508,7 @@ void nic_send_frame(struct nic *n, const uint8_t *frame, uint32_t len)
 		return;
 	}
 	memcpy(at, frame, len);
-	nic_enqueue(n, m, 0, 0, false);
+	nic_enqueue(n, &(struct nic_packet){.m = m});
 }
 
 /* ---- life cycle ------------------------------------------------------------------------------ */
@@ -509,16 +519,24 @@ static bool tells_when_done(const struct nic *n)
 	return !n->dev.pci || rte_eth_tx_done_cleanup(n->port.id, 0, 0) != -ENOTSUP;
 }
 
+uint64_t nic_tx_bytes(const struct nic *n)
+{
+	uint32_t desc = n->dev.desc ? n->dev.desc : NIC_DESC;
+	return nmw_dpdk_pool_bytes(SMALL + desc, SMALL_ROOM) +
+	       nmw_dpdk_pool_bytes(LARGE + desc, nmw_dpdk_room(n->dev.mtu));
+}
+
 int nic_tx_open(struct nic *n, struct nmw_err *e)
 {
 	const struct nmw_dpdk_port_spec s = {
 		.dev = &n->dev, .rxq = 1, .txq = 1, .tx_offloads = OFFLOADS};
 	int rc = nmw_dpdk_port_open(&n->port, &s, e);
 	if (!rc)
-		rc = nmw_dpdk_pool_new("nmw-send-small", BUFFERS, SMALL_ROOM, &n->small, e);
+		rc = nmw_dpdk_pool_new("nmw-send-small", SMALL + n->port.tx_desc, SMALL_ROOM,
+				       &n->small, e);
 	if (!rc)
-		rc = nmw_dpdk_pool_new("nmw-send-large", BUFFERS / 4, nmw_dpdk_room(n->dev.mtu),
-				       &n->large, e);
+		rc = nmw_dpdk_pool_new("nmw-send-large", LARGE + n->port.tx_desc,
+				       nmw_dpdk_room(n->dev.mtu), &n->large, e);
 	n->burst = rc ? NULL : calloc(NIC_BURSTS, sizeof *n->burst);
 	if (!rc && !n->burst)
 		rc = nmw_err_set(e, -ENOMEM, NMW_EXIT_RESOURCE, "out of memory");

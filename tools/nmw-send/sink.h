@@ -46,6 +46,7 @@ static inline const struct nmw_slot *sink_slot(const struct sink_msg *m)
 	X(rerequests)         \
 	X(rerequest_messages) \
 	X(rerequests_refused) \
+	X(line_missed)        \
 	X(packets_gathered)   \
 	X(packets_copied)
 

@@ -182,7 +182,7 @@ static void nic_feed(struct udp_path *p, const struct nmw_mold_packet *m)
 {
 	struct nic *n = of(p);
 	for (unsigned i = 0; i < n->lines; i++)
-		nic_send(n, &n->line[i], m, i == 0);
+		nic_send(n, &n->line[i], m, i ? NIC_FURTHER : NIC_FIRST);
 }
 
 static int nic_begin(struct udp_path *p, uint32_t session, const struct udp_peer *to)
@@ -190,6 +190,8 @@ static int nic_begin(struct udp_path *p, uint32_t session, const struct udp_peer
 	struct nic *n = of(p);
 	uint16_t base = n->dev.addr.port ? n->dev.addr.port : ORDER_PORT;
 	unsigned i = 0;
+	if (to && to->at.family != n->dev.addr.family)
+		return -EAFNOSUPPORT;
 	while (i < NIC_FLOWS && n->stream[i].used)
 		i++;
 	if (i == NIC_FLOWS)
@@ -198,7 +200,7 @@ static int nic_begin(struct udp_path *p, uint32_t session, const struct udp_peer
 		     : nic_flow_set(n, &n->stream[i], &n->spec.line[0].at,
 				    (uint16_t)(base + session - 1), NULL);
 	n->stream[i].used = ok;
-	return ok ? (int)i : -EAFNOSUPPORT;
+	return ok ? (int)i : -ENOSPC;
 }
 
 static void nic_end(struct udp_path *p, int stream)
@@ -210,7 +212,7 @@ static void nic_stream_send(struct udp_path *p, int stream, const struct udp_pee
 			    const struct nmw_mold_packet *m)
 {
 	(void)to;
-	nic_send(of(p), &of(p)->stream[stream], m, true);
+	nic_send(of(p), &of(p)->stream[stream], m, NIC_FIRST);
 }
 
 static void nic_path_flush(struct udp_path *p)
@@ -231,7 +233,8 @@ static bool nic_answer(struct udp_path *p, const struct nmw_endpoint *from,
 	struct nic_flow f;
 	struct nic *n = of(p);
 	const uint8_t *mac = from->mac[0] & 1 ? NULL : from->mac;
-	return nic_flow_set(n, &f, from, n->dev.addr.port, mac) && nic_send(n, &f, m, false);
+	return nic_flow_set(n, &f, from, n->dev.addr.port, mac) &&
+	       nic_send(n, &f, m, NIC_UNCOUNTED);
 }
 
 static void nic_wait(struct udp_path *p, unsigned ms)
@@ -276,7 +279,8 @@ static int way_open(struct udp_path **out, struct sink *k, const struct nmw_udp_
 	n->path.sink = k;
 	n->give_up = conf->give_up;
 	n->give_up_arg = conf->give_up_arg;
-	int rc = nmw_dpdk_eal_start(&n->dev, conf->eal.v, conf->eal.n, 0, e);
+	int rc = nmw_dpdk_eal_start(&n->dev, conf->eal.v, conf->eal.n,
+				    nic_tx_bytes(n) + nic_rx_bytes(n), e);
 	if (!rc)
 		rc = nic_tx_open(n, e);
 	if (!rc)

@@ -63,18 +63,27 @@ unsigned udp_batch_send(struct udp_batch *b, int fd)
 	return lost;
 }
 
-/* Nobody can say which messages were in the packets lost: as many as there are in that share. */
+static uint64_t all_messages(const struct udp_batch *b)
+{
+	uint64_t messages = 0;
+	for (unsigned i = 0; i < b->n; i++)
+		messages += b->packet[i].messages;
+	return messages;
+}
+
+uint64_t udp_batch_messages(const struct udp_batch *b, unsigned packets)
+{
+	return b->n ? all_messages(b) * packets / b->n : 0;
+}
+
 void udp_batch_done(struct udp_batch *b, unsigned lost, struct sink *k)
 {
-	uint64_t messages = 0, bytes = 0, n = b->n;
-	for (unsigned i = 0; i < n; i++) {
-		messages += b->packet[i].messages;
-		bytes += b->packet[i].body_len - 2u * b->packet[i].messages;
-	}
-	uint64_t gone = n ? messages * lost / n : 0;
+	uint64_t messages = all_messages(b), bytes = 0, gone = udp_batch_messages(b, lost);
+	for (unsigned i = 0; i < b->n; i++)
+		bytes += b->packet[i].body_len;
 	k->count.out_messages += messages - gone;
-	k->count.out_bytes += bytes;
-	k->count.out_packets += n - lost;
+	k->count.out_bytes += bytes - 2 * messages;
+	k->count.out_packets += b->n - lost;
 	sink_drop(k, NMW_DROP_sink_error, gone);
 	b->n = 0;
 }

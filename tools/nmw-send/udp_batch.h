@@ -33,6 +33,8 @@ bool udp_batch_add(struct udp_batch *b, const struct nmw_mold_packet *p,
 		   const struct sockaddr_storage *to, socklen_t to_len);
 /* Sends all packets to the socket. Returns how many could not be sent. The batch stays. */
 unsigned udp_batch_send(struct udp_batch *b, int fd);
+/* Messages of so many of its packets: nobody can say of which, so it is their share. */
+uint64_t udp_batch_messages(const struct udp_batch *b, unsigned packets);
 /* Counts the batch as out, but for the packets that were lost, and empties it. */
 void udp_batch_done(struct udp_batch *b, unsigned lost, struct sink *k);
 /* One packet at once. False: it was not sent. */

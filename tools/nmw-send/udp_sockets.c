@@ -33,16 +33,19 @@ void udp_peer_set(struct udp_peer *p, const struct nmw_endpoint *at, uint32_t sc
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
-/* What one line at least could send is sent. */
+/* What one line at least could send is sent; what others could not, they missed. */
 static void send_feed(struct sockets *s)
 {
-	unsigned least = s->feed.n;
+	unsigned least = s->feed.n, all = 0;
 	if (!s->feed.n)
 		return;
 	for (unsigned i = 0; i < s->lines; i++) {
 		unsigned lost = udp_batch_send(&s->feed, s->line[i]);
 		least = lost < least ? lost : least;
+		all += lost;
 	}
+	s->path.sink->count.extra[SINK_line_missed] +=
+		udp_batch_messages(&s->feed, all - least * s->lines);
 	udp_batch_done(&s->feed, least, s->path.sink);
 }
 
