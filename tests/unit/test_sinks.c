@@ -14,6 +14,7 @@
 // uses: tools/nmw-send/places.c
 /* The sinks of nmw-send with messages made by hand. */
 #include "../../tools/nmw-send/sinks.h"
+#include "../../tools/nmw-send/udp_sessions.h"
 #include "base/log.h"
 #include "unit.h"
 #include "wire/be.h"
@@ -354,7 +355,38 @@ START_TEST(idle_time_does_not_change_a_file)
 }
 END_TEST
 
+/* One client more than there are places: what is for it did not fail to be wanted. */
+START_TEST(a_client_without_a_place)
+{
+	begin();
+	struct nmw_ctl in = {.kind = NMW_CTL_LOGIN, .family = 4, .addr = {127, 0, 0, 1}, .port = 9};
+	memset(in.name, ' ', sizeof in.name);
+	const char *spec[] = {"udp:reply"};
+	conf.mtu = NMW_FRAMER_MTU_DEF;
+	ck_assert_int_eq(sinks_open(&sinks, spec, 1, &conf, &err), 0);
+	ck_assert_int_eq(sinks_start(&sinks, NULL, 0, &err), 0);
+	for (uint32_t i = 1; i <= UDP_SESSIONS_MAX + 1; i++) {
+		message(0, NMW_CH_CTL, NMW_CODEC_CTL, i, &in, sizeof in);
+		sinks_send(&sinks, burst, 1);
+	}
+	message(0, NMW_CH_REPLY, NMW_CODEC_OUCH42, UDP_SESSIONS_MAX + 1, reply, sizeof reply);
+	message(1, NMW_CH_REPLY, NMW_CODEC_OUCH42, UDP_SESSIONS_MAX + 2, reply, sizeof reply);
+	sinks_send(&sinks, burst, 2);
+	const uint64_t *drop = sinks.sink[0].count.drop;
+	ck_assert_uint_eq(drop[NMW_DROP_capacity], 1);
+	ck_assert_uint_eq(drop[NMW_DROP_filtered], 1); /* of no session here */
+	in.kind = NMW_CTL_LOGOUT;
+	message(0, NMW_CH_CTL, NMW_CODEC_CTL, UDP_SESSIONS_MAX + 1, &in, sizeof in);
+	message(1, NMW_CH_REPLY, NMW_CODEC_OUCH42, UDP_SESSIONS_MAX + 1, reply, sizeof reply);
+	sinks_send(&sinks, burst, 2);
+	ck_assert_uint_eq(drop[NMW_DROP_filtered], 3);
+	sinks_close(&sinks, false, false);
+	check_balance();
+	end(0);
+}
+END_TEST
+
 UNIT_MAIN("sinks", four_sinks_get_the_same, itch_ends_with_length_0_when_clean, channels_are_chosen,
 	  what_is_refused, files_are_gone_on_with, other_files_are_left_as_they_are,
 	  a_full_disk_stops_one_sink, a_capture_on_a_full_disk, times_beyond_the_format,
-	  idle_time_does_not_change_a_file)
+	  idle_time_does_not_change_a_file, a_client_without_a_place)

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_NS (50ull * 1000 * 1000)
+#define TICK_NS	 (50ull * 1000 * 1000)
+#define NO_PLACE UINT16_MAX /* in of_session: it is ours, and has no stream */
 
 struct stream {
 	struct udp_sessions *of;
@@ -97,8 +98,8 @@ static struct stream *free_stream(struct udp_sessions *u)
 }
 
 /* name: of the client's own stream, or NULL: made of the session's number. */
-static struct stream *begin(struct udp_sessions *u, uint32_t session, const char *name,
-			    const struct nmw_endpoint *to)
+static int begin(struct udp_sessions *u, uint32_t session, const char *name,
+		 const struct nmw_endpoint *to)
 {
 	char text[16];
 	struct stream *s = free_stream(u);
@@ -112,18 +113,18 @@ static struct stream *begin(struct udp_sessions *u, uint32_t session, const char
 	snprintf(text, sizeof text, "S%09u", session % 1000000000u);
 	memcpy(c.session, name ? name : text, sizeof c.session);
 	if (!s || nmw_mold_send_open(&s->tx, &c, NULL))
-		return NULL;
+		return -ENOSPC;
 	s->of = u;
 	if (to)
 		udp_peer_set(&s->to, to, u->conf.path->scope);
 	s->of_path = u->conf.path->ops->begin(u->conf.path, session, to ? &s->to : NULL);
 	if (s->of_path < 0) {
 		nmw_mold_send_close(s->tx);
-		return NULL;
+		return s->of_path;
 	}
 	s->session = session;
 	u->of_session[session] = (uint16_t)(s - u->v + 1);
-	return s;
+	return 0;
 }
 
 /* ---- messages ------------------------------------------------------------------------------- */
@@ -131,7 +132,7 @@ static struct stream *begin(struct udp_sessions *u, uint32_t session, const char
 static struct stream *find(struct udp_sessions *u, uint32_t session)
 {
 	uint16_t i = session <= u->max ? u->of_session[session] : 0;
-	return i ? &u->v[i - 1] : NULL;
+	return i && i != NO_PLACE ? &u->v[i - 1] : NULL;
 }
 
 /* A client without an account that came over the network: where it is, replies go. */
@@ -141,7 +142,9 @@ static void login(struct udp_sessions *u, uint32_t session, const struct nmw_ctl
 	struct nmw_endpoint to = {.family = ctl->family, .port = ctl->port};
 	memcpy(to.addr, ctl->addr, sizeof to.addr);
 	bool named = memcmp(ctl->name, blank, sizeof blank) != 0;
-	begin(u, session, named ? ctl->name : NULL, &to);
+	int rc = begin(u, session, named ? ctl->name : NULL, &to);
+	if (rc && rc != -EAFNOSUPPORT) /* which another sink serves */
+		u->of_session[session] = NO_PLACE;
 }
 
 bool udp_sessions_control(struct udp_sessions *u, uint32_t session, const struct nmw_ctl *ctl,
@@ -153,6 +156,8 @@ bool udp_sessions_control(struct udp_sessions *u, uint32_t session, const struct
 		      !ctl->host_port && session && session <= u->max;
 	if (s && (ends || starts))
 		end_stream(u, s, now_ns);
+	if (ends && session <= u->max)
+		u->of_session[session] = 0;
 	if (starts)
 		login(u, session, ctl);
 	return (s && ends) || starts;
@@ -161,12 +166,13 @@ bool udp_sessions_control(struct udp_sessions *u, uint32_t session, const struct
 int udp_sessions_put(struct udp_sessions *u, uint32_t session, const uint8_t *msg, uint32_t len)
 {
 	struct stream *s = find(u, session);
+	if (!s && session <= u->max && u->of_session[session] == NO_PLACE)
+		return -ENOSPC;
 	if (!s && (u->conf.replies || !session || session > u->max))
 		return -ENOTCONN;
-	if (!s)
-		s = begin(u, session, NULL, NULL);
-	if (!s)
+	if (!s && begin(u, session, NULL, NULL))
 		return -ENOSPC;
+	s = find(u, session);
 	int rc = nmw_mold_send_put(s->tx, msg, len);
 	if (!rc && !s->dirty)
 		u->dirty[u->n_dirty++] = (uint16_t)(s - u->v);
