@@ -25,6 +25,15 @@ timed 0 gen:seed=1,count=500,symbols=1 pcap:"$T/paced.pcap" --pace 5kpps
 timed 0 gen:seed=1,count=500,symbols=1 pcap:"$T/max.pcap"
 cmp "$T/paced.pcap" "$T/max.pcap" || fail "the pace changes the capture"
 
+# a few hundred messages a second: both look after themselves as often as at any rate
+timeout 20 nmw-recv -q gen:seed=1,count=5000,symbols=1 --pace 300pps -o few 2>"$T/src.err" &
+timeout 20 nmw-send -q -i few null: --pace 300pps 2>"$T/err" &
+until_published few 400
+nmw-stat --json | jq -e '[.tools[].heartbeat_age_ns | tonumber] | length == 2 and max < 900000000' >/dev/null ||
+	fail "heartbeats: $(nmw-stat --json | jq -c '[.tools[] | [.tool, .heartbeat_age_ns]]')"
+kill %% %-
+wait
+
 # a stop ends the waiting: what is there goes at once, and not in the hour and more that the pace would take
 nmw-recv -q gen:seed=1,count=5000,symbols=1 -o slow 2>"$T/src.err" &
 src=$!

@@ -37,6 +37,7 @@ bool emit_due(struct emit *e, uint64_t ts_ns)
 	while (!nmw_pace_wait(&e->pace, due))
 		if (!go_now(e->st))
 			return false;
+	nmw_stage_look_soon(st); /* also where no wait is long enough for a look */
 	return true;
 }
 

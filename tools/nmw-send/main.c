@@ -287,6 +287,7 @@ static bool wait_due(struct send *s, uint64_t due)
 		if (!nmw_stage_go(&s->stage))
 			return false;
 	}
+	nmw_stage_look_soon(&s->stage); /* also where no wait is long enough for a look */
 	s->idle_since = 0;
 	return true;
 }
