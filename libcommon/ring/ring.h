@@ -414,9 +414,12 @@ struct nmw_ring_info {
 	uint64_t created_ns;   /* CLOCK_REALTIME; tells a ring from a later one of the same name */
 	uint32_t producer_pid; /* for people only; liveness is the lock */
 	uint64_t published;    /* last sequence number */
+	unsigned routes;
+	char route[5][9]; /* their names (ring/route.h) */
 	unsigned consumers;
 	struct {
 		char name[32];
+		char route[9]; /* that it takes; "" = all, "?" = none that there is */
 		uint64_t cursor;
 		uint32_t pid;
 		bool alive, named;

@@ -40,6 +40,8 @@ struct nmw_ring_routes {
 	unsigned n;
 	uint64_t read[NMW_ROUTES + 1]; /* the highest message that one who takes it is done with */
 	uint64_t unread[NMW_ROUTES + 1]; /* messages that went by */
+	uint64_t last[NMW_ROUTES + 1];	 /* the last message of it below looked */
+	uint64_t looked;
 };
 
 /* The cold part of a handle. */

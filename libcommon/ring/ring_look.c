@@ -45,6 +45,14 @@ static enum nmw_ring_state state_of(const struct nmw_ring *r)
 	return nmw_shm_locked(r->fd, NMW_RING_LOCK_PRODUCER) ? NMW_RING_LIVE : NMW_RING_DEAD;
 }
 
+static void add_routes(const struct nmw_ring *r, struct nmw_ring_info *out)
+{
+	const struct nmw_ring_progress *at = &r->hdr->at;
+	for (unsigned i = 0; i < NMW_ROUTES && at->route[i][0]; i++)
+		copy_text(out->route[out->routes++], sizeof out->route[i], at->route[i],
+			  NMW_ROUTE_NAME_MAX);
+}
+
 static void add_consumer(const struct nmw_ring *r, unsigned i, struct nmw_ring_info *out)
 {
 	const struct nmw_ring_line *l = &r->ctl->line[i];
@@ -53,6 +61,10 @@ static void add_consumer(const struct nmw_ring *r, unsigned i, struct nmw_ring_i
 		return;
 	unsigned n = out->consumers++;
 	copy_text(out->consumer[n].name, sizeof out->consumer[n].name, l->name, sizeof l->name);
+	uint32_t route = __atomic_load_n(&l->route, __ATOMIC_ACQUIRE);
+	if (route)
+		copy_text(out->consumer[n].route, sizeof out->consumer[n].route,
+			  route <= out->routes ? out->route[route - 1] : "?", NMW_ROUTE_NAME_MAX);
 	out->consumer[n].cursor = __atomic_load_n(&l->cursor, __ATOMIC_ACQUIRE);
 	out->consumer[n].pid = l->pid;
 	out->consumer[n].named = state == NMW_LINE_NAMED;
@@ -84,6 +96,7 @@ int nmw_ring_inspect(const char *name, struct nmw_ring_info *out, struct nmw_err
 	out->private_ring = (r->g.flags & NMW_RING_F_PRIVATE) != 0;
 	out->created_ns = r->g.created_ns;
 	out->producer_pid = r->hdr->p.pid;
+	add_routes(r, out);
 	for (unsigned i = 0; i < NMW_RING_CONSUMERS; i++)
 		add_consumer(r, i, out);
 	out->published = nmw_ring_published(r);

@@ -126,6 +126,49 @@ void nmw_prod_pass_routes(struct nmw_prod *p, uint64_t from, uint64_t end)
 	}
 }
 
+/* Bit i: no consumer takes route i. */
+static unsigned without_taker(const struct nmw_ring *r)
+{
+	unsigned none = (2u << r->routes.n) - 2;
+	for (unsigned i = 0; none && i < NMW_RING_CONSUMERS; i++) {
+		const struct nmw_ring_line *l = &r->ctl->line[i];
+		uint32_t state = __atomic_load_n(&l->state, __ATOMIC_ACQUIRE);
+		uint32_t route = __atomic_load_n(&l->route, __ATOMIC_ACQUIRE);
+		if (!nmw_ring_line_counts(state) || route > NMW_ROUTES)
+			continue;
+		none = route ? none & ~(1u << route) : 0;
+	}
+	return none;
+}
+
+/* Where slots are not being filled again. */
+static void look_at_messages(struct nmw_prod *p)
+{
+	struct nmw_ring_routes *t = &p->ring->routes;
+	uint64_t cnt = p->mask + 1, from = p->limit > cnt ? p->limit - cnt : 1;
+	for (uint64_t seq = from > t->looked ? from : t->looked; seq < p->next; seq++) {
+		const struct nmw_slot *s = nmw_ring_slot(p->ring, seq);
+		unsigned route = nmw_route_of(s);
+		if (s->seq == seq && route <= NMW_ROUTES)
+			t->last[route] = seq;
+	}
+	t->looked = p->next;
+}
+
+unsigned nmw_prod_untaken(struct nmw_prod *p, unsigned of)
+{
+	struct nmw_ring_routes *t = &p->ring->routes;
+	unsigned none = t->n ? without_taker(p->ring) & of : 0, found = 0;
+	if (!none)
+		return 0;
+	nmw_prod_look_at_routes(p);
+	look_at_messages(p);
+	for (unsigned i = 1; i <= t->n; i++)
+		if (none & 1u << i && t->last[i] > t->read[i] && t->last[i] > t->read[0])
+			found |= 1u << i;
+	return found;
+}
+
 void nmw_prod_end_routes(struct nmw_prod *p)
 {
 	struct nmw_ring *r = p->ring;

@@ -8,7 +8,8 @@
  * place.
  *
  * A route that no consumer takes holds nobody back.  Its messages make way like all that were read,
- * and the producer counts them when they do: until then a consumer that comes late has them.
+ * and the producer counts them when they do: until then a consumer that comes late has them, and
+ * the producer is told that nobody takes them.
  */
 #ifndef NMW_RING_ROUTE_H
 #define NMW_RING_ROUTE_H
@@ -36,6 +37,9 @@ int nmw_prod_routes(struct nmw_prod *p, const char *const *name, unsigned n, str
 /* Messages of route i that made way, or were there at the end, and that no consumer took. A
  * consumer that takes all messages takes every route. */
 uint64_t nmw_prod_unread(const struct nmw_prod *p, unsigned i);
+/* Which of the routes in `of` (bit i: route i) have messages that nobody read, and no consumer now:
+ * one may still come. Looks once at each message that was published since. */
+unsigned nmw_prod_untaken(struct nmw_prod *p, unsigned of);
 /* Its name, of at most NMW_ROUTE_NAME_MAX bytes. */
 const char *nmw_prod_route(const struct nmw_prod *p, unsigned i, char name[NMW_ROUTE_NAME_MAX + 1]);
 /* The number of the route that it joined with; 0: all. */

@@ -3,6 +3,7 @@
 #ifndef NMW_STAGE_STAGE_IMPL_H
 #define NMW_STAGE_STAGE_IMPL_H
 
+#include "ring/route.h"
 #include "stage/stage.h"
 
 #include <signal.h>
@@ -21,10 +22,11 @@ struct nmw_stage_cold {
 	const char *out_base, *instance_base;
 	char out_split[80], instance_split[64];
 
-	bool private_in, private_out; /* handed over through stdin, stdout */
-	bool closing;		      /* nothing more will be published */
-	bool left_said;		      /* what the stage behind did not take */
-	uint32_t unread_said;	      /* routes that nobody takes, a bit each */
+	bool private_in, private_out;		/* handed over through stdin, stdout */
+	bool closing;				/* nothing more will be published */
+	bool left_said;				/* what the stage behind did not take */
+	uint32_t unread_said;			/* routes that nobody takes, a bit each */
+	uint64_t untaken_since[NMW_ROUTES + 1]; /* ns; 0 = somebody takes it, or it has nothing */
 	bool input_ended[NMW_STAGE_INS];
 	uint64_t input_dead_since[NMW_STAGE_INS]; /* ns; 0 = its producer lives */
 	uint64_t awaited_since[NMW_STAGE_INS];	  /* ns; 0 = who is to be followed is there */

@@ -10,6 +10,7 @@
 
 #define ROOM_SAY_NS    NMW_NS_PER_S	/* a wait for room that is worth a line */
 #define ROOM_LONG_NS   (1000ull * 1000) /* after which any room will do */
+#define UNTAKEN_NS     NMW_NS_PER_S	/* a route without a consumer that is worth a line */
 #define ROOM_SPINS     200u
 #define ROOM_SLEEP_MIN (20ull * 1000)
 #define ROOM_SLEEP_MAX (200ull * 1000)
@@ -158,16 +159,29 @@ static bool wait_room(struct nmw_stage *st)
 	}
 }
 
+/* Whoever comes within a moment was only slower to start. */
+static bool stays_untaken(struct nmw_stage_cold *c, unsigned i, bool untaken)
+{
+	uint64_t *since = &c->untaken_since[i];
+	if (!untaken)
+		*since = 0;
+	else if (!*since)
+		*since = c->last_housekeeping;
+	return untaken && c->last_housekeeping - *since >= UNTAKEN_NS;
+}
+
 void nmw_stage_look_at_routes(struct nmw_stage *st)
 {
 	struct nmw_stage_cold *c = st->cold;
 	const char *ring = nmw_prod_name(&st->out);
 	uint64_t all = 0;
+	unsigned untaken = c->closing ? 0 : nmw_prod_untaken(&st->out, ~c->unread_said);
 	for (unsigned i = 1; i <= NMW_ROUTES; i++) {
 		char route[NMW_ROUTE_NAME_MAX + 1];
 		uint64_t n = nmw_prod_unread(&st->out, i);
+		bool late = stays_untaken(c, i, untaken & 1u << i);
 		all += n;
-		if (!n || c->unread_said & 1u << i)
+		if (!(n || late) || c->unread_said & 1u << i)
 			continue;
 		c->unread_said |= 1u << i;
 		nmw_prod_route(&st->out, i, route);

@@ -88,6 +88,25 @@ unread=$(grep -o 'route_unread [0-9]*' "$T/err" | tail -1)
 [ "$unread" = "route_unread $cold" ] || fail "u: $unread, $cold messages are of the route"
 grep 'nobody takes route hot' "$T/err" && fail "a route that was taken"
 
+# that is said while all of its messages still lie there, and nmw-stat shows who takes what
+timeout 60 nmw-send -i w/hot null: --consumer sink -q 2>/dev/null &
+nmw-recv gen:seed=17,count=9k,symbols=10 --route "$T/routes.json" -o w --pace 200pps --min-consumers 1 2>"$T/err" &
+recv=$!
+for ((i = 0; i < 80; i++)); do
+	grep -q 'ring w: nobody takes route cold: ' "$T/err" && break
+	sleep 0.1
+done
+[ "$i" -lt 80 ] || fail "w: not said: $(cat "$T/err")"
+nmw-stat show w >"$T/show" && nmw-stat --json >"$T/json"
+kill -INT $recv
+wait $recv
+wait
+grep -q '^  routes    hot, cold (nobody takes it)$' "$T/show" || fail "$(cat "$T/show")"
+grep -q '^  consumer  sink, route hot, pid ' "$T/show" || fail "$(cat "$T/show")"
+jq -e '.rings[] | select(.name == "w") | .routes == ["hot", "cold"] and .consumers[0].route == "hot"' "$T/json" >/dev/null ||
+	fail "$(cat "$T/json")"
+grep -q 'nobody takes route hot' "$T/err" && fail "a route that was taken"
+
 # packets of a card, each like the one before: an order of one symbol, as often as there is time for; the other route's
 # reader gets the login only
 if nmw-recv --version | grep -q dpdk; then

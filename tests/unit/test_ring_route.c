@@ -242,8 +242,36 @@ START_TEST(what_a_consumer_writes_is_not_trusted)
 }
 END_TEST
 
+START_TEST(a_route_without_a_consumer_is_told)
+{
+	const unsigned both = 1u << HOT | 1u << COLD;
+	struct nmw_prod p = routed("r");
+	struct nmw_cons hot = take("r", "hot");
+	ck_assert_uint_eq(nmw_prod_untaken(&p, both), 0); /* it has no message */
+	put(&p, 2, HOT);
+	ck_assert_uint_eq(nmw_prod_untaken(&p, both), 0);
+	put(&p, 1, COLD);
+	ck_assert_uint_eq(nmw_prod_untaken(&p, both), 1u << COLD);
+	ck_assert_uint_eq(nmw_prod_untaken(&p, 1u << HOT), 0);
+	struct nmw_cons cold = take("r", "cold");
+	ck_assert_uint_eq(nmw_prod_untaken(&p, both), 0);
+	drain(&cold);
+	drain(&hot);
+	nmw_cons_leave(&cold, true);
+	ck_assert_uint_eq(nmw_prod_untaken(&p, both), 0); /* it read all */
+	put(&p, 1, COLD);
+	struct nmw_cons all = take("r", NULL);
+	ck_assert_uint_eq(nmw_prod_untaken(&p, both), 0);
+	nmw_cons_leave(&all, true);
+	ck_assert_uint_eq(nmw_prod_untaken(&p, both), 1u << COLD);
+	unread(&p, 0, 0); /* nothing made way */
+	nmw_cons_leave(&hot, true);
+	nmw_prod_leave(&p);
+}
+END_TEST
+
 FX_MAIN("ring_route", a_route_is_asked_for_by_name, a_place_that_is_kept_is_of_one_route,
 	what_goes_by_is_counted, who_comes_late_has_what_is_there,
 	who_comes_too_late_misses_what_is_counted, who_takes_all_takes_every_route,
 	a_line_changes_hands, a_ring_that_is_taken_up_counts_on,
-	what_a_consumer_writes_is_not_trusted)
+	what_a_consumer_writes_is_not_trusted, a_route_without_a_consumer_is_told)

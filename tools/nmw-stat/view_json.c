@@ -89,11 +89,22 @@ static json *consumers(const struct nmw_ring_info *x)
 		nmw_json_set(c, "name",
 			     x->consumer[i].named ? nmw_json_str(x->consumer[i].name)
 						  : nmw_json_null());
+		nmw_json_set(c, "route",
+			     x->consumer[i].route[0] ? nmw_json_str(x->consumer[i].route)
+						     : nmw_json_null());
 		nmw_json_set(c, "pid", nmw_json_num(x->consumer[i].pid));
 		nmw_json_set(c, "alive", nmw_json_bool(x->consumer[i].alive));
 		nmw_json_set(c, "cursor", nmw_json_id(x->consumer[i].cursor));
 		nmw_json_set(c, "behind", nmw_json_num(state_lag(x, i)));
 	}
+	return a;
+}
+
+static json *routes(const struct nmw_ring_info *x)
+{
+	json *a = nmw_json_array();
+	for (unsigned i = 0; i < x->routes; i++)
+		nmw_json_add(a, nmw_json_str(x->route[i]));
 	return a;
 }
 
@@ -118,6 +129,7 @@ static json *ring_full(const struct state_ring *r)
 	nmw_json_set(o, "file_bytes", nmw_json_num(x->file_bytes));
 	nmw_json_set(o, "page_bytes", nmw_json_num(x->page_sz));
 	nmw_json_set(o, "published", nmw_json_id(x->published));
+	nmw_json_set(o, "routes", routes(x));
 	nmw_json_set(o, "consumers", consumers(x));
 	return o;
 }

@@ -222,10 +222,31 @@ static void show_consumer(FILE *f, const struct nmw_ring_info *r, unsigned i,
 	uint64_t lag = state_lag(r, i);
 	bool alive = r->consumer[i].alive;
 	fprintf(f,
-		"  consumer  %s, pid %u, %s%s%s, at " U64 ", " U64 " behind (%u%% of the slots)\n",
-		r->consumer[i].named ? r->consumer[i].name : "unnamed", r->consumer[i].pid,
+		"  consumer  %s%s%s, pid %u, %s%s%s, at " U64 ", " U64
+		" behind (%u%% of the slots)\n",
+		r->consumer[i].named ? r->consumer[i].name : "unnamed",
+		r->consumer[i].route[0] ? ", route " : "", r->consumer[i].route, r->consumer[i].pid,
 		red(o, !alive), alive ? "alive" : "away", plain(o), r->consumer[i].cursor, lag,
 		r->slots ? (unsigned)(lag * 100 / r->slots) : 0);
+}
+
+/* Who takes all takes every route. */
+static bool is_taken(const struct nmw_ring_info *r, const char *route)
+{
+	for (unsigned i = 0; i < r->consumers; i++)
+		if (!r->consumer[i].route[0] || !strcmp(r->consumer[i].route, route))
+			return true;
+	return false;
+}
+
+static void show_routes(FILE *f, const struct nmw_ring_info *r, const struct view_opts *o)
+{
+	for (unsigned i = 0; i < r->routes; i++) {
+		bool taken = is_taken(r, r->route[i]);
+		fprintf(f, "%s%s%s%s%s", i ? ", " : "  routes    ", r->route[i], red(o, !taken),
+			taken ? "" : " (nobody takes it)", plain(o));
+	}
+	fputs(r->routes ? "\n" : "", f);
 }
 
 static void show_ring(FILE *f, const struct state_ring *r, const struct view_opts *o)
@@ -243,6 +264,7 @@ static void show_ring(FILE *f, const struct state_ring *r, const struct view_opt
 		x->slots, x->slot_sz, size_text(x->frame_bytes, frames),
 		size_text(x->file_bytes, size), size_text(x->page_sz, page));
 	fprintf(f, "  published " U64 " messages\n", x->published);
+	show_routes(f, x, o);
 	for (unsigned i = 0; i < x->consumers; i++)
 		show_consumer(f, x, i, o);
 	if (!x->consumers)
