@@ -8,7 +8,8 @@ turns, round by round; each figure is the median of its rounds.  "due": an order
 so with what it waited for those before it and for a client that was late; "sent": from when it was sent, as
 sockperf's ping-pong counts, which sends the next when the last has come.  The echo is answered by one thread with
 blocking calls and measured by the same client: what is more than that is nmw.  "spins": --wait-mode spin of all
-stages, to be put beside sockperf's server that spins.
+stages, whose client sleeps while it awaits no reply and the next order is not near (with all CPUs busy the host takes
+them away); beside sockperf's server that blocks, as a server does unless told otherwise, and beside one that spins.
 
 A guest's CPU is taken away for other guests, for milliseconds (steal in proc(5)), and an open loop pays for each of
 those as many times as orders were due: a round of anybody's in which the host took more than --stolen of a CPU is
@@ -79,8 +80,8 @@ def measure(argv, limit):
     return {c: {m: r[c][m] / 1e3 for m in METRICS} for c in COUNTS}
 
 
-def options(o):
-    return ["-r", str(o.rate), "-s", str(o.seconds)] + (["-w", "near"] if o.fifo else [])
+def options(o, naps=False):
+    return ["-r", str(o.rate), "-s", str(o.seconds)] + (["-w", "near"] if o.fifo or naps else [])
 
 
 def echo(o, proto):
@@ -142,7 +143,7 @@ def nmw(o, proto, spin):
         try:
             wait_for(("engine:", f"port {port}:" if proto == "tcp" else "udp: 1 lines"), log, p)
             who = [f"127.0.0.1:{port}"] + (["ALICE", "SECRET"] if proto == "tcp" else [])
-            return measure([CLIENT] + options(o) + [proto] + who, o.seconds + 10)
+            return measure([CLIENT] + options(o, spin) + [proto] + who, o.seconds + 10)
         finally:
             host.end_group(p)
 

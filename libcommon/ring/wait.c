@@ -19,7 +19,10 @@
 #define GAP_MAX_NS   1000000u
 #define SLICE_MIN    100000u /* ns; the kernel grants no shorter one */
 #define GAP_TURNS    8u	     /* turns that the distance between turns is averaged over, about */
-#define WRONG_TURNS  32u     /* in the wrong order: that is no chance */
+#define WRONG_WEIGHT 3u	     /* turns in the right order that make up for a wrong one */
+#define WRONG_TURNS  96u     /* weighed: that is no chance */
+#define PATIENCE_MAX 8u	     /* doublings of it, when changing the place does not help */
+#define RECENT_NS    1000000 /* longer ago: it does not spin, or not now */
 #define KEEP_NS	     10000u  /* the first stage looks for packets before the others look for work */
 #define QUIET_NS     8000u   /* in which the others can have done nothing but look */
 #define SWITCH_NS    1000u   /* a yield that took longer let somebody by */
@@ -96,10 +99,14 @@ static void pause_some(void)
 
 /* ---- turns ----------------------------------------------------------------------------------- */
 
-/* The time, and below it the CPU, for who runs on another one takes no turns with us. */
+/* A turn: the time, below it one bit that its reader answers by changing its own place whenever it
+ * turns over, and the CPU, for who runs on another one takes no turns with us. */
+#define TURN_CPU UINT64_C(0x7f)
+#define TURN_ASK UINT64_C(0x80)
+
 static uint64_t turn_at(uint64_t now_ns)
 {
-	return now_ns << 8 | ((unsigned)sched_getcpu() & 0xff);
+	return now_ns << 8 | ((unsigned)sched_getcpu() & TURN_CPU);
 }
 
 static uint64_t seen(const uint64_t *turn)
@@ -107,35 +114,71 @@ static uint64_t seen(const uint64_t *turn)
 	return turn ? __atomic_load_n(turn, __ATOMIC_RELAXED) : 0;
 }
 
-/* Between two turns of ours both had theirs, and the reader the later one. */
+/* One that spins on our CPU too. */
+static bool takes_turns(uint64_t turn, uint64_t now)
+{
+	return ((turn ^ now) & TURN_CPU) == 0 && now - turn < (uint64_t)RECENT_NS << 8;
+}
+
+/* Between two turns of ours the reader should have had one, and then the writer. */
 static bool in_wrong_order(const struct nmw_wait_order *o, uint64_t now)
 {
 	uint64_t writer = seen(o->in.other), reader = seen(o->out.other);
-	bool here = ((writer ^ now) & 0xff) == 0 && ((reader ^ now) & 0xff) == 0;
-	return here && o->last < writer && writer < reader && reader < now;
+	return takes_turns(writer, now) && takes_turns(reader, now) &&
+	       !(o->last < reader && reader < writer);
 }
 
 /* A yield moves us behind the others by a slice, so one of another length changes where we come:
  * where to cannot be said beforehand, so another one each time. */
 static void change_place(struct nmw_wait_order *o)
 {
-	set_slice(SLICE_MIN / 16 * (17 + 7 * o->changes++ % 15));
+	set_slice(SLICE_MIN / 16 * (17 + 7 * o->places++ % 15));
 	sched_yield();
 	set_slice(SLICE_MIN);
+}
+
+/* Where the two others stand in one place there is none between them: then the reader has to go. */
+static void change_order(struct nmw_wait_order *o)
+{
+	if (o->changes++ % 2)
+		o->ask ^= TURN_ASK;
+	else
+		change_place(o);
 	o->wrong = 0;
+	o->patience += o->patience < PATIENCE_MAX;
+}
+
+static void judge_order(struct nmw_wait_order *o, uint64_t now)
+{
+	if (in_wrong_order(o, now)) {
+		o->wrong += WRONG_WEIGHT;
+	} else if (o->wrong) {
+		o->wrong--;
+		o->patience = o->wrong ? o->patience : 0;
+	}
+	if (o->wrong >= WRONG_TURNS << o->patience)
+		change_order(o);
+}
+
+static void do_as_asked(struct nmw_wait_order *o, uint64_t now)
+{
+	uint64_t writer = seen(o->in.other);
+	bool asked = o->last && (writer & TURN_ASK) != o->asked;
+	o->asked = writer & TURN_ASK;
+	if (asked && takes_turns(writer, now))
+		change_place(o);
 }
 
 static void note_turn(struct nmw_wait_order *o, uint64_t now_ns)
 {
 	uint64_t now = turn_at(now_ns);
-	o->wrong = in_wrong_order(o, now) ? o->wrong + 1 : 0;
+	judge_order(o, now);
+	do_as_asked(o, now);
 	if (o->in.own)
 		__atomic_store_n(o->in.own, now, __ATOMIC_RELAXED);
 	if (o->out.own)
-		__atomic_store_n(o->out.own, now, __ATOMIC_RELAXED);
+		__atomic_store_n(o->out.own, now | o->ask, __ATOMIC_RELAXED);
 	o->last = now;
-	if (o->wrong >= WRONG_TURNS)
-		change_place(o);
 }
 
 /* What the others do begins with the first stage: while that has passed nothing on, its reader has

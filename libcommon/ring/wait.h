@@ -23,17 +23,21 @@
 
 enum nmw_wait_mode { NMW_WAIT_AUTO, NMW_WAIT_SPIN, NMW_WAIT_PARK };
 
-/* Stages that spin on one CPU have their turns in an order that stays, and that chance decided: a
- * message wants receive, match, send; in the order receive, send, match it waits for a whole round.
- * So each says when it had its turn, and one in the middle that sees the reader of its ring always
- * after the writer of the ring that it reads changes its place. */
+/* Stages that spin on one CPU have their turns in an order that chance decides: a message wants
+ * receive, match, send; in the order receive, send, match it waits for a whole round, and where two
+ * stand in one place in the scheduler's line, one now and then has two turns for one of the other.
+ * So each says when it had its turn, and one in the middle that does not mostly see a turn of its
+ * ring's reader, then one of the writer of the ring that it reads, changes its place, or has the
+ * reader change its own: by turns, until it helps. */
 struct nmw_wait_order {
 	struct nmw_ring_turns in, out; /* all NULL: none, or nobody looks */
 	uint64_t last;		       /* turn of ours */
-	uint32_t wrong;		       /* turns in a row */
-	uint32_t changes;
-	uint64_t back_ns; /* when the others had had their turns */
-	bool quiet;	  /* and nothing to do in them */
+	uint32_t wrong;		       /* turns in the wrong order, less some for right ones */
+	uint32_t patience;	       /* changes that did not help */
+	uint32_t changes, places;      /* of the order; of the own place */
+	uint64_t ask, asked; /* to change the place, by a bit of the turn that turns over */
+	uint64_t back_ns;    /* when the others had had their turns */
+	bool quiet;	     /* and nothing to do in them */
 };
 
 struct nmw_wait {

@@ -92,12 +92,25 @@ START_TEST(a_spinner_that_shares_its_cpu_ends_its_turn_in_a_stream)
 }
 END_TEST
 
-#define TURNS 40u /* in the wrong order are no chance */
+#define TURNS 40u /* in the wrong order, most of them, are no chance */
 
-/* One in the middle of a pipeline; before each of its turns the writer of its ring and the reader
- * of the other one have theirs, on CPU cpu, the reader first where right. How often it changes
- * place. */
-static uint32_t changes_of(bool right, unsigned cpu)
+#define ASK 0x80u /* bit of a turn */
+
+/* Who has a turn before one of the stage in the middle: the writer of its ring, the reader of the
+ * other one. */
+enum before { READER_WRITER, WRITER_READER, READER, WRITER, LONG_AGO };
+
+static void turn_of(uint64_t *who, unsigned cpu)
+{
+	uint64_t before = nmw_clock_mono();
+	while (nmw_clock_mono() <= before)
+		continue;
+	*who = nmw_clock_mono() << 8 | cpu;
+}
+
+/* One in the middle of a pipeline; before each of its turns others have theirs, on CPU cpu, in
+ * every eighth one in the right order. How often it changes place. */
+static uint32_t changes_of(enum before others, unsigned cpu, unsigned turns)
 {
 	struct nmw_wait w;
 	uint64_t turn_in = 0, turn_out = 0, writer = 0, reader = 0;
@@ -105,20 +118,26 @@ static uint32_t changes_of(bool right, unsigned cpu)
 	w.alone = false;
 	w.order.in = (struct nmw_ring_turns){.own = &turn_in, .other = &writer};
 	w.order.out = (struct nmw_ring_turns){.own = &turn_out, .other = &reader};
-	for (unsigned i = 0; i < TURNS; i++) {
-		uint64_t *first = right ? &reader : &writer, *then = right ? &writer : &reader;
-		*first = nmw_clock_mono() << 8 | cpu;
-		while ((nmw_clock_mono() << 8 | cpu) <= *first)
-			continue;
-		*then = nmw_clock_mono() << 8 | cpu;
+	for (unsigned i = 0; i < turns; i++) {
+		enum before now = i % 8 || others == LONG_AGO ? others : READER_WRITER;
+		if (now == LONG_AGO)
+			reader = writer = (nmw_clock_mono() - 2000000) << 8 | cpu;
+		if (now == WRITER_READER || now == WRITER)
+			turn_of(&writer, cpu);
+		if (now != WRITER && now != LONG_AGO)
+			turn_of(&reader, cpu);
+		if (now == READER_WRITER)
+			turn_of(&writer, cpu);
 		nmw_wait_turn_over(&w);
-		ck_assert_uint_gt(turn_in, *then | 0xff);
-		ck_assert_uint_eq(turn_in, turn_out);
+		ck_assert_uint_gt(turn_in, writer | 0xff);
+		ck_assert_uint_eq(turn_in, turn_out & ~(uint64_t)ASK);
 	}
+	ck_assert_uint_eq(w.order.places, (w.order.changes + 1) / 2);
+	ck_assert_uint_eq(!!(turn_out & ASK), w.order.changes / 2 % 2); /* the reader is asked */
 	return w.order.changes;
 }
 
-START_TEST(who_spins_before_its_reader_changes_place)
+START_TEST(who_spins_in_the_wrong_order_changes_place)
 {
 	cpu_set_t all, one;
 	unsigned cpu = (unsigned)sched_getcpu();
@@ -126,9 +145,38 @@ START_TEST(who_spins_before_its_reader_changes_place)
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
 	ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
-	ck_assert_uint_eq(changes_of(false, cpu & 0xff), 1);
-	ck_assert_uint_eq(changes_of(true, cpu & 0xff), 0);
-	ck_assert_uint_eq(changes_of(false, (cpu + 1) & 0xff), 0); /* they have their own turns */
+	const unsigned here = cpu & 0x7f, elsewhere = (cpu + 1) & 0x7f;
+	ck_assert_uint_eq(changes_of(WRITER_READER, here, TURNS), 1);
+	ck_assert_uint_eq(changes_of(READER, here, TURNS), 1);
+	ck_assert_uint_eq(changes_of(WRITER, here, TURNS), 1);
+	ck_assert_uint_eq(changes_of(READER_WRITER, here, TURNS), 0);
+	ck_assert_uint_eq(changes_of(WRITER_READER, elsewhere, TURNS),
+			  0); /* have their own turns */
+	/* it waits twice as long for the second change, and so on */
+	ck_assert_uint_eq(changes_of(WRITER_READER, here, 4 * TURNS), 2);
+	ck_assert_uint_eq(changes_of(WRITER_READER, here, 8 * TURNS), 3);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
+}
+END_TEST
+
+START_TEST(a_reader_that_is_asked_changes_place_once)
+{
+	struct nmw_wait w;
+	uint64_t turn_in = 0, writer = nmw_clock_mono() << 8 | ASK;
+	cpu_set_t all, one;
+	unsigned cpu = (unsigned)sched_getcpu();
+	ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+	nmw_wait_init(&w, NMW_WAIT_SPIN);
+	w.alone = false;
+	w.order.in = (struct nmw_ring_turns){.own = &turn_in, .other = &writer};
+	for (unsigned i = 0; i < 12; i++) { /* what was asked before it came is no matter */
+		turn_of(&writer, (cpu & 0x7f) | (i / 4 % 2 ? 0 : ASK));
+		nmw_wait_turn_over(&w);
+		ck_assert_uint_eq(w.order.places, i / 4);
+	}
 	ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
 }
 END_TEST
@@ -179,5 +227,6 @@ END_TEST
 UNIT_MAIN("wait", a_stream_lengthens_the_first_sleep, a_large_turn_shortens_it, few_messages_end_it,
 	  turns_that_are_far_apart_are_slept_for,
 	  a_spinner_that_shares_its_cpu_ends_its_turn_in_a_stream,
-	  who_spins_before_its_reader_changes_place, who_has_no_neighbours_keeps_its_place,
+	  who_spins_in_the_wrong_order_changes_place, a_reader_that_is_asked_changes_place_once,
+	  who_has_no_neighbours_keeps_its_place,
 	  the_first_stage_looks_for_packets_while_nobody_has_work)
