@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define REPORT_EVERY   4096u /* messages between two updates of the counters */
+#define REPORT_NS      (1000ull * 1000)
 #define ORDERS_MAX     ((uint64_t)NMW_BOOK_ORDERS_MAX)
 #define IDS_MAX	       (UINT64_C(1) << 30)
 #define SESSIONS_MAX   65534u
@@ -485,6 +486,18 @@ static void burst(struct nmw_match *m, struct nmw_cons *c, unsigned n)
 		report(m);
 }
 
+/* What one message changed is not worth its way to the next one. */
+static void report_when_due(struct nmw_match *m)
+{
+	if (!m->unreported)
+		return;
+	uint64_t now = nmw_clock_mono();
+	if (now - m->reported_ns < REPORT_NS)
+		return;
+	report(m);
+	m->reported_ns = now;
+}
+
 static void run(struct nmw_match *m)
 {
 	struct nmw_stage *st = &m->stage;
@@ -498,8 +511,7 @@ static void run(struct nmw_match *m)
 			burst(m, c, n);
 			continue;
 		}
-		if (m->unreported)
-			report(m);
+		report_when_due(m);
 		durable(m, 0);
 		if (check_tool(m))
 			nmw_stage_idle(st);

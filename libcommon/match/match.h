@@ -59,6 +59,7 @@ struct nmw_match {
 	struct nmw_durable_opts journal;
 	/* state */
 	uint32_t unreported; /* messages since the counters were updated */
+	uint64_t reported_ns;
 	/* --strict: the first message that could not be read; bad_seq 0: none yet */
 	uint64_t bad_seq;
 	uint32_t bad_len;

@@ -78,6 +78,8 @@ void nmw_wait_gap(struct nmw_wait *w, uint64_t now_ns)
 
 void nmw_wait_turn(struct nmw_wait *w, uint64_t n, uint64_t slots)
 {
+	if (w->mode == NMW_WAIT_SPIN)
+		return;
 	nmw_wait_gap(w, nmw_clock_mono());
 	if (n < STREAM_N)
 		w->first_ns = NMW_WAIT_NAP_MIN;
@@ -181,14 +183,18 @@ static void note_turn(struct nmw_wait_order *o, uint64_t now_ns)
 	o->last = now;
 }
 
+static bool is_first(const struct nmw_wait_order *o)
+{
+	return o->out.own && !o->in.own;
+}
+
 /* What the others do begins with the first stage: while that has passed nothing on, its reader has
  * all, and they had next to nothing to do when it let them by, it goes on looking, for a turn of
  * each takes longer than that. */
 static bool keeps_turn(const struct nmw_wait *w)
 {
 	const struct nmw_wait_order *o = &w->order;
-	bool first = o->out.own && !o->in.own;
-	return first && !w->ahead && o->quiet && seen(o->out.cursor) + 1 >= *o->out.next &&
+	return is_first(o) && !w->ahead && o->quiet && seen(o->out.cursor) + 1 >= *o->out.next &&
 	       nmw_clock_mono() - o->back_ns < KEEP_NS;
 }
 
@@ -203,6 +209,8 @@ void nmw_wait_turn_over(struct nmw_wait *w)
 	uint64_t from = nmw_clock_mono();
 	note_turn(&w->order, from);
 	sched_yield();
+	if (!is_first(&w->order))
+		return;
 	w->order.back_ns = nmw_clock_mono();
 	w->order.quiet = w->order.back_ns - from < QUIET_NS;
 }

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define TICK_NS	   (1000ull * 1000) /* between two looks at timers while packets come */
+#define TICK_IDLE  (20ull * 1000)   /* while none comes: the next one may be near */
 #define NAP_NS	   (500ull * 1000)  /* longest sleep: a queue of 1,024 takes 2 Mpps so long */
 #define SAY_NS	   NMW_NS_PER_S
 #define ARENA	   (1ull << 20) /* frames besides the buffers */
@@ -275,7 +276,7 @@ static int dpdk_poll(void *arg, struct nmw_err *e)
 		return now - s->ticked_ns < TICK_NS || tick(s, now);
 	}
 	uint64_t now = nmw_clock_mono();
-	bool more = s->state != PORT_RUNS || tick(s, now);
+	bool more = s->state != PORT_RUNS || now - s->ticked_ns < TICK_IDLE || tick(s, now);
 	nmw_stage_idle(st);
 	return more;
 }
