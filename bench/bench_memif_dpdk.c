@@ -23,7 +23,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HEADERS	 42u /* Ethernet, IPv4, UDP */
+#define LOOK_US	 300000u /* in which the other side sees the link, too */
+#define HEADERS	 42u	 /* Ethernet, IPv4, UDP */
 #define BUFFERS	 8191u
 #define BURST	 32u
 #define DESC	 1024u
@@ -160,7 +161,10 @@ static int open_ports(struct client *c, const char *role, char **sockets, unsign
 		rc = start_port(c, &c->replies, "net_memif1");
 	if (!rc)
 		rc = wait_for_link(c->orders);
-	return rc ? rc : wait_for_link(c->replies);
+	if (!rc)
+		rc = wait_for_link(c->replies);
+	usleep(LOOK_US);
+	return rc;
 }
 
 /* ---- the echo ------------------------------------------------------------------------------- */
