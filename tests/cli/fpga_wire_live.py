@@ -136,6 +136,16 @@ def udp():
     return run("udp:", ends, address, ["bad_mold"])
 
 
+def answers_arp(link, tool):
+    asks = link.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def answered():
+        asks.sendto(b"?", ("10.9.0.1", 9))
+        seen = subprocess.run(["ip", "-n", link.b, "neigh", "show", "10.9.0.1"], capture_output=True, text=True)
+        return "lladdr" in seen.stdout
+    wait_until(answered, SLOW, "an answer to ARP: " + link.log(tool))
+
+
 def two_ports():
     """Each port says on its own link where it is, one that frames only go out of too; both have memory without -m."""
     link = Link()
@@ -143,14 +153,32 @@ def two_ports():
         tool = link.start("nmw-fpga", "wire", "--bitstream", SO, "--center", "AAPL=182.50", "--in", "dpdk:net_ring0,addr=10.8.0.1/24:9000",
                           "--out", "dpdk:net_af_packet0,iface=near,addr=10.9.0.1/24", "--", "--no-huge", near=True)
         link.runs(tool, "books in use", SLOW)
-        asks = link.socket(socket.AF_INET, socket.SOCK_DGRAM)
-
-        def answered():
-            asks.sendto(b"?", ("10.9.0.1", 9))
-            seen = subprocess.run(["ip", "-n", link.b, "neigh", "show", "10.9.0.1"], capture_output=True, text=True)
-            return "lladdr" in seen.stdout
-        wait_until(answered, SLOW, "an answer to ARP: " + link.log(tool))
+        answers_arp(link, tool)
         link.stop(tool, seconds=SLOW)
+    finally:
+        link.close()
+
+
+def capture_to_card():
+    """Frames of a capture, which comes through a pipe and stays open: the port that they leave from answers ARP meanwhile."""
+    link = Link()
+    try:
+        order = ouch50_enter(urn=1, side="B", shares=100, stock="AAPL", price=1825000)
+        payload = mold("CLIENT", 1, order)
+        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 0, 0x4000, 64, 17, 0, socket.inet_aton("10.9.0.2"),
+                         socket.inet_aton("10.9.0.1"))
+        path = os.path.join(link.dir, "in.pcap")
+        frame = wire_frames.sums(bytes(12) + b"\x08\0" + ip + struct.pack(">HHHH", 5000, 9000, 0, 0) + payload)
+        wire_frames.write(path, [(10**18, frame)])
+        pipe = os.path.join(link.dir, "pipe")
+        os.mkfifo(pipe)
+        tool = link.start("nmw-fpga", "wire", "--bitstream", SO, "--center", "AAPL=182.50", "--in", "pcap:" + pipe,
+                          "--out", "dpdk:net_af_packet0,iface=near,addr=10.9.0.1/24", *dpdk_lib.no_huge(), near=True)
+        with open(pipe, "wb", buffering=0) as capture, open(path, "rb") as whole:
+            capture.write(whole.read())
+            link.runs(tool, "books in use", SLOW)
+            answers_arp(link, tool)
+        assert tool.wait(SLOW) == 0, link.log(tool)
     finally:
         link.close()
 
@@ -224,6 +252,7 @@ def main():
         return
     refusals()
     two_ports()
+    capture_to_card()
     for driver in os.environ.get("NMW_WIRE_DRIVERS", "af_packet").split():
         print(dpdk(driver))
 

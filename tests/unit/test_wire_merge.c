@@ -13,6 +13,7 @@
 /* What went out, a letter a message; '|' between frames. */
 static char out[512];
 static uint64_t next; /* number that is expected */
+static bool full;     /* the port takes nothing */
 
 int frame_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, uint64_t ts_ns,
 		  struct nmw_err *e)
@@ -35,7 +36,7 @@ int frame_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, uint6
 		strncat(out, (const char *)msg, 1);
 	ck_assert_ptr_eq(m.at, m.end);
 	strcat(out, m.count == NMW_MOLD_END ? "E|" : "|");
-	return 0;
+	return full;
 }
 
 static struct merge *fresh(const char *client, const char *own)
@@ -173,7 +174,29 @@ START_TEST(answers_that_wait_are_bounded)
 }
 END_TEST
 
+START_TEST(what_the_port_drops_was_not_sent)
+{
+	struct merge *m = fresh("10.0.1.1:40000", "10.0.0.1:9001");
+	shown(m, 1);
+	host(m, 'j');
+	device(m, 1, "A", 30, 0);
+	full = true;
+	host(m, 'k');
+	device(m, 2, "BC", 30, 0);
+	device(m, 4, "", 0, NMW_MOLD_END);
+	full = false;
+	ck_assert_str_eq(out, "Aj|kBC|E|");
+	ck_assert_uint_eq(m->lost, 2);
+	ck_assert_uint_eq(m->lost_answers, 1);
+	m = fresh("10.0.1.1:40001", "10.0.0.1:9001"); /* another's stream */
+	full = true;
+	device(m, 1, "AB", 30, 0);
+	full = false;
+	ck_assert_uint_eq(m->lost, 2);
+}
+END_TEST
+
 UNIT_MAIN("wire_merge", without_answers_nothing_changes, an_answer_stands_behind_what_came_before,
 	  an_answer_does_not_wait_for_a_frame, a_frame_that_is_full_becomes_two,
 	  the_end_of_a_session_comes_after_all_answers, other_streams_go_through,
-	  answers_that_wait_are_bounded)
+	  answers_that_wait_are_bounded, what_the_port_drops_was_not_sent)

@@ -196,8 +196,9 @@ static bool idle(void *arg)
 	struct wire *w = arg;
 	if (!w->stage.m) /* not open yet: a capture's header is waited for */
 		return true;
+	struct nmw_err e = NMW_ERR_INIT;
 	nmw_stage_look_soon(&w->stage);
-	return nmw_stage_go(&w->stage);
+	return nmw_stage_go(&w->stage) && !frame_out_look(&w->out, &e);
 }
 
 /* A file is read twice: what its orders name is known before the first goes in. */
@@ -364,10 +365,9 @@ static int live_turn(struct wire *w, struct nmw_err *e)
 {
 	struct nmw_wire *d = &w->device;
 	nmw_stage_look_soon(&w->stage);
-	int rc = frame_out_look(&w->out, e);
-	if (rc || w->resting)
-		return rc;
-	rc = nmw_wire_pass(d, LIVE_CYCLES, e);
+	if (w->resting)
+		return 0;
+	int rc = nmw_wire_pass(d, LIVE_CYCLES, e);
 	if (!rc)
 		rc = take(w, e);
 	w->resting = !d->ports->waiting(d->sim) && nmw_device_status(&d->device) & NMW_DEVICE_IDLE;
@@ -385,6 +385,8 @@ static int poll_once(struct wire *w, struct nmw_err *e)
 			rc = take(w, e);
 	}
 	w->resting = w->resting && !n;
+	if (!rc)
+		rc = frame_out_look(&w->out, e);
 	if (!rc && frame_in_live(&w->in))
 		return live_turn(w, e);
 	if (!rc && !n)
@@ -405,6 +407,8 @@ static int drain(struct wire *w, struct nmw_err *e)
 		rc = nmw_wire_pass(d, DRAIN_CYCLES, e);
 		if (!rc)
 			rc = take(w, e);
+		if (!rc)
+			rc = frame_out_look(&w->out, e);
 	}
 	return rc;
 }

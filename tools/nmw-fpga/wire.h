@@ -94,6 +94,7 @@ int frame_out_open(struct frame_out *f, const char *spec, struct frame_conf *con
 		   struct nmw_err *e);
 int frame_out_check(struct frame_out *f, const struct frame_in *in, struct nmw_err *e);
 int frame_out_start(struct frame_out *f, struct frame_in *in, struct nmw_err *e);
+/* As ops->put: 1: it was dropped, and counted. */
 int frame_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, uint64_t ts_ns,
 		  struct nmw_err *e);
 int frame_out_look(struct frame_out *f, struct nmw_err *e);

@@ -305,5 +305,6 @@ uint32_t host_waits(const struct host *h)
 
 uint64_t host_sent(const struct host *h)
 {
-	return h->did[HOST_REJECTED] + h->did[HOST_ANSWERED] - merge_waits(&h->merge);
+	return h->did[HOST_REJECTED] + h->did[HOST_ANSWERED] - merge_waits(&h->merge) -
+	       h->merge.lost_answers;
 }

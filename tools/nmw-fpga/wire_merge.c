@@ -73,6 +73,25 @@ uint32_t merge_waits(const struct merge *m)
 	return n;
 }
 
+/* ---- frames that go out ---------------------------------------------------------------------- */
+
+/* Of its messages so many are the host's. */
+static int put(struct merge *m, const uint8_t *frame, uint32_t len, uint64_t ts_ns,
+	       uint32_t messages, uint32_t answers, struct nmw_err *e)
+{
+	int rc = frame_out_put(m->out, frame, len, ts_ns, e);
+	if (rc <= 0)
+		return rc;
+	m->lost += messages - answers;
+	m->lost_answers += answers;
+	return 0;
+}
+
+static uint32_t messages_of(const struct nmw_mold *in)
+{
+	return in->count == NMW_MOLD_END ? 0 : in->count;
+}
+
 /* ---- frames made anew ----------------------------------------------------------------------- */
 
 /* A frame to a client that grows. */
@@ -81,10 +100,12 @@ struct anew {
 	const struct merge_client *c;
 	uint64_t ts_ns;
 	struct nmw_mold_out o;
+	uint32_t answers; /* of its messages */
 };
 
 static void begin(struct anew *a, uint64_t seq)
 {
+	a->answers = 0;
 	memcpy(a->m->frame, a->c->head, a->c->head_len);
 	nmw_mold_start(&a->o, a->m->frame + a->c->head_len, NMW_MOLD_MTU_DEF, a->c->session, seq);
 }
@@ -92,7 +113,7 @@ static void begin(struct anew *a, uint64_t seq)
 /* Lengths and checksums; a UDP checksum of 0 would say that there is none. */
 static int finish(struct anew *a, uint16_t count, struct nmw_err *e)
 {
-	uint32_t n = UDP_LEN + nmw_mold_finish(&a->o, count);
+	uint32_t messages = a->o.count, n = UDP_LEN + nmw_mold_finish(&a->o, count);
 	uint8_t *udp = a->m->frame + a->c->head_len - UDP_LEN, *ip = udp - IPV4_LEN;
 	nmw_put16(ip + 2, (uint16_t)(IPV4_LEN + n));
 	nmw_put16(ip + 10, 0);
@@ -102,7 +123,8 @@ static int finish(struct anew *a, uint16_t count, struct nmw_err *e)
 	uint32_t pseudo = nmw_packet_sum(ip + 12, 8, NMW_IPPROTO_UDP + n);
 	uint16_t sum = (uint16_t)~nmw_packet_sum(udp, n, pseudo);
 	nmw_put16(udp + 6, sum ? sum : 0xFFFF);
-	return frame_out_put(a->m->out, a->m->frame, a->c->head_len - UDP_LEN + n, a->ts_ns, e);
+	return put(a->m, a->m->frame, a->c->head_len - UDP_LEN + n, a->ts_ns, messages, a->answers,
+		   e);
 }
 
 /* What it has goes out, and what follows into the next. */
@@ -131,6 +153,7 @@ static int add_answers(struct anew *a, struct merge_client *c, struct nmw_err *e
 	while (!rc && turn(c)) {
 		const struct merge_answer *w = answer_at(c, 0);
 		rc = add(a, w->p, w->len, e);
+		a->answers++;
 		c->at = (c->at + 1) % MERGE_ANSWERS;
 		c->n--;
 		c->added++;
@@ -166,19 +189,19 @@ int merge_frame(struct merge *m, const uint8_t *frame, uint32_t len, uint64_t ts
 {
 	struct nmw_packet p;
 	struct nmw_mold in;
-	struct merge_client *c = NULL;
-	if (nmw_packet_parse(NMW_LINK_ETHERNET, frame, len, len, &p) == NMW_PACKET_OK &&
-	    p.payload - frame <= (ptrdiff_t)MERGE_HEAD && !nmw_mold_open(&in, p.payload, p.len))
-		c = client_of(m, &p);
+	bool mold = nmw_packet_parse(NMW_LINK_ETHERNET, frame, len, len, &p) == NMW_PACKET_OK &&
+		    p.payload - frame <= (ptrdiff_t)MERGE_HEAD &&
+		    !nmw_mold_open(&in, p.payload, p.len);
+	struct merge_client *c = mold ? client_of(m, &p) : NULL;
 	if (!c)
-		return frame_out_put(m->out, frame, len, ts_ns, e);
+		return put(m, frame, len, ts_ns, mold ? messages_of(&in) : 0, 0, e);
 	c->head_len = (uint32_t)(p.payload - frame);
 	memcpy(c->head, frame, c->head_len);
 	memcpy(c->session, in.session, sizeof c->session);
 	if (c->added || c->n)
 		return frame_anew(m, c, &in, ts_ns, e);
-	c->passed = in.seq - 1 + (in.count == NMW_MOLD_END ? 0 : in.count);
-	return frame_out_put(m->out, frame, len, ts_ns, e);
+	c->passed = in.seq - 1 + messages_of(&in);
+	return put(m, frame, len, ts_ns, messages_of(&in), 0, e);
 }
 
 int merge_rest(struct merge *m, struct nmw_err *e)

@@ -53,6 +53,8 @@ struct merge_client {
 struct merge {
 	struct frame_out *out;
 	uint64_t shown; /* replies, of all clients */
+	/* messages in frames that the port dropped: the device's, the host's */
+	uint64_t lost, lost_answers;
 	struct merge_client client[NMW_WIRE_CLIENTS];
 	uint8_t frame[NMW_WIRE_FRAME_MAX];
 };

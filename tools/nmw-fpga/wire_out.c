@@ -117,7 +117,7 @@ int frame_out_put(struct frame_out *f, const uint8_t *frame, uint32_t len, uint6
 {
 	int rc = f->ops->put ? f->ops->put(f, frame, len, ts_ns, e) : 0;
 	if (rc)
-		return rc < 0 ? rc : 0;
+		return rc;
 	f->frames++;
 	f->bytes += len;
 	return 0;

@@ -65,7 +65,7 @@ void wire_report(const struct nmw_wire_stat *s, struct nmw_metrics *x,
 	for (unsigned i = NMW_MSG_ENTER; i <= NMW_MSG_UNFIT; i++)
 		messages += s->kind[i];
 	nmw_gauge(x, NMW_M_in_messages, messages);
-	nmw_gauge(x, NMW_M_out_messages, s->replies + s->feed + host_sent(h));
+	nmw_gauge(x, NMW_M_out_messages, s->replies + s->feed - h->merge.lost + host_sent(h));
 	nmw_gauge(x, NMW_M_in_sessions, p[NMW_WIRE_PARSE_clients]);
 	nmw_gauge(x, NMW_M_heartbeats, p[NMW_WIRE_PARSE_heartbeats]);
 	nmw_gauge(x, NMW_M_mold_gaps, p[NMW_WIRE_PARSE_gaps]);
