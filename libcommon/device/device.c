@@ -421,29 +421,30 @@ static const char *fault_text(uint64_t fault)
 	}
 }
 
-/* Where it was: of a doorbell what it said, beside what it could say. */
+/* ": " and where it was: of a doorbell what it said, beside what it could say; of a read or a write
+ * its address. */
 static void fault_place(struct nmw_device *d, uint64_t fault, char *to, size_t sz)
 {
 	if (fault == NMW_HW_FAULT_TX_TAIL)
-		snprintf(to, sz, "tail %" PRIu64 ", head %" PRIu64 ", a ring of %" PRIu32,
+		snprintf(to, sz, ": tail %" PRIu64 ", head %" PRIu64 ", a ring of %" PRIu32,
 			 nmw_device_read(d, NMW_HW_REG_TX_TAIL),
 			 nmw_device_read(d, NMW_HW_REG_TX_HEAD), d->info.ring);
 	else if (fault == NMW_HW_FAULT_RX_HEAD)
-		snprintf(to, sz, "head %" PRIu64 ", tail %" PRIu64 ", a ring of %" PRIu32,
+		snprintf(to, sz, ": head %" PRIu64 ", tail %" PRIu64 ", a ring of %" PRIu32,
 			 nmw_device_read(d, NMW_HW_REG_RX_HEAD),
 			 nmw_device_read(d, NMW_HW_REG_RX_TAIL), d->info.ring);
-	else
-		snprintf(to, sz, "address 0x%" PRIx64, nmw_device_read(d, NMW_HW_REG_FAULT_ADDR));
+	else if (fault >= NMW_HW_FAULT_READ && fault <= NMW_HW_FAULT_WRITE_LATE)
+		snprintf(to, sz, ": address 0x%" PRIx64, nmw_device_read(d, NMW_HW_REG_FAULT_ADDR));
 }
 
 static int faulted(struct nmw_device *d, struct nmw_err *e)
 {
 	uint64_t fault = nmw_device_read(d, NMW_HW_REG_FAULT);
-	char place[96];
+	char place[96] = "";
 	fault_place(d, fault, place, sizeof place);
 	return nmw_err_set(
 		e, -EIO, NMW_EXIT_RESOURCE,
-		"device %s: fault: %s: %s, after %" PRIu64 " commands; the rings are at 0x%" PRIx64
+		"device %s: fault: %s%s, after %" PRIu64 " commands; the rings are at 0x%" PRIx64
 		" to 0x%" PRIx64 ": it has stopped until it is reset",
 		d->info.device, fault_text(fault), place, nmw_device_read(d, NMW_HW_REG_COMMANDS),
 		d->info.window, d->info.window + d->info.window_sz - 1);

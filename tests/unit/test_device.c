@@ -344,7 +344,7 @@ START_TEST(nothing_is_waited_for_for_ever)
 	ck_assert_ptr_nonnull(strstr(err.msg, "0x1234"));
 	said_of_fault(&d, NMW_HW_FAULT_TX_TAIL, "commands beyond its ring: tail 5000, head 7, ");
 	said_of_fault(&d, NMW_HW_FAULT_RX_HEAD, "do not lie in its ring: head 5000, tail 7, ");
-	said_of_fault(&d, NMW_HW_FAULT_PUSH, "pushed while the one before it waited");
+	said_of_fault(&d, NMW_HW_FAULT_PUSH, "pushed while the one before it waited, after ");
 	model.never = true;
 	ck_assert_int_eq(nmw_device_reset(&d, &err), -ETIMEDOUT);
 	nmw_device_close(&d);
