@@ -58,6 +58,7 @@ struct nmw_dpdk_dev {
 	struct nmw_endpoint gateway; /* gateway=IP; family 0 = not given */
 	struct nmw_endpoint group[NMW_DPDK_GROUPS]; /* group=IP:PORT, repeated */
 	unsigned groups;
+	bool mute; /* answer=off: others have the interface, too, and speak for it */
 };
 
 /* Takes our words out of text; every other key=value is the driver's. `more` (may be NULL): words

@@ -13,7 +13,7 @@
 #define MEMIF_SOCKET "/run/memif.sock" /* the driver's default */
 #define MTU_DEF	     1500u
 #define TEXT_MAX     (NMW_DPDK_ARGS * 2)
-#define ONCE	     "queues|desc|mtu|vlan|gateway" /* words of ours that may not be repeated */
+#define ONCE	     "queues|desc|mtu|vlan|gateway|answer" /* words of ours that may not be repeated */
 
 struct parse {
 	struct nmw_dpdk_dev *d;
@@ -99,6 +99,13 @@ static int gateway(struct parse *p, const char *value)
 	return 0;
 }
 
+static int answer(struct parse *p, const char *value)
+{
+	int at = nmw_parse_choice(value, "off|on");
+	p->d->mute = at == 0;
+	return at < 0 ? wrong(p, "answer", value, "on or off") : 0;
+}
+
 /* 1: the word was one of ours; 0: it is the driver's. */
 static int own_word(struct parse *p, const char *key, const char *value)
 {
@@ -125,6 +132,8 @@ static int own_word(struct parse *p, const char *key, const char *value)
 		rc = group(p, value);
 	} else if (!strcmp(key, "gateway")) {
 		rc = gateway(p, value);
+	} else if (!strcmp(key, "answer")) {
+		rc = answer(p, value);
 	} else {
 		return 0;
 	}

@@ -17,7 +17,7 @@ struct nmw_dpdk_link {
 	unsigned said;	  /* how often */
 };
 
-/* The port is open; without an address or a group of ours nothing is said. */
+/* The port is open; without an address or a group of ours nothing is said, nor with answer=off. */
 int nmw_dpdk_link_open(struct nmw_dpdk_link *l, const struct nmw_dpdk_port *port,
 		       const struct nmw_dpdk_dev *dev, struct nmw_err *e);
 /* A frame that is not UDP: true when it was for the host. queue: where answers go out. */

@@ -22,7 +22,7 @@ int nmw_dpdk_link_open(struct nmw_dpdk_link *l, const struct nmw_dpdk_port *port
 		l->host.addr[l->host.addrs++] = dev->addr;
 	for (unsigned i = 0; i < dev->groups; i++)
 		l->host.group[l->host.groups++] = dev->group[i];
-	if (!l->host.addrs && !l->host.groups)
+	if (dev->mute || (!l->host.addrs && !l->host.groups))
 		return 0;
 	snprintf(name, sizeof name, "nmw_link%u", port->id);
 	return nmw_dpdk_pool_new(name, BUFFERS, NMW_DPDK_ROOM, &l->pool, e);

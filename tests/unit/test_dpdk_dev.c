@@ -28,6 +28,7 @@ START_TEST(words_of_ours_and_of_the_driver)
 	ck_assert_uint_eq(d.mtu, 1500);
 	ck_assert_str_eq(w[0].value, "0a");
 	ck_assert(!d.pci);
+	ck_assert(!d.mute);
 	w[0].value[0] = 0;
 	ck_assert_int_lt(nmw_dpdk_dev_parse("net_null0,fill=0a,fill=0b", w, 1, &d, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "fill=0b: given twice"));
@@ -49,6 +50,8 @@ START_TEST(cards_and_addresses)
 					    0, &d, &e),
 			 0);
 	ck_assert_uint_eq(d.groups, 2);
+	ck_assert_int_eq(nmw_dpdk_dev_parse("net_null0,answer=off", NULL, 0, &d, &e), 0);
+	ck_assert(d.mute);
 }
 END_TEST
 
@@ -71,6 +74,8 @@ START_TEST(refused)
 		"net_null0,gateway=10.0.0.1",
 		"net_null0,mtu=100",
 		"net_null0,vlan=4095",
+		"net_null0,answer=maybe",
+		"net_null0,answer=off,answer=off",
 		"net_null0,mtu=1500,mtu=1500",
 		"net_null0,queues=1,desc=64,queues=1",
 		"net_null0,addr=10.0.0.1/24,gateway=10.0.0.2,gateway=10.0.0.3",

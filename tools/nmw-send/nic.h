@@ -86,7 +86,7 @@ struct nic {
 	struct nmw_linkhost host;
 	struct rte_mempool *rx_pool, *small, *large;
 	uint8_t hop[6];
-	bool has_hop, gathers, answers;
+	bool has_hop, gathers;
 	char iface[16]; /* of the kernel's, "" = none */
 	uint8_t ttl;
 	uint32_t gather; /* bytes of the shortest message that is not copied */

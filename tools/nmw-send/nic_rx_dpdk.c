@@ -52,8 +52,8 @@ static void answer(struct nic *n, const uint8_t *frame, uint32_t len)
 	uint8_t out[REPLY_MAX];
 	uint32_t bytes;
 	nic_hop_learn(n, frame, len);
-	if (n->answers && nmw_linkhost_answer(&n->host, frame, len, 0, out, sizeof out, &bytes) ==
-				  NMW_LINK_ANSWER)
+	if (!n->dev.mute && nmw_linkhost_answer(&n->host, frame, len, 0, out, sizeof out, &bytes) ==
+				    NMW_LINK_ANSWER)
 		nic_send_frame(n, out, bytes);
 }
 

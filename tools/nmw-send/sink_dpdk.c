@@ -16,7 +16,7 @@
 #define REPLY	    "reply"
 #define NAP_NS	    (1000ull * 1000) /* questions come at any time */
 
-enum { TO, TTL, SESSION, FIRST, REREQUEST, HOP, GATHER, ANSWER, WORDS };
+enum { TO, TTL, SESSION, FIRST, REREQUEST, HOP, GATHER, WORDS };
 
 /* ---- what was typed -------------------------------------------------------------------------- */
 
@@ -98,15 +98,12 @@ static int take_words(struct nic *n, const struct nmw_dpdk_word *w, bool replies
 	uint64_t ttl = 0;
 	int rc = parse_number(&w[TTL], 255, &ttl, e);
 	n->ttl = (uint8_t)ttl;
-	n->answers = true;
 	if (!rc)
 		rc = parse_number(&w[FIRST], UINT64_MAX / 2, &n->spec.first, e);
 	if (!rc)
 		rc = parse_session(w[SESSION].value, &n->spec, e);
 	if (!rc)
 		rc = parse_on("rerequest", w[REREQUEST].value, serves, e);
-	if (!rc)
-		rc = parse_on("answer", w[ANSWER].value, &n->answers, e);
 	if (!rc && *w[HOP].value)
 		rc = parse_hop(w[HOP].value, n, e);
 	if (!rc)
@@ -156,7 +153,6 @@ static int parse(struct nic *n, const char *arg, const struct sink_conf *conf, b
 		[REREQUEST] = {.key = "rerequest"},
 		[HOP] = {.key = "hop"},
 		[GATHER] = {.key = "gather"},
-		[ANSWER] = {.key = "answer"},
 	};
 	int rc = nmw_dpdk_dev_parse(arg, w, WORDS, &n->dev, e);
 	if (rc)
