@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* cpu < 0: the one that runs it now. */
 static inline void bench_pin(const char *name, int cpu)
@@ -45,8 +46,7 @@ static inline void bench_core_cmd(const struct wl_msg *m, struct nmw_core_cmd *k
 	k->px = (uint32_t)m->px;
 	k->sides = (uint32_t)m->sym * 2 + m->side;
 	k->qty = m->qty;
-	k->op = form[m->kind].op;
-	k->flags = form[m->kind].flags;
+	memcpy(&k->op, &form[m->kind], sizeof form[0]);
 }
 
 #endif
