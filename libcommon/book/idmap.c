@@ -56,9 +56,15 @@ static void split_one(struct nmw_idmap *m)
 	*keep = *move = 0;
 }
 
+/* A doubling that was begun goes on with every insert until it is done: between two of them the
+ * branch in nmw_idmap_place is always the same. */
 void nmw_idmap_grow(struct nmw_idmap *m)
 {
 	for (unsigned i = 0; i < SPLITS && m->places < m->most; i++)
 		split_one(m);
-	m->room = m->places < m->most ? m->places / NMW_IDMAP_ROOM : UINT32_MAX;
+	bool doubled = m->places > m->mask;
+	if (m->places >= m->most)
+		m->room = UINT32_MAX;
+	else
+		m->room = doubled ? m->places / NMW_IDMAP_ROOM : 0;
 }

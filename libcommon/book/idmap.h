@@ -11,8 +11,8 @@
  * Suits both regimes.  Numbers that follow each other have places that do, 16 to a line, each
  * mostly alone in its own: as good as an array of the last ones.  Random ones, strides and tokens
  * are spread.  The places grow with the ids in them (linear hashing: an insert splits two at most,
- * no pause) to eight times their number, if there are so many for cap: few live ids stay in the
- * cache however large cap is.
+ * no pause) to eight times their number and on to the next power of two, if there are so many for
+ * cap: few live ids stay in the cache however large cap is.
  *
  * No pointers in it, but the distance to the records: it moves only together with them.
  * Deterministic, no allocation; one thread. Nothing fails: the caller keeps ids apart (find first,
@@ -40,7 +40,7 @@ struct nmw_idmap {
 	uint32_t places;  /* in use */
 	uint32_t mask;	  /* of the power of two that is being grown to, or was reached */
 	uint32_t most;	  /* places at most */
-	uint32_t room;	  /* ids that the places are enough for */
+	uint32_t room;	  /* ids that the places are enough for; 0: amid a doubling */
 	uint32_t pad[5];
 	uint32_t at[];
 };
@@ -65,7 +65,7 @@ static inline struct nmw_id *nmw_idmap_id(const struct nmw_idmap *m, uint32_t va
 /* What the functions that end in _by are given: also nmw_number_hash of the id as a number. */
 static inline uint32_t nmw_idmap_hash(uint64_t lo, uint64_t hi)
 {
-	if (__builtin_expect(!(lo >> 32 | hi), 1))
+	if (__builtin_expect((uint32_t)lo == lo && !hi, 1))
 		return (uint32_t)lo; /* the same, sooner */
 	return nmw_number_hash(nmw_number_of((struct nmw_key){lo, hi}, true));
 }
@@ -74,7 +74,9 @@ static inline uint32_t nmw_idmap_hash(uint64_t lo, uint64_t hi)
 static inline uint32_t nmw_idmap_place(const struct nmw_idmap *m, uint32_t hash)
 {
 	uint32_t i = hash & m->mask;
-	return hash & m->mask >> (i >= m->places); /* not split yet; no branch: hard to predict */
+	if (__builtin_expect(i >= m->places, 0)) /* amid a doubling: not split yet */
+		i &= m->mask >> 1;
+	return i;
 }
 
 /* Fetches the line in which a look-up begins. */
@@ -115,6 +117,13 @@ static inline bool nmw_idmap_is_new(const struct nmw_idmap *m, uint64_t lo)
 }
 
 void nmw_idmap_grow(struct nmw_idmap *m);
+
+/* Grows as n puts would, which then need not look whether they have to. */
+static inline void nmw_idmap_reserve(struct nmw_idmap *m, size_t n)
+{
+	for (size_t i = 0; i < n && m->count + n > m->room; i++)
+		nmw_idmap_grow(m);
+}
 
 /* Puts an id that is not there; id: the record of the value. */
 static inline void nmw_idmap_put_by(struct nmw_idmap *m, uint32_t hash, uint32_t value,
