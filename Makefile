@@ -26,7 +26,7 @@ WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -
             -Wvla -Wpointer-arith -Wcast-qual $(if $(WERROR),-Werror)
 ARCH     ?= -march=x86-64-v2
 NMW_CPPFLAGS = -D_GNU_SOURCE -DNMW_VERSION='"$(VERSION)"' -Ilibcommon -Ihw
-NMW_CFLAGS   = -std=gnu17 -O$(O) -g $(ARCH) -fno-strict-aliasing -fno-omit-frame-pointer $(WARN)
+NMW_CFLAGS   = -std=gnu17 -O$(O) -g $(ARCH) -fno-strict-aliasing -fno-tree-slp-vectorize -fno-omit-frame-pointer $(WARN)
 NMW_LDFLAGS  = -Wl,--as-needed
 NMW_LDLIBS   = -lpcap -ljansson -lcrypt -luring -lpthread -lm
 ifneq ($(SAN),)
@@ -101,6 +101,9 @@ $B/%.o: %.c $B/flags
 	$Q$(COMPILE) -MMD -MP -c -o $@ $<
 
 $B/%_dpdk.o: NMW_CPPFLAGS += $(DPDK_FLAGS)
+
+# a register more for the loop that is short of them
+$B/libcommon/book/core.o: NMW_CFLAGS += -fomit-frame-pointer
 
 $(LIB): $(LIB_OBJ) $B/sources
 	$(if $Q,@echo "  AR      $@")
