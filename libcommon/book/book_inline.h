@@ -42,6 +42,21 @@ static inline void nmw_book_queue_between(struct nmw_books *b, uint32_t ref, uin
 	nmw_link_at(b, next)->prev = ref;
 }
 
+/* As the last order of a level of the window, or the first: whether others are there cannot be
+ * predicted, and is known late, so that no branch is on it. */
+NMW_BOOK_HOT void nmw_book_append(struct nmw_books *b, struct nmw_levels *s, uint32_t ref,
+				  uint32_t level, uint32_t px)
+{
+	uint32_t last = nmw_link_get(b, level)->prev, key = nmw_key_of(s, px);
+	last = last ? last : level; /* 0: it never had one */
+	nmw_book_queue_between(b, ref, last, level);
+	nmw_levels_hold(b, s, level);
+	if (key < s->best) {
+		s->best = key;
+		s->best_ref = level;
+	}
+}
+
 /* nmw_book_rest; sides: symbol * 2 + side. */
 NMW_BOOK_HOT void *nmw_book_rest_at(struct nmw_books *b, nmw_oid id, uint32_t sides, uint32_t px,
 				    uint32_t qty, uint64_t rank, uint32_t owner)
@@ -63,15 +78,7 @@ NMW_BOOK_HOT void *nmw_book_rest_at(struct nmw_books *b, nmw_oid id, uint32_t si
 		return o->user;
 	}
 	s->rank_top = (int64_t)rank;
-	uint32_t last = nmw_link_at(b, level)->prev;
-	/* not 0: never used, and not the level itself: emptied */
-	if (__builtin_expect(last - 1 < level - 1, 1)) {
-		nmw_book_queue_between(b, ref, last, level);
-	} else {
-		nmw_book_queue_first(b, ref, level);
-		nmw_levels_filled(b, s, sides, level);
-		nmw_levels_better(s, nmw_key_of(s, px), level);
-	}
+	nmw_book_append(b, s, ref, level, px);
 	return o->user;
 }
 

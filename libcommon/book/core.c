@@ -288,13 +288,144 @@ static unsigned reduce(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oid
 	return 1;
 }
 
+/* An order that only goes, from wherever it is. */
+static bool goes(struct nmw_books *b, struct nmw_idmap *ids, const struct nmw_core_cmd *k,
+		 uint32_t cmd, struct nmw_core_evt *ev)
+{
+	nmw_oid oid = nmw_idmap_take(ids, k->lo, k->hi);
+	if (!oid)
+		return false;
+	nmw_core_put(ev, k, k->lo, cmd, oid, nmw_book_qty(b, oid), NMW_CORE_CANCELED);
+	nmw_book_unlink(b, oid);
+	nmw_book_free(b, oid);
+	return true;
+}
+
+/* What has not traded of a new order rests, or is canceled: one event. */
+static void remains(struct nmw_core *c, const struct nmw_core_cmd *k, uint32_t cmd, uint32_t qty,
+		    struct nmw_core_evt *ev)
+{
+	bool stays = !(k->flags & (NMW_CORE_IOC | NMW_CORE_MARKET));
+	nmw_oid oid = stays ? nmw_book_alloc(c->b) : 0;
+	if (!oid) {
+		nmw_core_put(ev, k, k->lo, cmd, 0, qty, NMW_CORE_CANCELED);
+		ev->reason = stays ? NMW_CORE_FULL : NMW_CORE_IMMEDIATE;
+		return;
+	}
+	void *user = nmw_book_rest_at(c->b, oid, k->sides, k->px, qty, k->rank, k->owner);
+	nmw_idmap_put_at(c->ids, oid, user, k->lo, k->hi);
+	nmw_core_put(ev, k, k->lo, cmd, oid, qty, NMW_CORE_RESTED);
+}
+
+/* The makers that are filled, the last one first: free only when what rests has its handle. */
+struct dead {
+	uint32_t top, bottom; /* references */
+};
+
+static inline void died(struct dead *d, struct nmw_books *b, uint32_t ref)
+{
+	nmw_link_at(b, ref)->next = d->top;
+	d->bottom = d->top ? d->bottom : ref;
+	d->top = ref;
+}
+
+static inline void bury(const struct dead *d, struct nmw_books *b)
+{
+	if (!d->top)
+		return;
+	nmw_link_at(b, d->bottom)->next = b->free;
+	b->free = d->top;
+}
+
+/* Its limit, side and shares, for nmw_core_more. */
+static void goes_on_later(struct nmw_core *c, const struct nmw_core_cmd *k, uint32_t cmd,
+			  uint32_t qty)
+{
+	c->taker = (struct nmw_core_taker){.in = {.t = {.sym = k->sides / 2,
+							.side = k->sides & 1,
+							.limit = nmw_core_limit(k),
+							.qty = qty},
+						  .flags = k->flags},
+					   .cmd = cmd,
+					   .more = true};
+}
+
+/* A new order that trades on no condition: its fills one by one, straight from the queue. */
+static unsigned trades(struct nmw_core *c, const struct nmw_core_cmd *k, uint32_t cmd,
+		       struct nmw_core_evt *ev, unsigned max)
+{
+	struct nmw_books *b = c->b;
+	const struct nmw_levels *s = nmw_levels_get(b, k->sides ^ 1);
+	uint32_t limit = nmw_key_of(s, nmw_core_limit(k)), qty = k->qty;
+	struct nmw_core_evt *const first = ev, *const last = ev + max - 1;
+	struct dead dead = {0, 0};
+	while (qty && s->best <= limit && ev < last) {
+		uint32_t ref = nmw_link_get(b, s->best_ref)->next;
+		nmw_oid oid = nmw_order_of_ref(ref);
+		struct nmw_queued *q = nmw_queued_at(b, ref);
+		const struct nmw_order *o = nmw_order_get(b, oid);
+		uint32_t n = q->qty < qty ? q->qty : qty;
+		qty -= n;
+		q->qty -= n;
+		nmw_core_put(ev, k, nmw_idmap_id(c->ids, oid)->lo, cmd, oid, n, NMW_CORE_FILL);
+		ev->px = o->px;
+		ev->left = q->qty;
+		ev++;
+		if (q->qty)
+			break;
+		nmw_idmap_del(c->ids, oid);
+		nmw_book_unlink(b, oid);
+		died(&dead, b, ref);
+	}
+	c->taker.more = false;
+	if (qty && s->best <= limit)
+		goes_on_later(c, k, cmd, qty);
+	else if (qty)
+		remains(c, k, cmd, qty, ev++);
+	bury(&dead, b);
+	return (unsigned)(ev - first);
+}
+
+/* One that is on the book moves, at once to its new place there: true. */
+static bool moves(struct nmw_books *b, struct nmw_idmap *ids, const struct nmw_core_cmd *k,
+		  uint32_t cmd, struct nmw_core_evt *ev)
+{
+	if (nmw_book_crosses_at(b, k->sides, k->px))
+		return false;
+	if (!nmw_idmap_is_new(ids, k->new_lo) && nmw_idmap_find(ids, k->new_lo, k->new_hi))
+		return false;
+	nmw_oid oid = nmw_idmap_take(ids, k->lo, k->hi);
+	if (!oid)
+		return false;
+	nmw_core_put(ev, k, k->lo, cmd, oid, nmw_book_qty(b, oid), NMW_CORE_REPLACED);
+	nmw_book_unlink(b, oid);
+	void *user = nmw_book_rest_at(b, oid, k->sides, k->px, k->qty, k->rank, k->owner);
+	nmw_idmap_put_at(ids, oid, user, k->new_lo, k->new_hi);
+	nmw_core_put(ev + 1, k, k->new_lo, cmd, oid, k->qty, NMW_CORE_RESTED);
+	return true;
+}
+
+#define PLAIN_REPLACE ((uint64_t)NMW_CORE_REPLACE << 32)
+#define TAKING	      ((uint64_t)(NMW_CORE_IOC | NMW_CORE_MARKET) << 40)
+
 unsigned nmw_core_other(struct nmw_core *c, const struct nmw_core_cmd *k, uint32_t cmd,
 			struct nmw_core_evt *ev, unsigned max)
 {
+	uint64_t form = nmw_core_form(k);
+	if (form == PLAIN_REPLACE && moves(c->b, c->ids, k, cmd, ev))
+		return 2;
+	if (form == NMW_CORE_PLAIN_CANCEL && goes(c->b, c->ids, k, cmd, ev))
+		return 1;
 	c->taker.cmd = cmd;
-	nmw_oid oid = nmw_idmap_find(c->ids, k->lo, k->hi);
+	nmw_oid oid = 0;
+	if (k->op != NMW_CORE_ENTER || !nmw_idmap_is_new(c->ids, k->lo))
+		oid = nmw_idmap_find(c->ids, k->lo, k->hi);
+	if (k->op == NMW_CORE_ENTER && oid)
+		return refuse(c, k, NMW_CORE_USED, ev);
+	if (!(form & ~TAKING) && !k->owner)
+		return trades(c, k, cmd, ev, max);
 	if (k->op == NMW_CORE_ENTER)
-		return oid ? refuse(c, k, NMW_CORE_USED, ev) : nmw_core_enter(c, k, 0, ev, max);
+		return nmw_core_enter(c, k, 0, ev, max);
 	if (!oid)
 		return refuse(c, k, NMW_CORE_UNKNOWN, ev);
 	if (k->op == NMW_CORE_REPLACE)
@@ -309,15 +440,17 @@ static struct nmw_core_evt *burst(struct nmw_core *c, const struct nmw_core_cmd 
 {
 	struct nmw_books *b = c->b;
 	struct nmw_idmap *ids = c->ids;
-	const struct nmw_core_cmd *k = *first;
-	for (; k < end && ev <= last; k++, cmd++) {
-		if (nmw_core_plain(b, ids, k, cmd, ev)) {
+	const struct nmw_core_cmd *k = *first, *stop;
+	while (k < end && ev <= last) {
+		stop = last - ev < end - k ? k + (last - ev) + 1 : end; /* an event each */
+		for (; k < stop && nmw_core_plain(b, ids, k, cmd, ev); k++, cmd++)
 			ev++;
+		if (k == stop)
 			continue;
-		}
 		ev += nmw_core_other(c, k, cmd, ev, (unsigned)(last - ev) + NMW_CORE_EVENTS);
 		if (c->taker.more)
 			break;
+		k++, cmd++;
 	}
 	*first = k;
 	return ev;
@@ -335,6 +468,7 @@ size_t nmw_core_burst(struct nmw_core *c, const struct nmw_core_cmd *k, size_t n
 	}
 	if (!c->taker.more && c->b->live > FETCH_FROM)
 		nmw_core_ahead(c, at, (size_t)(k + n - at));
+	nmw_idmap_reserve(c->ids, n);
 	if (!c->taker.more)
 		to = burst(c, &at, k + n, (uint32_t)(at - k), to, ev + max - NMW_CORE_EVENTS);
 	*done = (size_t)(at - k);

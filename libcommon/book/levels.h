@@ -126,7 +126,7 @@ static inline bool nmw_levels_slot(const struct nmw_books *b, const struct nmw_l
 	uint32_t grid = nmw_levels_grid(s, px);
 	uint32_t pos = grid ^ s->mirror;
 	*level = s->win + nmw_levels_turned(b, s, pos);
-	return (grid * s->step == px) & (pos - s->base <= b->window_mask);
+	return grid * s->step == px && pos - s->base <= b->window_mask;
 }
 
 /* A window of more than 4,096 ticks has a second bitmap, of the words of the first that are not
@@ -195,6 +195,18 @@ static inline void nmw_levels_filled(struct nmw_books *b, struct nmw_levels *s, 
 {
 	nmw_levels_set(b, s, sides, ref - s->win);
 	b->levels++;
+}
+
+/* As nmw_levels_filled, of a level that may have had orders: no branch is on that. */
+static inline void nmw_levels_hold(struct nmw_books *b, struct nmw_levels *s, uint32_t ref)
+{
+	uint32_t bit = ref - b->win_ref;
+	uint64_t *word = nmw_levels_words(b, 0) + bit / 64, was = *word;
+	uint64_t is = was | UINT64_C(1) << (bit & 63);
+	*word = is;
+	b->levels += is != was;
+	if (__builtin_expect(!was, 0))
+		nmw_levels_set(b, s, bit >> b->window_log2, ref - s->win);
 }
 
 static inline uint32_t nmw_levels_key(const struct nmw_books *b, const struct nmw_levels *s,
