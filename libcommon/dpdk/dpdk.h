@@ -61,6 +61,12 @@ struct nmw_dpdk_dev {
 	bool mute; /* answer=off: others have the interface, too, and speak for it */
 };
 
+/* addr= has /BITS: what lies outside of them is not on the link. */
+static inline bool nmw_dpdk_knows_net(const struct nmw_dpdk_dev *d)
+{
+	return d->addr.family && d->bits < 8 * nmw_address_len(d->addr.family);
+}
+
 /* Takes our words out of text; every other key=value is the driver's. `more` (may be NULL): words
  * of this use, n of them. queues and the like are passed to drivers that want to be told
  * (net_af_packet: qpairs; net_af_xdp: queue_count). */

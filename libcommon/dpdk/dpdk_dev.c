@@ -76,6 +76,10 @@ static int own_address(struct parse *p, const char *value)
 	if (bits > most)
 		return wrong(p, "addr", value, expected);
 	d->bits = (uint8_t)(slash ? bits : most);
+	if (!nmw_address_is_host(&d->addr, &d->addr, d->bits))
+		return wrong(p, "addr", value,
+			     "no host can have it: an address that is neither 0 nor the first "
+			     "or last of its network is expected, such as 10.0.0.1/24");
 	return 0;
 }
 
@@ -261,6 +265,27 @@ static int words(struct parse *p, char *text)
 	return rc;
 }
 
+static int check_gateway(const struct nmw_dpdk_dev *d, struct nmw_err *e)
+{
+	char text[NMW_ENDPOINT_MAX];
+	const struct nmw_endpoint *g = &d->gateway;
+	nmw_address_text(g, text);
+	if (g->family != d->addr.family)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "gateway: needs addr=IP/BITS of the same family");
+	if (nmw_endpoint_same_host(g, &d->addr) || !nmw_address_is_host(g, &d->addr, d->bits))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "gateway=%s: %s: another host of the network is expected", text,
+				   nmw_endpoint_same_host(g, &d->addr) ? "is addr="
+								       : "no host can have it");
+	if (nmw_dpdk_knows_net(d) && !nmw_address_in_net(g, &d->addr, d->bits))
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "gateway=%s: lies outside of the %u bits of addr=: nobody "
+				   "answers for it on the link: correct one of them",
+				   text, d->bits);
+	return 0;
+}
+
 int nmw_dpdk_dev_parse(const char *text, struct nmw_dpdk_word *more, unsigned n,
 		       struct nmw_dpdk_dev *out, struct nmw_err *e)
 {
@@ -277,10 +302,7 @@ int nmw_dpdk_dev_parse(const char *text, struct nmw_dpdk_word *more, unsigned n,
 		rc = words(&p, rest);
 	if (!rc)
 		rc = tell_queues(&p);
-	if (!rc && out->gateway.family && out->gateway.family != out->addr.family)
-		rc = nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-				 "gateway: needs addr=IP/BITS of the same family");
-	return rc;
+	return rc || !out->gateway.family ? rc : check_gateway(out, e);
 }
 
 int nmw_dpdk_memif_check(const struct nmw_dpdk_dev *d, bool *anybody, struct nmw_err *e)

@@ -23,6 +23,32 @@ bool nmw_endpoint_multicast(const struct nmw_endpoint *ep)
 	return ep->family == 4 ? ep->addr[0] >> 4 == 0xE : ep->addr[0] == 0xFF;
 }
 
+bool nmw_address_in_net(const struct nmw_endpoint *ep, const struct nmw_endpoint *net,
+			unsigned bits)
+{
+	const uint8_t *a = net->addr, *b = ep->addr;
+	unsigned whole = bits / 8, rest = bits % 8;
+	if (ep->family != net->family || memcmp(a, b, whole) != 0)
+		return false;
+	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
+}
+
+bool nmw_address_is_host(const struct nmw_endpoint *ep, const struct nmw_endpoint *net,
+			 unsigned bits)
+{
+	static const uint8_t any[16];
+	if (nmw_endpoint_multicast(ep) || !memcmp(ep->addr, any, nmw_address_len(ep->family)))
+		return false;
+	if (ep->family != 4)
+		return true;
+	uint32_t at = nmw_be32(ep->addr), hosts = bits && bits < 31 ? UINT32_MAX >> bits : 0;
+	if (at == UINT32_MAX)
+		return false;
+	if (!net || !hosts || !nmw_address_in_net(ep, net, bits))
+		return true;
+	return (at & hosts) && (at & hosts) != hosts;
+}
+
 /* Multicast: RFC 1112 section 6.4 and RFC 2464 section 7. */
 static void set_mac(struct nmw_endpoint *ep)
 {

@@ -35,6 +35,13 @@ static inline uint32_t nmw_address_len(uint8_t family)
 /* The same address, whatever the port. */
 bool nmw_endpoint_same_host(const struct nmw_endpoint *a, const struct nmw_endpoint *b);
 bool nmw_endpoint_multicast(const struct nmw_endpoint *ep);
+/* In the network of net with that many bits. */
+bool nmw_address_in_net(const struct nmw_endpoint *ep, const struct nmw_endpoint *net,
+			unsigned bits);
+/* One host can have it: not 0.0.0.0 or [::], no group, no broadcast address; nor, where net is not
+ * NULL, the first or the last address of that network (IPv4, up to 30 bits). */
+bool nmw_address_is_host(const struct nmw_endpoint *ep, const struct nmw_endpoint *net,
+			 unsigned bits);
 /* Goes n addresses on (in the last 32 bits, wrapping there); the MAC address follows. */
 void nmw_endpoint_advance(struct nmw_endpoint *ep, uint32_t n);
 

@@ -71,6 +71,14 @@ refused 2 'to= is missing' "$dev,addr=10.9.0.1/24"
 refused 2 'addr= is missing' "$dev,to=10.9.0.2:1"
 refused 2 'addr= has no port' "$dev,addr=10.9.0.1/24,to=reply"
 refused 2 'one is IPv4, the other IPv6' "$dev,addr=10.9.0.1/24,to=[fd00:9::2]:1"
+refused 2 'is addr=' "$dev,addr=10.9.0.1/24,to=10.9.0.2:1+10.9.0.1:1"
+refused 2 'to=10.9.0.255:1: no host can have it' "$dev,addr=10.9.0.1/24,to=10.9.0.255:1"
+refused 2 "to=10.8.0.2:1: lies outside of addr='s network: .*gateway=ADDR or hop=MAC" "$dev,addr=10.9.0.1/24,to=10.8.0.2:1"
+refused 2 'hop=00:00:00:00:00:00: no card has it' "$dev,addr=10.9.0.1/24,to=10.9.0.2:1,hop=00:00:00:00:00:00"
+refused 2 'hop=ff:ff:ff:ff:ff:ff: no card has it' "$dev,addr=10.9.0.1/24,to=10.9.0.2:1,hop=ff:ff:ff:ff:ff:ff"
+own=$(cat "/sys/class/net/$here/address")
+expect 2 nmw-send "$dev,addr=10.9.0.1/24,to=10.9.0.2:1,hop=$own" -i none -- --no-huge
+grep -q 'hop=: is the address of net_af_packet0 itself' "$T/err" || fail "hop: $(cat "$T/err")"
 refused 2 'not an Ethernet address' "$dev,addr=10.9.0.1/24,to=10.9.0.2:1,hop=1:2"
 refused 2 "longer than the device's mtu=1500" "$dev,addr=10.9.0.1/24,to=10.9.0.2:1" --mtu 9000
 refused 5 'no such interface' dpdk:net_af_packet0,iface=none,addr=10.9.0.1/24,to=10.9.0.2:1

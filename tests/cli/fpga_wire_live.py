@@ -228,8 +228,18 @@ def refusals():
     wire(2, ["ip addr"], "--in", "udp:192.0.2.1:9000", "--out", "null:")
     wire(2, ["two places for market data"], "--in", "udp:127.0.0.1:9000", "--out", "udp:127.0.0.1:26401", "--feed", "239.1.1.1:26400")
     wire(2, ["nothing says which address replies leave from", "reply=ADDR:PORT"], "--in", "if:lo", "--out", "udp:")
-    wire(2, ["replies cannot leave from a group's address"], "--in", "if:lo", "--out", "udp:?reply=239.1.1.1:7001")
-    wire(2, ["replies leave from the socket of --in udp:"], "--in", "udp:127.0.0.1:%d" % free_port(), "--out", "udp:?reply=127.0.0.1:1")
+    to = "udp:239.1.1.1:26400?reply="
+    wire(2, ["replies cannot leave from a group's address"], "--in", "if:lo", "--out", to + "239.1.1.1:7001")
+    wire(2, ["replies cannot leave from an address that no host can have"], "--in", "if:lo", "--out", to + "0.0.0.0:7001")
+    wire(2, ["where market data goes is missing", "--feed ADDR:PORT"], "--in", "if:lo", "--out", "udp:?reply=127.0.0.1:7001")
+    wire(2, ["--in: given twice", "if:lo", "leave one out"], "--in", "if:lo", "--in", "udp:127.0.0.1:9000", "--out", "null:")
+    wire(2, ["--server: given twice"], "--in", "if:lo", "--server", "127.0.0.1:1", "--server", "127.0.0.1:2", "--out", "null:")
+    for at, server in ("127.0.0.1:9000", "127.0.0.1:9000"), ("0.0.0.0:9000", "127.0.0.1:9001"):
+        wire(2, ["--server " + server, "--in udp:" + at, "leave --server out"], "--in", "udp:" + at, "--server", server, "--out", "null:")
+    for option in "server", "feed", "feed-source":
+        wire(2, ["--%s: 0.0.0.0:1: no host can have it" % option], "--in", "if:lo", "--out", "null:", "--" + option, "0.0.0.0:1")
+    wire(2, ["--feed-source 239.1.1.1:1: a group"], "--in", "if:lo", "--out", "null:", "--feed-source", "239.1.1.1:1")
+    wire(2, ["replies leave from the socket of --in udp:"], "--in", "udp:127.0.0.1:%d" % free_port(), "--out", to + "127.0.0.1:1")
     wire(2, ["given twice"], "--in", "udp:127.0.0.1:9000", "--out", "udp:?ttl=1&ttl=2")
     wire(2, ["behind -- is for dpdk:DEV"], "--in", "udp:127.0.0.1:9000", "--out", "null:", "--", "--no-huge")
     wire(2, ["not a source of frames", "dpdk:DEV"], "--in", "dpkd:eth0", "--out", "null:")

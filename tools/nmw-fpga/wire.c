@@ -151,6 +151,9 @@ static int parse_end(const char *option, const char *text, struct nmw_endpoint *
 	if (!rc && to->family != 4)
 		rc = nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				 "%s: the device speaks IPv4: give such an address", text);
+	else if (!rc && !nmw_endpoint_multicast(to) && !nmw_address_is_host(to, NULL, 0))
+		rc = nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				 "%s: no host can have it: give a host's address", text);
 	return rc ? nmw_err_prefix(e, "--%s", option) : 0;
 }
 
@@ -180,6 +183,12 @@ static int check(struct wire *w, struct nmw_err *e)
 		rc = parse_end("feed", w->feed, &w->ends.feed, e);
 	if (!rc)
 		rc = parse_end("feed-source", w->source, &c->source, e);
+	if (!rc && nmw_endpoint_multicast(&c->source))
+		rc = nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				 "--feed-source %s: a group: packets come from a host: give its "
+				 "address",
+				 w->source);
+	w->ends.feed_given = nmw_opt_given(&w->feed);
 	bool dpdk = !strncmp(w->in_spec, "dpdk:", 5) || !strncmp(w->out_spec, "dpdk:", 5);
 	if (!rc && w->ends.eal.n && !dpdk)
 		rc = nmw_err_set(

@@ -23,6 +23,7 @@ struct frame_conf {
 	void *arg;
 	struct nmw_opt_rest eal;		  /* what stood behind --: options of DPDK's */
 	struct nmw_endpoint server, feed, source; /* who is served, where market data goes */
+	bool feed_given;			  /* by --feed */
 	uint64_t drop[NMW_DROP_COUNT];
 	uint64_t link_packets; /* not for the device: ARP and the like */
 	uint64_t socket_drops; /* the kernel's, as nothing read them in time */

@@ -78,6 +78,20 @@ static int check_spec(const struct nmw_udp_spec *s, struct nmw_err *e)
 	return 0;
 }
 
+/* --server chooses one of the addresses that the socket has; else it leaves out all or nothing. */
+static int check_server(const struct nmw_endpoint *at, const struct nmw_endpoint *server,
+			struct nmw_err *e)
+{
+	char here[NMW_ENDPOINT_MAX], there[NMW_ENDPOINT_MAX];
+	if (!server->family || (server->port == at->port && !nmw_address_is_host(at, NULL, 0) &&
+				!nmw_endpoint_multicast(at)))
+		return 0;
+	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+			   "--server %s: orders come to --in udp:%s, and to nobody else: leave "
+			   "--server out",
+			   nmw_endpoint_text(server, there), nmw_endpoint_text(at, here));
+}
+
 static int udp_in_open(struct frame_in *f, const char *arg, struct nmw_err *e)
 {
 	struct nmw_udp_spec spec;
@@ -86,6 +100,8 @@ static int udp_in_open(struct frame_in *f, const char *arg, struct nmw_err *e)
 	if (rc)
 		return nmw_err_prefix(e, "--in udp");
 	rc = check_spec(&spec, e);
+	if (!rc)
+		rc = check_server(&spec.line[0].at, &f->conf->server, e);
 	struct udp_in *u = rc ? NULL : calloc(1, sizeof *u);
 	if (!u)
 		return rc ? rc : no_memory(e);
@@ -245,6 +261,11 @@ static int parse_out(struct udp_out *u, struct frame_conf *c, const char *arg, s
 			 : nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "too long");
 	if (rc)
 		return nmw_err_prefix(e, "--out udp");
+	if (*arg == '?' && !c->feed_given)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "--out udp:%s: where market data goes is missing: "
+				   "udp:ADDR:PORT%s, or --feed ADDR:PORT",
+				   arg, arg);
 	if (u->spec.lines > 1)
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--out udp: %u lines: market data goes out on one",
@@ -285,10 +306,13 @@ static int udp_out_check(struct frame_out *f, const struct frame_in *in, struct 
 				   "--out udp: nothing says which address replies leave from: give "
 				   "one of this host: udp:ADDR:PORT?reply=ADDR:PORT, or --server "
 				   "ADDR:PORT");
-	if (u->own && nmw_endpoint_multicast(&u->spec.reply))
+	if (u->own && !nmw_address_is_host(&u->spec.reply, NULL, 0))
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-				   "--out udp: replies cannot leave from a group's address: give "
-				   "one of this host");
+				   "--out udp: replies cannot leave from %s: give one of this "
+				   "host",
+				   nmw_endpoint_multicast(&u->spec.reply)
+					   ? "a group's address"
+					   : "an address that no host can have");
 	return 0;
 }
 
@@ -301,6 +325,8 @@ static int udp_out_start(struct frame_out *f, struct frame_in *in, struct nmw_er
 		u->feed = nmw_udp_connect(&u->spec.line[0], &u->spec.source, u->spec.ttl, e);
 	if (u->reply < 0 || u->feed < 0)
 		return nmw_err_prefix(e, "--out udp");
+	nmw_log(NMW_LOG_INFO, "udp: market data goes to %s",
+		nmw_endpoint_text(&u->spec.line[0].at, text));
 	if (u->own)
 		nmw_log(NMW_LOG_INFO, "udp: replies leave from %s",
 			nmw_endpoint_text(&u->spec.reply, text));

@@ -20,15 +20,6 @@
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-static bool same_subnet(const struct nic *n, const struct nmw_endpoint *to)
-{
-	const uint8_t *a = n->dev.addr.addr, *b = to->addr;
-	unsigned whole = n->dev.bits / 8, rest = n->dev.bits % 8;
-	if (memcmp(a, b, whole))
-		return false;
-	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
-}
-
 static bool has_flow(const struct nic *n, const struct nic_neighbor *b)
 {
 	for (unsigned i = 0; i < NMW_UDP_LINES; i++)
@@ -54,7 +45,8 @@ static struct nic_neighbor *give_way(struct nic *n)
 
 struct nic_neighbor *nic_hop_of(struct nic *n, const struct nmw_endpoint *to)
 {
-	bool away = n->dev.gateway.family == to->family && !same_subnet(n, to);
+	bool away = n->dev.gateway.family == to->family &&
+		    !nmw_address_in_net(to, &n->dev.addr, n->dev.bits);
 	const struct nmw_endpoint *at = away ? &n->dev.gateway : to;
 	uint32_t h = 0;
 	for (unsigned i = 0; i < nmw_address_len(at->family); i++)

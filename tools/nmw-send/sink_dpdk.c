@@ -50,10 +50,16 @@ static int parse_hop(const char *value, struct nic *n, struct nmw_err *e)
 	if (sscanf(value, "%2x:%2x:%2x:%2x:%2x:%2x%c", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5],
 		   &end) != 6)
 		return wrong(e, "hop", value, "not an Ethernet address: 02:00:00:00:00:01");
-	for (unsigned i = 0; i < 6; i++)
+	unsigned any = 0;
+	for (unsigned i = 0; i < 6; i++) {
 		n->hop[i] = (uint8_t)m[i];
+		any |= m[i];
+	}
 	n->has_hop = true;
-	return 0;
+	return any && !(m[0] & 1) ? 0
+				  : wrong(e, "hop", value,
+					  "no card has it: neither 0 nor a group's or everybody's "
+					  "address is expected");
 }
 
 static int parse_gather(const char *value, struct nic *n, struct nmw_err *e)
@@ -120,6 +126,27 @@ static void find_interface(struct nic *n)
 		snprintf(n->iface, sizeof n->iface, "%.*s", (int)strcspn(at + 7, ","), at + 7);
 }
 
+/* Somebody at the other end can take what is for that address. */
+static int check_line(const struct nic *n, const struct nmw_endpoint *to, struct nmw_err *e)
+{
+	char text[NMW_ENDPOINT_MAX];
+	const struct nmw_dpdk_dev *d = &n->dev;
+	const char *why = NULL;
+	if (to->family != d->addr.family)
+		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				   "to= and addr=: one is IPv4, the other IPv6");
+	if (nmw_endpoint_multicast(to))
+		return 0;
+	if (nmw_endpoint_same_host(to, &d->addr))
+		why = "is addr=: what goes out there does not come back: give another host's";
+	else if (!nmw_address_is_host(to, &d->addr, d->bits))
+		why = "no host can have it: give a host's address, or a group's";
+	else if (!n->has_hop && !d->gateway.family && nmw_dpdk_knows_net(d) &&
+		 !nmw_address_in_net(to, &d->addr, d->bits))
+		why = "lies outside of addr='s network: say who takes it: gateway=ADDR or hop=MAC";
+	return why ? wrong(e, "to", nmw_endpoint_text(to, text), why) : 0;
+}
+
 static int check(const struct nic *n, bool replies, bool serves, const struct sink_conf *conf,
 		 struct nmw_err *e)
 {
@@ -135,11 +162,10 @@ static int check(const struct nic *n, bool replies, bool serves, const struct si
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "--mtu %u: longer than the device's mtu=%u: make them equal",
 				   conf->mtu, n->dev.mtu);
-	for (unsigned i = 0; i < n->spec.lines; i++)
-		if (n->spec.line[i].at.family != n->dev.addr.family)
-			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
-					   "to= and addr=: one is IPv4, the other IPv6");
-	return 0;
+	int rc = 0;
+	for (unsigned i = 0; !rc && i < n->spec.lines; i++)
+		rc = check_line(n, &n->spec.line[i].at, e);
+	return rc;
 }
 
 static int parse(struct nic *n, const char *arg, const struct sink_conf *conf, bool *replies,
@@ -265,6 +291,18 @@ static const struct udp_path_ops ops = {.feed = nic_feed,
 
 static struct nic *opening; /* between dpdk_open and way_open: what was typed */
 
+/* Ports that drivers make up may all have one address. */
+static int check_hop(const struct nic *n, struct nmw_err *e)
+{
+	bool real = n->dev.pci || n->port.interface;
+	if (!real || !n->has_hop || memcmp(n->hop, n->port.mac, sizeof n->hop) != 0)
+		return 0;
+	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+			   "hop=: is the address of %s itself: give that of the card at the other "
+			   "end",
+			   n->port.name);
+}
+
 static int way_open(struct udp_path **out, struct sink *k, const struct nmw_udp_spec *spec,
 		    bool replies, const struct sink_conf *conf, struct nmw_err *e)
 {
@@ -279,6 +317,8 @@ static int way_open(struct udp_path **out, struct sink *k, const struct nmw_udp_
 				    nic_tx_bytes(n) + nic_rx_bytes(n), e);
 	if (!rc)
 		rc = nic_tx_open(n, e);
+	if (!rc)
+		rc = check_hop(n, e);
 	if (!rc)
 		rc = nic_rx_open(n, e);
 	nic_hops_open(n);
