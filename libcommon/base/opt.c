@@ -187,11 +187,27 @@ static int set_value(struct opt_rows *r, unsigned i, const char *value, enum opt
 	}
 }
 
+/* Of numbers and switches the last one holds; what names a file, an end or a thing is one. */
+static int check_again(const struct opt_rows *r, unsigned i, const char *value, enum opt_from from,
+		       struct nmw_err *e)
+{
+	const struct nmw_opt *o = r->row[i];
+	if (o->type != NMW_OPT_STR || from != FROM_ARGS || r->from[i] != FROM_ARGS)
+		return 0;
+	const char *was = *(const char **)o->dst;
+	return strcmp(was, value)
+		       ? nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
+				     "given twice, %.64s and %.64s: leave one out", was, value)
+		       : 0;
+}
+
 /* Sets row i and remembers the source, which is named in the message if it is wrong. */
 static int take(struct opt_rows *r, unsigned i, const char *value, enum opt_from from,
 		const char *where, struct nmw_err *e)
 {
-	int rc = set_value(r, i, value, from, e);
+	int rc = check_again(r, i, value, from, e);
+	if (!rc)
+		rc = set_value(r, i, value, from, e);
 	if (rc)
 		return nmw_err_prefix(e, "%s", where);
 	r->from[i] = (uint8_t)from;

@@ -75,9 +75,10 @@ enum nmw_opt_act {
  * nearest name.  After an error the rest is still read, so that what the user asked for about
  * messages (--log-format json) holds for this one too.
  *
- * A list is replaced, not extended, by the source of higher precedence; in the environment commas
- * separate its items. A number whose default lies outside lo..hi counts as unset: --help shows no
- * default and --print-config null. */
+ * Of a flag or a number that is given twice the last one holds; a text given twice, and not the
+ * same, is refused.  A list is replaced, not extended, by the source of higher precedence; in the
+ * environment commas separate its items. A number whose default lies outside lo..hi counts as
+ * unset: --help shows no default and --print-config null. */
 int nmw_opt_parse(const struct nmw_opt_spec *spec, int argc, char **argv, int *nargs,
 		  struct nmw_err *e);
 

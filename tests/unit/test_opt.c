@@ -203,6 +203,8 @@ START_TEST(the_last_one_wins)
 	runs("--burst 7 --burst 8 --strict --no-strict");
 	ck_assert_uint_eq(burst, 8);
 	ck_assert(!strict);
+	runs("--out a --out a"); /* says the same */
+	refused("--out a -o b", "-o: given twice, a and b: leave one out");
 }
 END_TEST
 
