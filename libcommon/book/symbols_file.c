@@ -12,7 +12,7 @@ static const char states[] = {'T', 'H', 'P', 'Q'}; /* in the order of the words 
 
 static int symbol_name(const struct nmw_conf_at *at, char name[8], struct nmw_err *e)
 {
-	char text[64] = "";
+	char text[9] = "";
 	uint64_t key;
 	int rc = nmw_conf_str(at, "symbol", text, sizeof(text), e);
 	if (rc == 0)

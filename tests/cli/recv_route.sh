@@ -146,6 +146,7 @@ bad 'symbols: none' '{"routes": [{"name": "x", "symbols": []}]}'
 bad 'symbols\[1\]: a number found, a string expected' '{"routes": [{"name": "x", "symbols": ["A", 5]}]}'
 bad 'symbols: a string found, a list expected' '{"routes": [{"name": "x", "symbols": "A"}]}'
 bad 'symbols\[0\]: null found, a string expected' '{"routes": [{"name": "x", "symbols": [null]}]}'
+bad 'symbols\[0\]: string of 0 bytes, 1..8 allowed' '{"routes": [{"name": "x", "symbols": [""]}]}'
 bad 'symbols\[0\]: "A B": not a symbol' '{"routes": [{"name": "x", "symbols": ["A B"]}]}'
 bad 'A: is there twice' '{"routes": [{"name": "x", "symbols": ["A"]}, {"name": "y", "symbols": ["A"]}]}'
 bad 'one too many' '{"routes": [{"name": "a", "symbols": ["A"]}, {"name": "b", "symbols": ["B"]}, {"name": "c", "symbols":

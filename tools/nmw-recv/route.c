@@ -15,7 +15,7 @@
 #define MAP_SIZE    (4u * ROUTE_SYMBOLS)
 #define REST_DEF    "rest"
 #define TAG_BITS    3u /* of the second word: the route, 1..NMW_ROUTES */
-#define SYMBOL_TEXT 64u
+#define SYMBOL_TEXT 9u /* 8 characters and the NUL */
 
 struct token { /* two hashes of session and token; a 0 = free */
 	uint64_t a, b;
