@@ -39,11 +39,13 @@ struct dpdk_queue {
 	struct dpdk_held held;
 	uint64_t not_before; /* what a producer before us left in the frames: 0 = it was read */
 	uint64_t now_ns;
-	/* Packets whose headers are those of the one before: addresses and ports of IPv4. */
+	/* Packets whose headers are those of the one before: of IPv4, as they lie in a frame. */
 	struct dpdk_same {
 		const void *stream; /* NULL: none is known */
 		uint64_t addrs;
 		uint32_t ports;
+		uint32_t type; /* type, version, length of the header, kind of service */
+		uint32_t frag; /* fragment, time to live, protocol */
 	} same;
 	uint64_t bad_flags; /* of a packet whose checksum the NIC found wrong */
 	bool said_long;

@@ -121,9 +121,10 @@ int dpdk_queue_start(struct dpdk_queue *q, const uint8_t *fill, uint32_t fill_le
 
 /* ---- buffers that wait ----------------------------------------------------------------------- */
 
-static inline void hold(struct dpdk_held *h, struct rte_mbuf *m, uint64_t last)
+/* As the one behind n + at; n is the caller's to count. */
+static inline void hold(const struct dpdk_held *h, uint32_t at, struct rte_mbuf *m, uint64_t last)
 {
-	uint32_t i = (h->at + h->n++) & (h->cap - 1);
+	uint32_t i = (h->at + h->n + at) & (h->cap - 1);
 	h->m[i] = m;
 	h->last[i] = last;
 }
@@ -277,67 +278,95 @@ static void look_at_time(struct dpdk_queue *q)
 #define AT_LEN	 38u
 #define AT_DATA	 42u
 
-/* Bytes of the datagram; 0: look closer. */
-static inline uint32_t usual_len(const uint8_t *p, uint32_t len)
+/* Bytes of the datagram, from the lengths that a frame of so many bytes tells; 0: they lie. */
+static inline uint32_t told_len(const uint8_t *p, uint32_t len)
 {
-	if (len < AT_DATA || nmw_be32(p + AT_TYPE) >> 8 != 0x080045 || p[AT_PROTO] != 17 ||
-	    (nmw_be16(p + AT_FRAG) & 0x3FFFu))
-		return 0;
 	uint32_t total = nmw_be16(p + AT_TOTAL), udp = nmw_be16(p + AT_LEN);
-	return udp > 8 && udp + 20 <= total && total + 14 <= len ? udp - 8 : 0;
+	return (udp > 8) & (udp + 20 <= total) & (total + 14 <= len) ? udp - 8 : 0;
 }
 
 /* A packet went the long way and became a message: those like it need not. */
 static void remember(struct dpdk_queue *q, struct udp_run *run, const uint8_t *p, uint32_t len)
 {
-	if (usual_len(p, len) && udp_streams_run(q->streams, run))
-		q->same = (struct dpdk_same){run->stream, nmw_raw64(p + AT_ADDRS),
-					     nmw_raw32(p + AT_PORTS)};
+	bool usual = len >= AT_DATA && nmw_be32(p + AT_TYPE) >> 8 == 0x080045 &&
+		     p[AT_PROTO] == 17 && !(nmw_be16(p + AT_FRAG) & 0x3FFFu);
+	if (usual && told_len(p, len) && udp_streams_run(q->streams, run))
+		q->same = (struct dpdk_same){.stream = run->stream,
+					     .addrs = nmw_raw64(p + AT_ADDRS),
+					     .ports = nmw_raw32(p + AT_PORTS),
+					     .type = nmw_raw32(p + AT_TYPE),
+					     .frag = nmw_raw32(p + AT_FRAG)};
 }
 
-/* What a burst of them adds up to. */
-struct tally {
-	uint64_t messages, bytes;
-};
+/* All that does not change from packet to packet of a flow, in one test. */
+static inline bool is_like(const struct dpdk_same *a, const struct rte_mbuf *m, uint64_t bad_flags)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint64_t differs = (nmw_raw64(p + AT_ADDRS) ^ a->addrs) |
+			   (nmw_raw32(p + AT_PORTS) ^ a->ports) |
+			   (nmw_raw32(p + AT_TYPE) ^ a->type) | (nmw_raw32(p + AT_FRAG) ^ a->frag);
+	return !(differs | (m->ol_flags & bad_flags) | (m->nb_segs ^ 1u));
+}
 
-/* Publishes the message of a packet that is like the one before; its number, 0: take the long way.
- */
-static inline uint64_t publish_same(struct dpdk_queue *q, const struct udp_run *run,
-				    const struct rte_mbuf *m, struct tally *t)
+/* Publishes the messages of the first packets of n that are like the one before, as far as there is
+ * room in the burst; how many. 0: the first one takes the long way. */
+static unsigned publish_same(struct dpdk_queue *q, const struct udp_run *run, struct rte_mbuf **m,
+			     unsigned n)
 {
 	struct nmw_stage *st = q->emit->st;
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	if (m->nb_segs > 1 || m->ol_flags & q->bad_flags ||
-	    nmw_raw64(p + AT_ADDRS) != q->same.addrs || nmw_raw32(p + AT_PORTS) != q->same.ports ||
-	    (st->pending == st->granted && !nmw_stage_more(st)))
+	struct dpdk_held *h = &q->held;
+	const struct dpdk_same same = q->same;
+	struct nmw_prod *out = &st->out;
+	const uint64_t ts = q->framing.ts_ns, now = q->now_ns, bad_flags = q->bad_flags;
+	if (st->pending == st->granted && !nmw_stage_more(st))
 		return 0;
-	uint32_t len = usual_len(p, m->data_len);
-	if (!len)
+	unsigned i, room = st->granted - st->pending, burst = st->burst - st->pending;
+	room = room < burst ? room : burst;
+	room = room < n ? room : n;
+	uint64_t seq = out->next + st->pending, bytes = 0;
+	for (i = 0; i < room; i++, seq++) {
+		if (i + AHEAD < n)
+			__builtin_prefetch(rte_pktmbuf_mtod(m[i + AHEAD], const uint8_t *));
+		const uint8_t *p = rte_pktmbuf_mtod(m[i], const uint8_t *);
+		uint32_t len = told_len(p, m[i]->data_len);
+		if (__builtin_expect(!is_like(&same, m[i], bad_flags) || !len, 0))
+			break;
+		struct nmw_slot *s = nmw_prod_slot(out, st->pending + i);
+		s->ts_ns = ts;
+		s->ingress_ns = now;
+		s->in_seq = seq;
+		s->frame_off = (uint64_t)(p + AT_DATA - out->frames);
+		s->session = run->session;
+		s->len = (uint16_t)len;
+		s->channel = run->channel;
+		s->codec = run->codec;
+		bytes += len;
+		hold(h, i, m[i], seq);
+	}
+	if (!i)
 		return 0;
-	uint64_t seq = st->out.next + st->pending;
-	struct nmw_slot *s = nmw_prod_slot(&st->out, st->pending);
-	s->ts_ns = q->framing.ts_ns;
-	s->ingress_ns = q->now_ns;
-	s->in_seq = seq;
-	s->frame_off = (uint64_t)(p + AT_DATA - st->out.frames);
-	s->session = run->session;
-	s->len = (uint16_t)len;
-	s->channel = run->channel;
-	s->codec = run->codec;
-	t->messages++;
-	t->bytes += len;
-	nmw_stage_commit(st, s);
-	return seq;
+	h->n += i;
+	st->pending_bytes += bytes;
+	st->pending += i;
+	if (st->pending == st->burst)
+		nmw_stage_flush(st);
+	nmw_count(st->m, NMW_M_in_messages, i);
+	nmw_count(st->m, NMW_M_in_bytes, bytes);
+	udp_streams_ran(q->streams, now);
+	return i;
 }
 
-static void count_same(struct dpdk_queue *q, const struct tally *t)
+/* Any packet; false: no message points into it. */
+static bool publish_one(struct dpdk_queue *q, struct udp_run *run, struct rte_mbuf *m)
 {
-	struct nmw_metrics *m = q->emit->st->m;
-	if (!t->messages)
-		return;
-	nmw_count(m, NMW_M_in_messages, t->messages);
-	nmw_count(m, NMW_M_in_bytes, t->bytes);
-	udp_streams_ran(q->streams, q->now_ns);
+	q->same.stream = NULL; /* whatever this one does to the streams */
+	uint64_t last = packet(q, m);
+	if (!last)
+		return false;
+	remember(q, run, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+	hold(&q->held, 0, m, last);
+	q->held.n++;
+	return true;
 }
 
 /* The packets of a burst; those that no message points into come back in `unused`. */
@@ -345,30 +374,18 @@ static unsigned burst(struct dpdk_queue *q, struct rte_mbuf **m, unsigned n,
 		      struct rte_mbuf **unused)
 {
 	struct udp_run run = {0};
-	struct tally tally = {0};
 	unsigned n_unused = 0;
 	/* ticks came between, or the stream was closed */
 	if (q->same.stream && (!udp_streams_run(q->streams, &run) || run.stream != q->same.stream))
 		q->same.stream = NULL;
-	for (unsigned i = 0; i < n; i++) {
-		if (i + AHEAD < n)
-			__builtin_prefetch(rte_pktmbuf_mtod(m[i + AHEAD], const uint8_t *));
-		uint64_t last = q->same.stream ? publish_same(q, &run, m[i], &tally) : 0;
-		if (__builtin_expect(!last, 0)) {
-			count_same(q, &tally);
-			tally = (struct tally){0};
-			q->same.stream = NULL; /* whatever this one does to the streams */
-			last = packet(q, m[i]);
-			if (last)
-				remember(q, &run, rte_pktmbuf_mtod(m[i], const uint8_t *),
-					 m[i]->data_len);
-		}
-		if (last)
-			hold(&q->held, m[i], last);
-		else
+	for (unsigned i = 0, done; i < n; i += done) {
+		done = q->same.stream ? publish_same(q, &run, m + i, n - i) : 0;
+		if (done)
+			continue;
+		if (!publish_one(q, &run, m[i]))
 			unused[n_unused++] = m[i];
+		done = 1;
 	}
-	count_same(q, &tally);
 	return n_unused;
 }
 
