@@ -433,20 +433,30 @@ unsigned nmw_core_other(struct nmw_core *c, const struct nmw_core_cmd *k, uint32
 	return reduce(c, k, oid, k->op == NMW_CORE_REDUCE ? k->qty : 0, ev);
 }
 
+/* As many of the first n as are plain, an event each: how many. Not inline: what the caller keeps
+ * would take the registers that this needs. */
+__attribute__((noinline)) static size_t run(struct nmw_books *b, struct nmw_idmap *ids,
+					    const struct nmw_core_cmd *k, size_t n, uint32_t cmd,
+					    struct nmw_core_evt *ev)
+{
+	const struct nmw_core_cmd *const first = k, *const end = k + n;
+	while (k < end && nmw_core_plain(b, ids, k, cmd, ev))
+		k++, ev++, cmd++;
+	return (size_t)(k - first);
+}
+
 /* Returns where the events end; *k: the first command that is not finished. */
 static struct nmw_core_evt *burst(struct nmw_core *c, const struct nmw_core_cmd **first,
 				  const struct nmw_core_cmd *end, uint32_t cmd,
 				  struct nmw_core_evt *ev, const struct nmw_core_evt *last)
 {
-	struct nmw_books *b = c->b;
-	struct nmw_idmap *ids = c->ids;
-	const struct nmw_core_cmd *k = *first, *stop;
+	const struct nmw_core_cmd *k = *first;
 	while (k < end && ev <= last) {
-		stop = last - ev < end - k ? k + (last - ev) + 1 : end; /* an event each */
-		for (; k < stop && nmw_core_plain(b, ids, k, cmd, ev); k++, cmd++)
-			ev++;
-		if (k == stop)
-			continue;
+		size_t n = (size_t)(end - k), room = (size_t)(last - ev) + 1;
+		size_t done = run(c->b, c->ids, k, n < room ? n : room, cmd, ev);
+		k += done, ev += done, cmd += (uint32_t)done;
+		if (k == end || ev > last)
+			break;
 		ev += nmw_core_other(c, k, cmd, ev, (unsigned)(last - ev) + NMW_CORE_EVENTS);
 		if (c->taker.more)
 			break;
