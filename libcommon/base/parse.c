@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define UTC_OFFSET_MAX (14ull * 3600 * 1000 * 1000 * 1000) /* ns */
+
 __extension__ typedef unsigned __int128 u128;
 
 struct unit {
@@ -194,6 +196,20 @@ int nmw_parse_size(const char *s, uint64_t lo, uint64_t hi, uint64_t *out, struc
 int nmw_parse_duration(const char *s, uint64_t lo, uint64_t hi, uint64_t *out, struct nmw_err *e)
 {
 	return parse(&duration_kind, s, lo, hi, out, e);
+}
+
+int nmw_parse_utc_offset(const char *text, int64_t *ns, struct nmw_err *e)
+{
+	bool minus = *text == '-';
+	uint64_t v;
+	int rc = nmw_parse_duration(text + (minus || *text == '+'), 0, UTC_OFFSET_MAX, &v, e);
+	if (rc)
+		return nmw_err_set(e, rc, NMW_EXIT_USAGE,
+				   "--utc-offset: %s: not a duration from -14h to 14h, such as "
+				   "-5h or 330m",
+				   text);
+	*ns = minus ? -(int64_t)v : (int64_t)v;
+	return 0;
 }
 
 int nmw_parse_rate(const char *s, uint64_t lo, uint64_t hi, uint64_t *out, struct nmw_err *e)

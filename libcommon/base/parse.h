@@ -24,6 +24,9 @@ int nmw_parse_count(const char *s, uint64_t lo, uint64_t hi, uint64_t *out, stru
 int nmw_parse_size(const char *s, uint64_t lo, uint64_t hi, uint64_t *out, struct nmw_err *e);
 /* A duration in ns; the unit is required: 10us, 1.5s, 200ms, 5ns, 2m, 1h. */
 int nmw_parse_duration(const char *s, uint64_t lo, uint64_t hi, uint64_t *out, struct nmw_err *e);
+/* What is added to UTC for the time of day: a duration, from -14h to 14h, with a sign or without.
+ * The message names --utc-offset. */
+int nmw_parse_utc_offset(const char *text, int64_t *ns, struct nmw_err *e);
 /* Messages or packets a second; the unit is required: 100kpps, 1Mpps, 500pps. */
 int nmw_parse_rate(const char *s, uint64_t lo, uint64_t hi, uint64_t *out, struct nmw_err *e);
 

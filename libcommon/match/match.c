@@ -13,15 +13,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REPORT_EVERY   4096u /* messages between two updates of the counters */
-#define REPORT_NS      (1000ull * 1000)
-#define ORDERS_MAX     ((uint64_t)NMW_BOOK_ORDERS_MAX)
-#define IDS_MAX	       (UINT64_C(1) << 30)
-#define SESSIONS_MAX   65534u
-#define SYMBOLS_MAX    65535u
-#define WINDOW_MIN     ((uint64_t)NMW_BOOK_WINDOW_MIN)
-#define WINDOW_MAX     ((uint64_t)NMW_BOOK_WINDOW_MAX)
-#define UTC_OFFSET_MAX (14ull * 3600 * NMW_NS_PER_S)
+#define REPORT_EVERY 4096u /* messages between two updates of the counters */
+#define REPORT_NS    (1000ull * 1000)
+#define ORDERS_MAX   ((uint64_t)NMW_BOOK_ORDERS_MAX)
+#define IDS_MAX	     (UINT64_C(1) << 30)
+#define SESSIONS_MAX 65534u
+#define SYMBOLS_MAX  65535u
+#define WINDOW_MIN   ((uint64_t)NMW_BOOK_WINDOW_MIN)
+#define WINDOW_MAX   ((uint64_t)NMW_BOOK_WINDOW_MAX)
 
 /* ---- options -------------------------------------------------------------------------------- */
 
@@ -97,20 +96,6 @@ static int parse(struct nmw_match *m, int argc, char **argv, int *nargs, struct 
 	return nmw_opt_parse(&spec, argc, argv, nargs, e);
 }
 
-static int parse_offset(const char *text, int64_t *ns, struct nmw_err *e)
-{
-	bool minus = *text == '-';
-	uint64_t v;
-	int rc = nmw_parse_duration(text + (minus || *text == '+'), 0, UTC_OFFSET_MAX, &v, e);
-	if (rc)
-		return nmw_err_set(e, rc, NMW_EXIT_USAGE,
-				   "--utc-offset: %s: not a duration from -14h to 14h, such as "
-				   "-5h or 330m",
-				   text);
-	*ns = minus ? -(int64_t)v : (int64_t)v;
-	return 0;
-}
-
 /* A log that is not written is not to be believed in. */
 static int check_journal(const struct nmw_match *m, struct nmw_err *e)
 {
@@ -168,7 +153,7 @@ static int configure(struct nmw_match *m, struct nmw_engine_spec *s, struct nmw_
 				   "--check compares with a market-data feed: it goes with "
 				   "--codec itch50 only");
 	int rc = check_journal(m, e);
-	return rc ? rc : parse_offset(m->utc_offset, &s->utc_offset_ns, e);
+	return rc ? rc : nmw_parse_utc_offset(m->utc_offset, &s->utc_offset_ns, e);
 }
 
 /* ---- the engine's output: straight into the ring --------------------------------------------- */

@@ -306,6 +306,22 @@ START_TEST(near_words)
 }
 END_TEST
 
+START_TEST(offsets_from_utc)
+{
+	struct nmw_err e = NMW_ERR_INIT;
+	int64_t ns = 0;
+	const int64_t hour = INT64_C(3600000000000);
+	ck_assert(!nmw_parse_utc_offset("-5h", &ns, &e) && ns == -5 * hour);
+	ck_assert(!nmw_parse_utc_offset("330m", &ns, &e) && ns == 11 * hour / 2);
+	ck_assert(!nmw_parse_utc_offset("+14h", &ns, &e) && ns == 14 * hour);
+	const char *const wrong[] = {"841m", "-15h", "--5h", "+-5h", "5", "-", ""};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		ck_assert_msg(nmw_parse_utc_offset(wrong[i], &ns, &e) < 0, "%s", wrong[i]);
+	ck_assert_ptr_nonnull(strstr(e.msg, "--utc-offset: : not a duration from -14h to 14h"));
+	ck_assert(ns == 14 * hour);
+}
+END_TEST
+
 UNIT_MAIN("parse", numbers, counts, sizes, durations, rates, junk_for_every_reader, ranges,
 	  messages_say_what_is_expected, written_is_read_back, written_forms, pairs, bad_pairs,
-	  a_key_stands_once, choices, names, near_words)
+	  a_key_stands_once, choices, names, near_words, offsets_from_utc)

@@ -15,10 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UTC_OFFSET_MAX (UINT64_C(14) * 3600 * NMW_NS_PER_S)
-#define OPTS	       20u
-#define DRAIN_CYCLES   256u
-#define LIVE_CYCLES    1024u /* that pass between two looks at a live source */
+#define OPTS	     20u
+#define DRAIN_CYCLES 256u
+#define LIVE_CYCLES  1024u /* that pass between two looks at a live source */
 
 static struct wire {
 	struct nmw_stage stage;
@@ -130,20 +129,6 @@ static int parse_args(struct wire *w, int argc, char **argv, struct nmw_err *e)
 	return nmw_opt_parse(&spec, argc, argv, &nargs, e);
 }
 
-static int parse_offset(const char *text, int64_t *ns, struct nmw_err *e)
-{
-	bool minus = *text == '-';
-	uint64_t v;
-	int rc = nmw_parse_duration(text + (minus || *text == '+'), 0, UTC_OFFSET_MAX, &v, e);
-	if (rc)
-		return nmw_err_set(e, rc, NMW_EXIT_USAGE,
-				   "--utc-offset: %s: not a duration from -14h to 14h, such as -5h "
-				   "or 330m",
-				   text);
-	*ns = minus ? -(int64_t)v : (int64_t)v;
-	return 0;
-}
-
 static int parse_end(const char *option, const char *text, struct nmw_endpoint *to,
 		     struct nmw_err *e)
 {
@@ -176,7 +161,7 @@ static int check(struct wire *w, struct nmw_err *e)
 	memcpy(c->session, w->session, strnlen(w->session, sizeof c->session));
 	c->watchdog = w->choice.watchdog;
 	c->self_match = (uint8_t)w->self_match;
-	int rc = parse_offset(w->utc_offset, &c->utc_offset_ns, e);
+	int rc = nmw_parse_utc_offset(w->utc_offset, &c->utc_offset_ns, e);
 	if (!rc && w->server)
 		rc = parse_end("server", w->server, &w->ends.server, e);
 	if (!rc)
