@@ -112,20 +112,19 @@ static inline void decode(const struct wl_msg *m, struct nmw_core_cmd *k)
  * without a branch. */
 static inline void keep_fills(struct desk *d, size_t n, const struct nmw_core_cmd *k)
 {
-	uint16_t fill[EVENTS];
+	const struct nmw_core_evt *fill[EVENTS];
 	size_t fills = 0;
-	for (size_t i = 0; i < n; i++) {
-		fill[fills] = (uint16_t)i;
-		fills += d->evt[i].kind == NMW_CORE_FILL;
+	for (const struct nmw_core_evt *e = d->evt, *end = e + n; e < end; e++) {
+		fill[fills] = e;
+		fills += e->kind == NMW_CORE_FILL;
 	}
 	struct report *to = d->reports + d->reported;
 	for (size_t i = 0; i < fills; i++, to++) {
-		const struct nmw_core_evt *e = &d->evt[fill[i]];
-		const struct nmw_core_cmd *t = &k[e->cmd];
-		*to = (struct report){.maker = e->lo,
+		const struct nmw_core_cmd *t = &k[fill[i]->cmd];
+		*to = (struct report){.maker = fill[i]->lo,
 				      .taker = t->op == NMW_CORE_REPLACE ? t->new_lo : t->lo,
-				      .px = e->px,
-				      .qty = e->qty};
+				      .px = fill[i]->px,
+				      .qty = fill[i]->qty};
 	}
 	d->reported += fills;
 }
