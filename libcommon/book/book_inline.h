@@ -42,15 +42,18 @@ static inline void nmw_book_queue_between(struct nmw_books *b, uint32_t ref, uin
 	nmw_link_at(b, next)->prev = ref;
 }
 
+#define NMW_BOOK_WARM 16384u /* live orders: with fewer, bitmaps are in the cache */
+
 /* As the last order of a level of the window, or the first: whether others are there cannot be
- * predicted, and is known late, so that no branch is on it. */
+ * predicted, and is known late, so that no branch is on it while the bitmap is at hand. */
 NMW_BOOK_HOT void nmw_book_append(struct nmw_books *b, struct nmw_levels *s, uint32_t ref,
 				  uint32_t level, uint32_t px)
 {
 	uint32_t last = nmw_link_get(b, level)->prev, key = nmw_key_of(s, px);
 	last = last ? last : level; /* 0: it never had one */
 	nmw_book_queue_between(b, ref, last, level);
-	nmw_levels_hold(b, s, level);
+	if (b->live < NMW_BOOK_WARM || last == level)
+		nmw_levels_hold(b, s, level);
 	if (key < s->best) {
 		s->best = key;
 		s->best_ref = level;

@@ -122,10 +122,15 @@ NMW_BOOK_HOT bool nmw_core_goes(struct nmw_books *b, struct nmw_idmap *ids,
 	uint64_t lo = k->lo, hi = k->hi;
 	uint32_t *at = &ids->at[nmw_idmap_place(ids, nmw_idmap_hash(lo, hi))];
 	nmw_oid oid = *at;
-	const struct nmw_id *id = nmw_book_user(b, oid);
+	struct nmw_id *id = nmw_book_user(b, oid);
+	while (__builtin_expect(oid && (id->lo != lo || id->hi != hi), 0)) {
+		at = &id->next;
+		oid = *at;
+		id = nmw_book_user(b, oid);
+	}
 	uint32_t ref = nmw_order_ref(oid);
 	struct nmw_queued *q = nmw_queued_at(b, ref);
-	if (!oid || id->lo != lo || id->hi != hi || q->hidden)
+	if (!oid || q->hidden)
 		return false;
 	*at = id->next;
 	ids->count--;
