@@ -282,7 +282,8 @@ static void look_at_time(struct dpdk_queue *q)
 static inline uint32_t told_len(const uint8_t *p, uint32_t len)
 {
 	uint32_t total = nmw_be16(p + AT_TOTAL), udp = nmw_be16(p + AT_LEN);
-	return (udp > 8) & (udp + 20 <= total) & (total + 14 <= len) ? udp - 8 : 0;
+	bool fits = (udp > 8) & (udp + 20 <= total) & (total + 14 <= len);
+	return fits ? udp - 8 : 0;
 }
 
 /* A packet went the long way and became a message: those like it need not. */
