@@ -151,6 +151,28 @@ static unsigned rest(struct nmw_core *c, const struct nmw_core_cmd *k, struct nm
 	return 1;
 }
 
+static inline void died(struct nmw_core_dead *d, struct nmw_books *b, uint32_t ref)
+{
+	nmw_link_at(b, ref)->next = d->top;
+	d->bottom = d->top ? d->bottom : ref;
+	d->top = ref;
+}
+
+static inline void bury(const struct nmw_core_dead *d, struct nmw_books *b)
+{
+	if (!d->top)
+		return;
+	nmw_link_at(b, d->bottom)->next = b->free;
+	b->free = d->top;
+}
+
+/* A maker that the taker took off the book. */
+static void left(struct nmw_core *c, nmw_oid oid)
+{
+	nmw_idmap_del(c->ids, oid);
+	died(&c->taker.dead, c->b, nmw_order_ref(oid));
+}
+
 static void filled(struct nmw_core *c, const struct nmw_core_cmd *k, const struct nmw_fill *f,
 		   struct nmw_core_evt *ev)
 {
@@ -161,7 +183,7 @@ static void filled(struct nmw_core *c, const struct nmw_core_cmd *k, const struc
 				  .qty = f->qty,
 				  .left = f->maker_left});
 	if (!f->maker_left)
-		nmw_idmap_del(c->ids, f->maker);
+		left(c, f->maker);
 }
 
 static void own_left(struct nmw_core *c, const struct nmw_core_cmd *k, const struct nmw_fill *f,
@@ -173,7 +195,7 @@ static void own_left(struct nmw_core *c, const struct nmw_core_cmd *k, const str
 				  .px = f->px,
 				  .qty = f->qty,
 				  .left = c->taker.in.t.qty});
-	nmw_idmap_del(c->ids, f->maker);
+	left(c, f->maker);
 }
 
 static unsigned self_met(struct nmw_core *c, const struct nmw_core_cmd *k, const struct nmw_fill *f,
@@ -207,14 +229,6 @@ static unsigned ended(struct nmw_core *c, const struct nmw_core_cmd *k, enum nmw
 	}
 }
 
-/* A handle is free only when what rests has taken its own: the events still speak of it. */
-static void free_dead(struct nmw_core *c, const struct nmw_core_evt *ev, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if ((ev[i].kind == NMW_CORE_FILL && !ev[i].left) || ev[i].kind == NMW_CORE_OWN)
-			nmw_book_free(c->b, ev[i].oid);
-}
-
 unsigned nmw_core_more(struct nmw_core *c, const struct nmw_core_cmd *k, struct nmw_core_evt *ev,
 		       unsigned max)
 {
@@ -230,9 +244,10 @@ unsigned nmw_core_more(struct nmw_core *c, const struct nmw_core_cmd *k, struct 
 			own_left(c, k, &f, &ev[n++]);
 	}
 	t->more = nmw_taker_goes_on(step);
-	if (!t->more)
-		n += ended(c, k, step, &f, &ev[n]);
-	free_dead(c, ev, n);
+	if (t->more)
+		return n;
+	n += ended(c, k, step, &f, &ev[n]);
+	bury(&t->dead, c->b);
 	return n;
 }
 
@@ -242,6 +257,7 @@ unsigned nmw_core_enter(struct nmw_core *c, const struct nmw_core_cmd *k, nmw_oi
 	struct nmw_core_taker *t = &c->taker;
 	t->oid = oid;
 	t->more = false;
+	t->dead = (struct nmw_core_dead){0};
 	t->in = (struct nmw_incoming){.t = {.sym = k->sides / 2,
 					    .side = k->sides & 1,
 					    .limit = nmw_core_limit(k),
@@ -317,29 +333,9 @@ static void remains(struct nmw_core *c, const struct nmw_core_cmd *k, uint32_t c
 	nmw_core_put(ev, k, k->lo, cmd, oid, qty, NMW_CORE_RESTED);
 }
 
-/* The makers that are filled, the last one first: free only when what rests has its handle. */
-struct dead {
-	uint32_t top, bottom; /* references */
-};
-
-static inline void died(struct dead *d, struct nmw_books *b, uint32_t ref)
-{
-	nmw_link_at(b, ref)->next = d->top;
-	d->bottom = d->top ? d->bottom : ref;
-	d->top = ref;
-}
-
-static inline void bury(const struct dead *d, struct nmw_books *b)
-{
-	if (!d->top)
-		return;
-	nmw_link_at(b, d->bottom)->next = b->free;
-	b->free = d->top;
-}
-
 /* Its limit, side and shares, for nmw_core_more. */
 static void goes_on_later(struct nmw_core *c, const struct nmw_core_cmd *k, uint32_t cmd,
-			  uint32_t qty)
+			  uint32_t qty, struct nmw_core_dead dead)
 {
 	c->taker = (struct nmw_core_taker){.in = {.t = {.sym = k->sides / 2,
 							.side = k->sides & 1,
@@ -347,7 +343,8 @@ static void goes_on_later(struct nmw_core *c, const struct nmw_core_cmd *k, uint
 							.qty = qty},
 						  .flags = k->flags},
 					   .cmd = cmd,
-					   .more = true};
+					   .more = true,
+					   .dead = dead};
 }
 
 /* A new order that trades on no condition: its fills one by one, straight from the queue. */
@@ -358,7 +355,7 @@ static unsigned trades(struct nmw_core *c, const struct nmw_core_cmd *k, uint32_
 	const struct nmw_levels *s = nmw_levels_get(b, k->sides ^ 1);
 	uint32_t limit = nmw_key_of(s, nmw_core_limit(k)), qty = k->qty;
 	struct nmw_core_evt *const first = ev, *const last = ev + max - 1;
-	struct dead dead = {0, 0};
+	struct nmw_core_dead dead = {0};
 	while (qty && s->best <= limit && ev < last) {
 		uint32_t ref = nmw_link_get(b, s->best_ref)->next;
 		nmw_oid oid = nmw_order_of_ref(ref);
@@ -378,9 +375,11 @@ static unsigned trades(struct nmw_core *c, const struct nmw_core_cmd *k, uint32_
 		died(&dead, b, ref);
 	}
 	c->taker.more = false;
-	if (qty && s->best <= limit)
-		goes_on_later(c, k, cmd, qty);
-	else if (qty)
+	if (qty && s->best <= limit) {
+		goes_on_later(c, k, cmd, qty, dead);
+		return (unsigned)(ev - first);
+	}
+	if (qty)
 		remains(c, k, cmd, qty, ev++);
 	bury(&dead, b);
 	return (unsigned)(ev - first);

@@ -13,8 +13,9 @@
  * The rules of an order that comes are those of taker.h.
  *
  * The order's record (nmw_book_user) begins with its struct nmw_id, which is the core's; what
- * follows is the caller's.  A filled maker is out of the map and its handle is free at once, but
- * its record stays readable until the next command; inside a burst rely on the event alone.
+ * follows is the caller's.  A filled maker is out of the map at once; its handle is free when the
+ * command is finished, and its record stays readable until the next one; inside a burst rely on the
+ * event alone.
  *
  * Pure and deterministic: the events do not depend on how commands are cut into bursts.  One
  * thread.  What makes a handle, an index or a symbol valid is checked by the caller.
@@ -83,12 +84,18 @@ struct nmw_core_evt {
 _Static_assert(sizeof(struct nmw_core_cmd) == 64, "a line");
 _Static_assert(sizeof(struct nmw_core_evt) == 32, "half a line");
 
+/* Makers that are off the book, the last one first: free only when what rests has its handle. */
+struct nmw_core_dead {
+	uint32_t top, bottom; /* references; 0 = none */
+};
+
 /* The order that comes, while it trades. */
 struct nmw_core_taker {
 	struct nmw_incoming in;
 	nmw_oid oid; /* the handle that it will rest under; 0: one of the pool */
 	uint32_t cmd;
 	bool more; /* stopped because the room for events ended */
+	struct nmw_core_dead dead;
 };
 
 struct nmw_core {

@@ -457,6 +457,47 @@ START_TEST(any_burst_gives_the_events_of_the_list)
 }
 END_TEST
 
+/* ---- a taker that is cut -------------------------------------------------- */
+
+/* Six makers of one share, and a taker of ten from `owner`; room for events, a call. */
+static unsigned take_all(uint32_t orders, uint32_t owner, unsigned room, struct nmw_core_evt *ev)
+{
+	struct nmw_core c = new_core(1, orders);
+	struct nmw_core_cmd k = {.sides = SELL, .px = 100, .qty = 1};
+	char why[256];
+	for (k.lo = 1; k.lo <= 6; k.lo++) {
+		k.rank = k.lo;
+		ck_assert_uint_eq(nmw_core_apply(&c, &k, ev, room), 1);
+	}
+	k = (struct nmw_core_cmd){
+		.lo = 7, .rank = 7, .sides = BUY, .px = 100, .qty = 10, .owner = owner};
+	unsigned n = nmw_core_apply(&c, &k, ev, room);
+	while (c.taker.more)
+		n += nmw_core_more(&c, &k, ev + n, room);
+	ck_assert_msg(nmw_books_check(c.b, why, sizeof why) == 0, "%s", why);
+	uint32_t is_free = 0;
+	while (nmw_book_alloc(c.b))
+		is_free++;
+	ck_assert_uint_eq(is_free + c.b->live, orders);
+	free(c.b);
+	return n;
+}
+
+START_TEST(a_taker_that_is_cut_meets_the_same_pool)
+{
+	struct nmw_core_evt whole[16], cut[16];
+	const uint32_t orders = _i & 1 ? 6 : 8, owner = _i & 2 ? 5 : 0;
+	ck_assert_uint_eq(take_all(orders, owner, 16, whole), 7);
+	ck_assert_uint_eq(take_all(orders, owner, 4, cut), 7);
+	ck_assert_uint_eq(whole[6].kind, orders == 6 ? NMW_CORE_CANCELED : NMW_CORE_RESTED);
+	ck_assert_uint_eq(whole[6].reason, orders == 6 ? NMW_CORE_FULL : NMW_CORE_ASKED);
+	for (unsigned i = 0; i < 7; i++) {
+		same_event(&cut[i], &whole[i]);
+		ck_assert_uint_eq(cut[i].oid, whole[i].oid);
+	}
+}
+END_TEST
+
 /* ---- hidden orders ------------------------------------------------------- */
 
 /* A displayed order must find its place without looking at the hidden ones: they cannot be read. */
@@ -507,6 +548,7 @@ int main(void)
 	tcase_add_test(t, what_may_not_rest_is_canceled);
 	tcase_add_test(t, own_orders_do_not_trade);
 	tcase_add_test(t, live_orders_change);
+	tcase_add_loop_test(t, a_taker_that_is_cut_meets_the_same_pool, 0, 4);
 	tcase_add_test(t, hidden_orders_are_not_walked);
 	tcase_add_loop_test(t, any_burst_gives_the_events_of_the_list, IN_ORDER, MIXED + 1);
 	suite_add_tcase(s, t);
