@@ -278,7 +278,7 @@ static int check_gateway(const struct nmw_dpdk_dev *d, struct nmw_err *e)
 				   "gateway=%s: %s: another host of the network is expected", text,
 				   nmw_endpoint_same_host(g, &d->addr) ? "is addr="
 								       : "no host can have it");
-	if (nmw_dpdk_knows_net(d) && !nmw_address_in_net(g, &d->addr, d->bits))
+	if (nmw_dpdk_knows_net(d) && !nmw_address_on_link(g, &d->addr, d->bits))
 		return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 				   "gateway=%s: lies outside of the %u bits of addr=: nobody "
 				   "answers for it on the link: correct one of them",

@@ -33,6 +33,13 @@ bool nmw_address_in_net(const struct nmw_endpoint *ep, const struct nmw_endpoint
 	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
 }
 
+bool nmw_address_on_link(const struct nmw_endpoint *ep, const struct nmw_endpoint *net,
+			 unsigned bits)
+{
+	bool local = ep->family == 6 && ep->addr[0] == 0xFE && ep->addr[1] >> 6 == 2;
+	return (local && net->family == 6) || nmw_address_in_net(ep, net, bits);
+}
+
 bool nmw_address_is_host(const struct nmw_endpoint *ep, const struct nmw_endpoint *net,
 			 unsigned bits)
 {

@@ -38,6 +38,10 @@ bool nmw_endpoint_multicast(const struct nmw_endpoint *ep);
 /* In the network of net with that many bits. */
 bool nmw_address_in_net(const struct nmw_endpoint *ep, const struct nmw_endpoint *net,
 			unsigned bits);
+/* On the link of net: in its network, or a link-local address of IPv6 (fe80::/10), which every link
+ * has. */
+bool nmw_address_on_link(const struct nmw_endpoint *ep, const struct nmw_endpoint *net,
+			 unsigned bits);
 /* One host can have it: not 0.0.0.0 or [::], no group, no broadcast address; nor, where net is not
  * NULL, the first or the last address of that network (IPv4, up to 30 bits). */
 bool nmw_address_is_host(const struct nmw_endpoint *ep, const struct nmw_endpoint *net,

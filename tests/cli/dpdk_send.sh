@@ -82,3 +82,5 @@ grep -q 'hop=: is the address of net_af_packet0 itself' "$T/err" || fail "hop: $
 refused 2 'not an Ethernet address' "$dev,addr=10.9.0.1/24,to=10.9.0.2:1,hop=1:2"
 refused 2 "longer than the device's mtu=1500" "$dev,addr=10.9.0.1/24,to=10.9.0.2:1" --mtu 9000
 refused 5 'no such interface' dpdk:net_af_packet0,iface=none,addr=10.9.0.1/24,to=10.9.0.2:1
+refused 2 "lies outside of addr='s network" "$dev,addr=[fd00:9::1]/64,to=[fd00:8::2]:1"
+refused 5 'no such interface' 'dpdk:net_af_packet0,iface=none,addr=[fd00:9::1]/64,to=[fe80::2]:1' # on every link

@@ -52,7 +52,8 @@ START_TEST(cards_and_addresses)
 	ck_assert_uint_eq(d.groups, 2);
 	static const char *const good[] = {
 		"net_null0,addr=10.0.0.0/31,gateway=10.0.0.1", "net_null0,addr=10.0.0.255/16",
-		"net_null0,addr=10.0.0.255", "net_null0,addr=10.0.0.1,gateway=10.1.0.1"};
+		"net_null0,addr=10.0.0.255", "net_null0,addr=10.0.0.1,gateway=10.1.0.1",
+		"net_null0,addr=[fd00::1]/64,gateway=[fe80::1]"};
 	for (unsigned i = 0; i < sizeof good / sizeof *good; i++)
 		ck_assert_msg(nmw_dpdk_dev_parse(good[i], NULL, 0, &d, &e) == 0, "%s", good[i]);
 	ck_assert_int_eq(nmw_dpdk_dev_parse("net_null0,answer=off", NULL, 0, &d, &e), 0);
@@ -82,6 +83,8 @@ START_TEST(refused)
 		"net_null0,addr=10.0.0.1/24,gateway=10.0.0.255",
 		"net_null0,addr=10.0.0.1/24,gateway=10.0.1.1",
 		"net_null0,addr=10.0.0.1/24,gateway=0.0.0.0",
+		"net_null0,addr=[fd00::1]/64,gateway=[fd01::1]",
+		"net_null0,addr=[fd00::1]/64,gateway=[fec0::1]",
 		"net_null0,addr=",
 		"net_null0,group=10.0.0.1:5",
 		"net_null0,group=239.1.1.1",

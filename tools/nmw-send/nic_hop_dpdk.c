@@ -46,7 +46,7 @@ static struct nic_neighbor *give_way(struct nic *n)
 struct nic_neighbor *nic_hop_of(struct nic *n, const struct nmw_endpoint *to)
 {
 	bool away = n->dev.gateway.family == to->family &&
-		    !nmw_address_in_net(to, &n->dev.addr, n->dev.bits);
+		    !nmw_address_on_link(to, &n->dev.addr, n->dev.bits);
 	const struct nmw_endpoint *at = away ? &n->dev.gateway : to;
 	uint32_t h = 0;
 	for (unsigned i = 0; i < nmw_address_len(at->family); i++)

@@ -142,7 +142,7 @@ static int check_line(const struct nic *n, const struct nmw_endpoint *to, struct
 	else if (!nmw_address_is_host(to, &d->addr, d->bits))
 		why = "no host can have it: give a host's address, or a group's";
 	else if (!n->has_hop && !d->gateway.family && nmw_dpdk_knows_net(d) &&
-		 !nmw_address_in_net(to, &d->addr, d->bits))
+		 !nmw_address_on_link(to, &d->addr, d->bits))
 		why = "lies outside of addr='s network: say who takes it: gateway=ADDR or hop=MAC";
 	return why ? wrong(e, "to", nmw_endpoint_text(to, text), why) : 0;
 }
