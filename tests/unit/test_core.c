@@ -541,9 +541,9 @@ END_TEST
 
 int main(void)
 {
+	setenv("CK_DEFAULT_TIMEOUT", "120", 0); /* tcase_create reads it */
 	Suite *s = suite_create("core");
 	TCase *t = tcase_create("core");
-	setenv("CK_DEFAULT_TIMEOUT", "120", 0);
 	tcase_add_test(t, orders_trade_by_price_and_rank);
 	tcase_add_test(t, what_may_not_rest_is_canceled);
 	tcase_add_test(t, own_orders_do_not_trade);

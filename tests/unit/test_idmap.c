@@ -163,9 +163,9 @@ END_TEST
 
 int main(void)
 {
+	setenv("CK_DEFAULT_TIMEOUT", "120", 0); /* tcase_create reads it */
 	Suite *s = suite_create("idmap");
 	TCase *t = tcase_create("idmap");
-	setenv("CK_DEFAULT_TIMEOUT", "120", 0);
 	tcase_add_loop_test(t, finds_what_is_there, IN_ORDER, KINDS);
 	tcase_add_loop_test(t, spreads, IN_ORDER, KINDS);
 	tcase_add_test(t, footprint_is_bounded);
