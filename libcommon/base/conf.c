@@ -37,8 +37,8 @@ int nmw_conf_load(const char *path, struct nmw_conf **out, struct nmw_conf_at *r
 	FILE *f = is_stdin ? stdin : fopen(path, "re");
 	if (!f) {
 		int err = errno;
-		return nmw_err_set(e, -err, nmw_exit_of(err), "%s: cannot open: %s", name,
-				   strerror(err));
+		return nmw_err_set(e, -err, nmw_exit_of(err), "%s: cannot open: %s%s", name,
+				   strerror(err), err == ENOENT ? ": check the path" : "");
 	}
 	json_error_t j;
 	json_t *doc = json_loadf(f, LOAD_FLAGS, &j);

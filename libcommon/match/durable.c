@@ -51,8 +51,8 @@ int nmw_durable_conf_hash(const char *text, size_t n, const char *file, uint64_t
 				   "give a file");
 	FILE *f = file ? fopen(file, "re") : NULL;
 	if (file && !f)
-		return nmw_err_set(e, -errno, NMW_EXIT_USAGE, "%s: cannot open: %s", file,
-				   strerror(errno));
+		return nmw_err_set(e, -errno, NMW_EXIT_USAGE, "%s: cannot open: %s%s", file,
+				   strerror(errno), errno == ENOENT ? ": check the path" : "");
 	for (size_t got; f && (got = fread(buf, 1, sizeof buf, f)) > 0;)
 		h = nmw_fnv(h, buf, got);
 	int rc = f && ferror(f) ? nmw_err_set(e, errno ? -errno : -EIO, NMW_EXIT_USAGE,

@@ -63,7 +63,8 @@ END_TEST
 START_TEST(files)
 {
 	ck_assert_int_eq(nmw_conf_load("/nonexistent", &doc, &root, &err), -ENOENT);
-	ck_assert_str_eq(err.msg, "/nonexistent: cannot open: No such file or directory");
+	ck_assert_str_eq(err.msg,
+			 "/nonexistent: cannot open: No such file or directory: check the path");
 	ck_assert_int_lt(nmw_conf_load("/", &doc, &root, &err), 0);
 	ck_assert_str_eq(err.msg, "/: cannot read: Is a directory");
 	unload();

@@ -368,7 +368,8 @@ START_TEST(the_config_can_be_wrong)
 	ck_assert_ptr_nonnull(strstr(err.msg, "line 2, column 9"));
 	ck_assert_int_lt(parse(config_file("{\"burst\": 3, \"burst\": 4}")), 0);
 	ck_assert_int_lt(parse("--config /nonexistent"), 0);
-	ck_assert_str_eq(err.msg, "--config: /nonexistent: cannot open: No such file or directory");
+	ck_assert_str_eq(err.msg, "--config: /nonexistent: cannot open: No such file or directory: "
+				  "check the path");
 }
 END_TEST
 
