@@ -263,9 +263,10 @@ static int check_ends(const struct nmw_stage *st, struct nmw_err *e)
 			if (same_ring(c->in_names.v[i], c->in_names.v[k]))
 				return nmw_err_set(
 					e, -EINVAL, NMW_EXIT_USAGE,
-					"-i %s: named twice: its messages would be taken "
-					"twice: leave one out",
-					c->in_names.v[i]);
+					"-i %s and -i %s: named twice, one ring: give one "
+					"of them, or -i %.*s for all of it",
+					c->in_names.v[k], c->in_names.v[i],
+					(int)strcspn(c->in_names.v[i], "/"), c->in_names.v[i]);
 		if (c->out_name && same_ring(c->in_names.v[i], c->out_name))
 			return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE,
 					   "-i %s and -o %s: are one ring: name another for the "

@@ -12,7 +12,7 @@ untouched() { # WORDS
 expect 2 nmw-match -i in -o out --journal "$T/j" --on-full drop
 untouched 'leave one out'
 expect 2 nmw-match -i in -i in -o out
-untouched '-i in: named twice'
+untouched '-i in and -i in: named twice, one ring'
 expect 2 nmw-match -i in -o in
 untouched 'are one ring'
 expect 2 nmw-match -i in

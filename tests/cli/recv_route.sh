@@ -153,4 +153,4 @@ bad 'one too many' '{"routes": [{"name": "a", "symbols": ["A"]}, {"name": "b", "
 	["C"]}, {"name": "d", "symbols": ["D"]}, {"name": "e", "symbols": ["E"]}], "rest": "f"}'
 bad 'letters, digits' '{"routes": [{"name": "a/b", "symbols": ["A"]}]}'
 expect 2 nmw-match -i e/hot -i e/cold -o y
-grep -q 'named twice' "$T/err" || fail "$(cat "$T/err")"
+grep -q 'named twice, one ring: give one of them, or -i e for all' "$T/err" || fail "$(cat "$T/err")"
