@@ -198,7 +198,8 @@ static int add_name(struct route *r, const struct nmw_conf_at *at, const char *k
 		if (!strcmp(r->name[i], text))
 			return nmw_conf_err(at, key, e, "%s: is there twice", text);
 	if (r->n == NMW_ROUTES)
-		return nmw_conf_err(at, key, e, "one too many: %u routes with the rest",
+		return nmw_conf_err(at, key, e,
+				    "one too many: up to %u routes, the rest among them",
 				    NMW_ROUTES);
 	snprintf(r->name[r->n++], sizeof r->name[0], "%s", text);
 	return 0;
