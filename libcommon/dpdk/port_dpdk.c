@@ -60,6 +60,15 @@ static bool interface_runs(unsigned index)
 	return runs;
 }
 
+static const char *left_behind(const char *name)
+{
+	if (strstr(name, "af_xdp"))
+		return "; one that was killed leaves its program behind: ip link set IFACE xdp off";
+	if (strstr(name, "memif"))
+		return "; a server that was killed leaves its socket behind: rm FILE";
+	return "";
+}
+
 static int probe_error(const struct nmw_dpdk_dev *d, int rc, struct nmw_err *e)
 {
 	if (!d->pci && strstr(nmw_dpdk_error(), "parse device"))
@@ -82,10 +91,7 @@ static int probe_error(const struct nmw_dpdk_dev *d, int rc, struct nmw_err *e)
 				     d->args);
 	return nmw_dpdk_fail(e, rc, NMW_EXIT_RESOURCE,
 			     "%s: the driver refused: check its options%s%s", d->args,
-			     strstr(d->name, "af_xdp") ? "; one that was killed leaves its program "
-							 "behind: ip link set IFACE xdp off"
-						       : "",
-			     d->queues > 1 ? "; or queues=1" : "");
+			     left_behind(d->name), d->queues > 1 ? "; or queues=1" : "");
 }
 
 static int probe(struct nmw_dpdk_port *p, const struct nmw_dpdk_dev *d, struct nmw_err *e)
@@ -211,6 +217,21 @@ static int set_up_queues(struct nmw_dpdk_port *p, struct rte_mempool *const *rx)
 	return rc;
 }
 
+/* net_memif has no errno of its own: -1 is what it says when nobody is at its socket. */
+static int start_failed(const struct nmw_dpdk_port *p, int rc, struct nmw_err *e)
+{
+	if (strstr(p->driver, "memif"))
+		return nmw_dpdk_fail(e, rc, NMW_EXIT_PEER,
+				     "%s: does not start: its other end does not answer: start the "
+				     "program with role=server first",
+				     p->name);
+	return nmw_dpdk_fail(e, rc, rc == -EPERM ? NMW_EXIT_PERM : NMW_EXIT_RESOURCE,
+			     "%s: %u queues: does not start: %s%s", p->name, p->rxq, strerror(-rc),
+			     strstr(p->driver, "af_xdp") ? ": ip link set IFACE xdp off "
+							   "removes what was left behind"
+							 : "");
+}
+
 int nmw_dpdk_port_start(struct nmw_dpdk_port *p, struct rte_mempool *const *rx, struct nmw_err *e)
 {
 	nmw_dpdk_errors_forget();
@@ -218,12 +239,7 @@ int nmw_dpdk_port_start(struct nmw_dpdk_port *p, struct rte_mempool *const *rx, 
 	if (!rc)
 		rc = rte_eth_dev_start(p->id);
 	if (rc)
-		return nmw_dpdk_fail(e, rc, rc == -EPERM ? NMW_EXIT_PERM : NMW_EXIT_RESOURCE,
-				     "%s: %u queues: does not start: %s%s", p->name, p->rxq,
-				     strerror(-rc),
-				     strstr(p->driver, "af_xdp") ? ": ip link set IFACE xdp off "
-								   "removes what was left behind"
-								 : "");
+		return start_failed(p, rc, e);
 	p->started = true;
 	rte_eth_allmulticast_enable(p->id); /* not all drivers can: they take in everything */
 	return 0;
