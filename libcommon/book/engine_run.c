@@ -69,6 +69,7 @@ static void on_login(struct nmw_run *r, const struct nmw_ctl *ctl, const uint8_t
 		e->stat.capacity++;
 		return;
 	}
+	nmw_session_at(nmw_sessions_of(e), i)->said = true;
 	nmw_order_cover_session(e, i);
 	nmw_forward(r, p, sizeof(*ctl));
 	if (nmw_session_at(nmw_sessions_of(e), i)->codec)

@@ -102,14 +102,14 @@ static uint32_t account_new(struct nmw_sessions *t)
 }
 
 /* The account that a login of the session leads to; 0: one that is not there yet. A session that
- * began without a name gives its account the name, so that it keeps its orders. */
+ * began without a login gives its account the name, so that it keeps its orders; one that had a
+ * login is another client's by now, as after a restart of the receiver, whose ids begin anew. */
 static uint32_t account_for(struct nmw_sessions *t, const struct nmw_session *s,
 			    const char name[10], uint8_t codec)
 {
 	const struct nmw_account *own = nmw_account_at(t, s->account);
 	uint32_t i = account_find(t, name, codec);
-	bool keeps = s->account && same_codec(own->codec, codec) &&
-		     (unnamed(name) || unnamed(own->name));
+	bool keeps = s->account && !s->said && same_codec(own->codec, codec) && unnamed(own->name);
 	return !i && keeps ? s->account : i;
 }
 
@@ -125,6 +125,7 @@ static bool account_bind(struct nmw_sessions *t, struct nmw_session *s, const ch
 	struct nmw_account *a = nmw_account_at(t, i);
 	if (!a->codec)
 		a->codec = codec;
+	s->greeted = s->greeted && s->account == i;
 	s->account = (uint16_t)i;
 	s->codec = a->codec;
 	return true;

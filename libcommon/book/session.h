@@ -2,7 +2,8 @@
  *
  * A session is a connection of the input (its id is the stage's, any u32 but 0); an account is a
  * user name together with a protocol, and the scope of order ids: a client that comes back under
- * the same name finds its orders.  A session without a name is an account of its own.  Replies go
+ * the same name finds its orders.  A session without a name is an account of its own, and who comes
+ * under its id later, with a login, is somebody else.  Replies go
  * to the session that entered the order while it is up, else to the account's latest.
  *
  * No allocation; lies in the engine's region. Index 0 is "none" for both.
@@ -24,7 +25,8 @@ struct nmw_session {
 	bool cancel_on_disconnect;
 	bool greeted; /* start of day was sent */
 	bool loose;   /* orders of it may stand in no list */
-	uint8_t pad[5];
+	bool said;    /* a login said whose it is; else it began with a message */
+	uint8_t pad[4];
 	uint32_t first, last; /* its orders, oldest first, while cancel_on_disconnect */
 	uint64_t ready;	      /* the descriptor of an order that it can be taken from as it is, see
 			       * nmw_session_tag; 0: not up, not greeted, protocol not known */

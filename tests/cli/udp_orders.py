@@ -121,6 +121,33 @@ def trade(env, tmp):
     assert p.wait(20) == 0, "the exchange ends with %d" % p.returncode
 
 
+def stranger(env, tmp):
+    """A receiver that was killed gives its session ids anew: who has one then has not the orders of who had it."""
+    orders, replies = free_port(), free_port()
+    recv = "nmw-recv udp:127.0.0.1:%d -o o 2>>recv.err" % orders
+    first = start("exec " + recv, env, tmp)
+    rest = start("nmw-match -i o -o e --wait 20s 2>match.err & "
+                 "nmw-send 'udp:reply?rerequest=127.0.0.1:%d' -i e --wait 20s 2>send.err; wait" % replies, env, tmp)
+    wait_for(lambda: pid_of(env, "nmw-send") and pid_of(env, "nmw-match") and pid_of(env, "nmw-recv"))
+    a, b = Client("VICTIM", orders, replies), Client("OTHER", orders, replies)
+    a.send(order(1, "B", 1000000))
+    a.expect("S")
+    a.expect("A", token="T1")
+    first.kill()
+    first.wait()
+    again = start("exec " + recv, env, tmp)
+    wait_for(lambda: pid_of(env, "nmw-recv"))
+    b.send(soup_client.ouch42_cancel("T1"), order(1, "S", 2000000))
+    b.expect("S")
+    b.expect("A", token="T1", price=2000000)  # not canceled: that one is another's, this one is new
+    b.send(soup_client.ouch42_cancel("T1"), order(2, "S", 1000000))
+    b.expect("C", token="T1")
+    b.expect("A", token="T2")
+    b.expect("E", token="T2", shares=100)  # the victim's order was there
+    again.send_signal(signal.SIGTERM)
+    assert again.wait(20) == 0 and rest.wait(20) == 0
+
+
 def replay(env, tmp):
     """What nmw-send sends is what nmw-recv receives, session by session."""
     port = free_port()
@@ -159,6 +186,7 @@ def main():
     os.mkdir(os.path.join(tmp, "rings"), 0o700)
     try:
         trade(env, tmp)
+        stranger(env, tmp)
         replay(env, tmp)
     except BaseException:
         for f in sorted(os.listdir(tmp)):

@@ -71,7 +71,7 @@ struct session {
 	uint32_t id;
 	struct account *account;
 	int codec;
-	bool up, cancel, greeted;
+	bool up, cancel, greeted, said; /* said: by a login */
 };
 
 struct naive {
@@ -888,21 +888,17 @@ static struct account *account_new(struct naive *n, const char name[10])
 	return n->accounts = a;
 }
 
-/* A login names its account; a session that began without a name takes its orders along, unless
- * there is such an account already. */
-static struct account *account_for(struct naive *n, struct account *own, const char name[10],
+/* A login names its account; a session that began without one takes its orders along, unless there
+ * is such an account already. */
+static struct account *account_for(struct naive *n, const struct session *s, const char name[10],
 				   int codec)
 {
-	struct account *a = account_named(n, name, codec);
+	struct account *a = account_named(n, name, codec), *own = s->account;
 	if (a)
 		return a;
-	if (own && (!own->codec || !codec || own->codec == codec)) {
-		if (blank(name))
-			return own;
-		if (blank(own->name)) {
-			memcpy(own->name, name, 10);
-			return own;
-		}
+	if (own && !s->said && (!own->codec || !codec || own->codec == codec) && blank(own->name)) {
+		memcpy(own->name, name, 10);
+		return own;
 	}
 	return account_new(n, name);
 }
@@ -913,8 +909,7 @@ static bool moves(const struct naive *n, const struct session *s, const char nam
 	const struct account *a = account_named(n, name, codec), *own = s->account;
 	if (a)
 		return a != own;
-	bool fits = !own->codec || !codec || own->codec == codec;
-	return !fits || (!blank(name) && !blank(own->name));
+	return s->said || (own->codec && codec && own->codec != codec) || !blank(own->name);
 }
 
 static struct session *session_open(struct naive *n, uint32_t id, const char name[10], int codec,
@@ -931,9 +926,10 @@ static struct session *session_open(struct naive *n, uint32_t id, const char nam
 		*last = s;
 		n->n_sessions++;
 	}
-	struct account *a = account_for(n, s->account, name, codec);
+	struct account *a = account_for(n, s, name, codec);
 	if (!a)
 		return NULL;
+	s->greeted = s->greeted && s->account == a;
 	s->account = a;
 	if (!s->account->codec)
 		s->account->codec = codec;
@@ -993,6 +989,7 @@ static void control(struct naive *n, const uint8_t *p, uint32_t len)
 				 c.flags & NMW_CTL_CANCEL_ON_DISCONNECT);
 		if (!s)
 			return;
+		s->said = true;
 	} else if (c.kind == NMW_CTL_LOGOUT || c.kind == NMW_CTL_LOST) {
 		if (s)
 			session_close(n, s);

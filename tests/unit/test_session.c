@@ -69,6 +69,32 @@ START_TEST(accounts_are_a_name_and_a_protocol)
 }
 END_TEST
 
+/* A receiver that was started again gives its ids anew: to whom, only a login says. */
+START_TEST(an_id_that_logs_in_again_is_another_client)
+{
+	struct nmw_sessions *t = zeroed(nmw_sessions_footprint(16));
+	nmw_sessions_init(t, 16);
+	uint32_t i = login(t, 1, "", NMW_CODEC_OUCH42), first = nmw_session_at(t, i)->account;
+	nmw_session_at(t, i)->said = true;
+	char blank[10], name[10];
+	memset(blank, ' ', sizeof blank);
+	memset(name, 'A', sizeof name);
+	ck_assert(nmw_session_moves(t, i, blank, NMW_CODEC_OUCH42));
+	ck_assert(nmw_session_moves(t, i, name, NMW_CODEC_OUCH42));
+	ck_assert_uint_eq(login(t, 1, "", NMW_CODEC_OUCH42), i);
+	uint32_t second = nmw_session_at(t, i)->account;
+	ck_assert_uint_ne(second, first);
+	login(t, 1, "B", NMW_CODEC_OUCH42);
+	uint32_t named = nmw_session_at(t, i)->account;
+	ck_assert(named != first && named != second);
+	login(t, 1, "B", NMW_CODEC_OUCH42); /* the same user again */
+	ck_assert_uint_eq(nmw_session_at(t, i)->account, named);
+	login(t, 1, "", NMW_CODEC_OUCH42); /* and nobody inherits from a name */
+	ck_assert_uint_ne(nmw_session_at(t, i)->account, named);
+	free(t);
+}
+END_TEST
+
 START_TEST(replies_go_to_the_session_that_is_up)
 {
 	struct nmw_sessions *t = zeroed(nmw_sessions_footprint(4));
@@ -234,6 +260,7 @@ START_TEST(digits_are_numbers)
 END_TEST
 
 UNIT_MAIN("session", sessions_are_found_whatever_their_ids, accounts_are_a_name_and_a_protocol,
-	  replies_go_to_the_session_that_is_up, accounts_are_limited,
-	  every_login_among_many_is_found, tokens_are_used_once, numbers_are_used_once,
-	  tokens_that_count_share_lines, blocks_stay_near_their_places, digits_are_numbers)
+	  an_id_that_logs_in_again_is_another_client, replies_go_to_the_session_that_is_up,
+	  accounts_are_limited, every_login_among_many_is_found, tokens_are_used_once,
+	  numbers_are_used_once, tokens_that_count_share_lines, blocks_stay_near_their_places,
+	  digits_are_numbers)
