@@ -194,6 +194,8 @@ def main():
                 print(f, open(os.path.join(tmp, f)).read())
         raise
     finally:
+        for pid in [pid for tool in ("nmw-recv", "nmw-match", "nmw-send") for pid in pid_of(env, tool)]:
+            os.kill(pid, signal.SIGKILL)
         shutil.rmtree(tmp)
     return 0
 
