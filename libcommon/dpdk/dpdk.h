@@ -77,6 +77,9 @@ int nmw_dpdk_dev_parse(const char *text, struct nmw_dpdk_word *more, unsigned n,
  * others may put a socket into the directory of socket=FILE,socket-abstract=no; *anybody: it has no
  * file (the driver's default), so that every process of the network namespace may. */
 int nmw_dpdk_memif_check(const struct nmw_dpdk_dev *d, bool *anybody, struct nmw_err *e);
+/* For role=server: removes the socket that a server before it left when it was killed. The
+ * directory was checked. */
+void nmw_dpdk_memif_reap(const struct nmw_dpdk_dev *d);
 
 /* ---- the environment ------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* What stands behind dpdk:, taken apart. */
 #include "base/parse.h"
 #include "dpdk/dpdk.h"
+#include "io/local.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -305,17 +306,39 @@ int nmw_dpdk_dev_parse(const char *text, struct nmw_dpdk_word *more, unsigned n,
 	return rc || !out->gateway.family ? rc : check_gateway(out, e);
 }
 
+static bool word_is(const struct nmw_dpdk_dev *d, const char *key, const char *value)
+{
+	const char *is = word_of(d, key);
+	size_t n = strlen(value);
+	return is && !strncmp(is, value, n) && (!is[n] || is[n] == ',');
+}
+
+/* The file of the socket; false: it is no net_memif, or its socket has no file. */
+static bool memif_file(const struct nmw_dpdk_dev *d, bool *memif, char path[NMW_DPDK_ARGS])
+{
+	const char *file = word_of(d, "socket");
+	*memif = !strncmp(d->name, "net_memif", 9);
+	file = file ? file : MEMIF_SOCKET;
+	snprintf(path, NMW_DPDK_ARGS, "%.*s", (int)strcspn(file, ","), file);
+	return *memif && word_is(d, "socket-abstract", "no");
+}
+
+void nmw_dpdk_memif_reap(const struct nmw_dpdk_dev *d)
+{
+	char path[NMW_DPDK_ARGS];
+	bool memif;
+	if (memif_file(d, &memif, path) && word_is(d, "role", "server"))
+		nmw_local_reap(path);
+}
+
 int nmw_dpdk_memif_check(const struct nmw_dpdk_dev *d, bool *anybody, struct nmw_err *e)
 {
 	char dir[NMW_DPDK_ARGS];
 	struct stat st;
-	const char *file = word_of(d, "socket"), *abstract = word_of(d, "socket-abstract");
-	bool memif = !strncmp(d->name, "net_memif", 9);
-	*anybody = memif && (!abstract || strncmp(abstract, "no", 2) != 0);
-	if (!memif || *anybody)
+	bool memif, file = memif_file(d, &memif, dir);
+	*anybody = memif && !file;
+	if (!file)
 		return 0;
-	file = file ? file : MEMIF_SOCKET;
-	snprintf(dir, sizeof dir, "%.*s", (int)strcspn(file, ","), file);
 	char *slash = strrchr(dir, '/');
 	if (slash)
 		slash[slash == dir] = '\0';

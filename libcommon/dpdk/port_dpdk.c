@@ -65,7 +65,7 @@ static const char *left_behind(const char *name)
 	if (strstr(name, "af_xdp"))
 		return "; one that was killed leaves its program behind: ip link set IFACE xdp off";
 	if (strstr(name, "memif"))
-		return "; a server that was killed leaves its socket behind: rm FILE";
+		return "; another server may be at its socket";
 	return "";
 }
 
@@ -108,6 +108,7 @@ static int probe(struct nmw_dpdk_port *p, const struct nmw_dpdk_dev *d, struct n
 			"socket-abstract=no,socket=FILE in a directory of your own keeps others "
 			"out",
 			d->name);
+	nmw_dpdk_memif_reap(d);
 	if (rte_eth_dev_get_port_by_name(d->name, &p->id) == 0)
 		return 0; /* EAL was told of it behind -- */
 	rc = rte_dev_probe(d->args);
