@@ -15,6 +15,17 @@ static int wrong(struct nmw_err *e, const char *what, const char *expected)
 	return nmw_err_set(e, -EINVAL, NMW_EXIT_USAGE, "%s: %s", what, expected);
 }
 
+/* The last line is one of those before it. */
+static bool is_twice(const struct nmw_udp_spec *s)
+{
+	const struct nmw_udp_line *last = &s->line[s->lines - 1];
+	for (const struct nmw_udp_line *l = s->line; l < last; l++)
+		if (l->at.port == last->at.port && nmw_endpoint_same_host(&l->at, &last->at) &&
+		    !strcmp(l->iface, last->iface))
+			return true;
+	return false;
+}
+
 static int parse_lines(char *text, struct nmw_udp_spec *s, struct nmw_err *e)
 {
 	for (char *at = text, *next; at; at = next) {
@@ -31,6 +42,8 @@ static int parse_lines(char *text, struct nmw_udp_spec *s, struct nmw_err *e)
 			return rc;
 		if (s->line[s->lines - 1].at.family != s->line[0].at.family)
 			return wrong(e, at, "the lines must be all IPv4 or all IPv6");
+		if (is_twice(s))
+			return wrong(e, at, "a line that is there already: leave one out");
 	}
 	return 0;
 }
