@@ -844,7 +844,7 @@ START_TEST(login_under_another_account_ends_the_session)
 		ck_assert_str_eq(rig_text_all(&r), "3:ctl 1\n");
 		rig_ctl(&r, 3, NMW_CTL_LOGIN, "NEW", 0);
 		ck_assert_str_eq(rig_text_all(&r),
-				 "3:C 1 10 U\nf:D 1\n3:C 2 20 U\nf:D 2\n3:ctl 1\n");
+				 "3:C 1 10 U\nf:D 1\n3:C 2 20 U\nf:D 2\n3:ctl 1\n3:S S\n");
 		enter(3, 1, 'B', 10, 10000); /* an id of the account before */
 		rig_expect(&r, "3:A 1 B 10 @10000 ref 3 L\nf:A 3 B 10 @10000\n");
 		rig_ctl(&r, 3, NMW_CTL_LOGIN, "OTHER", 0); /* no such flag: its order stays */
