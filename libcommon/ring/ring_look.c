@@ -45,6 +45,10 @@ static enum nmw_ring_state state_of(const struct nmw_ring *r)
 	return nmw_shm_locked(r->fd, NMW_RING_LOCK_PRODUCER) ? NMW_RING_LIVE : NMW_RING_DEAD;
 }
 
+_Static_assert(sizeof((struct nmw_ring_info *)0)->route ==
+		       (size_t)NMW_ROUTES * (NMW_ROUTE_NAME_MAX + 1),
+	       "all routes, each with a NUL");
+
 static void add_routes(const struct nmw_ring *r, struct nmw_ring_info *out)
 {
 	const struct nmw_ring_progress *at = &r->hdr->at;

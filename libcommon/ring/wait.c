@@ -150,7 +150,8 @@ static void change_order(struct nmw_wait_order *o)
 	o->patience += o->patience < PATIENCE_MAX;
 }
 
-static void judge_order(struct nmw_wait_order *o, uint64_t now)
+/* The order was wrong for long enough. */
+static bool judge_order(struct nmw_wait_order *o, uint64_t now)
 {
 	if (in_wrong_order(o, now)) {
 		o->wrong += WRONG_WEIGHT;
@@ -158,29 +159,30 @@ static void judge_order(struct nmw_wait_order *o, uint64_t now)
 		o->wrong--;
 		o->patience = o->wrong ? o->patience : 0;
 	}
-	if (o->wrong >= WRONG_TURNS << o->patience)
-		change_order(o);
+	return o->wrong >= WRONG_TURNS << o->patience;
 }
 
-static void do_as_asked(struct nmw_wait_order *o, uint64_t now)
+static bool is_asked(struct nmw_wait_order *o, uint64_t now)
 {
 	uint64_t writer = seen(o->in.other);
 	bool asked = o->last && (writer & TURN_ASK) != o->asked;
 	o->asked = writer & TURN_ASK;
-	if (asked && takes_turns(writer, now))
-		change_place(o);
+	return asked && takes_turns(writer, now);
 }
 
 static void note_turn(struct nmw_wait_order *o, uint64_t now_ns)
 {
 	uint64_t now = turn_at(now_ns);
-	judge_order(o, now);
-	do_as_asked(o, now);
+	bool wrong = judge_order(o, now), asked = is_asked(o, now);
 	if (o->in.own)
 		__atomic_store_n(o->in.own, now, __ATOMIC_RELAXED);
 	if (o->out.own)
 		__atomic_store_n(o->out.own, now | o->ask, __ATOMIC_RELAXED);
 	o->last = now;
+	if (wrong)
+		change_order(o);
+	if (asked)
+		change_place(o);
 }
 
 static bool is_first(const struct nmw_wait_order *o)

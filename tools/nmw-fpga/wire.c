@@ -192,7 +192,9 @@ static bool idle(void *arg)
 		return true;
 	struct nmw_err e = NMW_ERR_INIT;
 	nmw_stage_look_soon(&w->stage);
-	return nmw_stage_go(&w->stage) && !frame_out_look(&w->out, &e);
+	if (frame_out_look(&w->out, &e))
+		nmw_stage_fail(&w->stage, &e);
+	return nmw_stage_go(&w->stage);
 }
 
 /* A file is read twice: what its orders name is known before the first goes in. */
